@@ -1,0 +1,148 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/ip.h"
+#include "base/name.h"
+
+// The document as plain values, checked: every name resolves, every address and
+// port is in range, defaults are filled in. Only `bind`, `main`, the command line and tests
+// include this; the cores never see it.
+namespace hearth::config {
+
+// One of the machines that run Hearth.
+struct Node {
+    std::string name;
+    IpAddress address;      // inside `lan`
+    std::string interface;  // empty: the one that carries `address`
+};
+
+// A virtual IP (RFC 9568). One virtual router (VRID) may carry several.
+struct Vip {
+    std::string name;  // services that bring their own are named after the service
+    IpAddress address;
+    std::vector<std::string> prefer;  // candidate nodes, best first; every node when not given
+    std::uint8_t vrid = 0;            // 1..255; computed from the address when not given
+    std::chrono::milliseconds advert_interval{100};  // multiples of 10 ms, 10 ms .. 40.95 s
+    std::chrono::milliseconds preempt_delay{10'000};
+    // Routers that are not Hearth nodes (keepalived, …): adverts go to them by multicast, and theirs are heard.
+    std::vector<IpAddress> foreign_peers;
+};
+
+// Who a question goes to. Only `udp` with TCP fallback exists so far.
+struct Upstream {
+    Endpoint endpoint;
+    std::string text;  // as written, for people
+};
+
+// Questions at or under `zones` go to `to` instead of the upstreams. When `zones` holds the
+// document's own domain, names the document does not know go there too; without
+// that they are NXDOMAIN.
+struct ForwardZone {
+    std::vector<Name> zones;
+    std::vector<Upstream> to;
+};
+
+struct CnameTarget {
+    Name target;
+};
+
+// A record under the domain; `name` is fully qualified and may begin with "*".
+struct LocalRecord {
+    Name name;
+    std::variant<std::vector<IpAddress>, CnameTarget> value;
+};
+
+struct Dns {
+    std::string vip;               // empty: node addresses (or `listen`) only
+    std::vector<Endpoint> listen;  // when not empty, replaces VIP and node addresses on port 53
+    std::vector<Upstream> upstreams;
+    std::vector<ForwardZone> forward;
+    std::vector<LocalRecord> records;
+    std::vector<IpPrefix> clients;  // served besides loopback, lan and connected prefixes
+    std::chrono::seconds local_ttl{60};
+    std::size_t cache_bytes = 16U << 20;
+    std::size_t query_log_entries = 10'000;
+    unsigned workers = 0;  // 0: one per core, at most 4
+};
+
+enum class BlockAnswer { kZero, kNxdomain, kNodata, kRefused, kAddress };
+
+struct BlockList {
+    std::string name;
+    std::string url;   // exactly one of url and file
+    std::string file;  // absolute; relative ones were resolved against the document's folder
+};
+
+// "ads.example" blocks the name and everything under it, "*.ads.example" only what is under it.
+struct NameRule {
+    Name name;
+    bool only_below = false;
+};
+
+struct Blocking {
+    bool enabled = true;
+    BlockAnswer answer = BlockAnswer::kZero;
+    std::optional<IpAddress> answer_address;  // with kAddress
+    std::chrono::seconds ttl{10};
+    std::vector<BlockList> lists;
+    std::vector<NameRule> allow;
+    std::vector<NameRule> deny;
+    std::chrono::seconds refresh{24 * 3600};
+    std::size_t max_list_bytes = 128U << 20;
+};
+
+struct Proxy {
+    std::string vip;
+    std::vector<Endpoint> listen;  // when not empty, replaces VIP and node addresses on `http`
+    std::uint16_t http = 80;
+    std::vector<IpPrefix> trusted_proxies;  // whose X-Forwarded-* is believed
+    std::size_t max_connections = 4096;
+    unsigned workers = 0;  // 0: one per core, at most 4
+};
+
+// "http://pi5:2283": a node's name, a literal address or a resolvable host name.
+struct HttpUpstream {
+    std::string host;  // as written; node names were replaced by their address in `address`
+    std::optional<IpAddress> address;
+    std::uint16_t port = 80;
+    std::string text;  // as written
+};
+
+struct Service {
+    std::string name;                  // a host label; served as NAME and NAME.domain
+    std::vector<std::string> aliases;  // further host labels
+    std::vector<HttpUpstream> upstreams;
+};
+
+// The authenticated connection between the nodes' hearth-lb (TLS 1.3 with a pre-shared key).
+struct Peers {
+    std::uint16_t port = 7531;
+    std::string key_file = "/etc/hearth/peer.key";  // 32 octets as 64 hexadecimal digits, mode 0600
+};
+
+struct Document {
+    Name domain;
+    std::vector<IpPrefix> lan;
+    std::vector<Node> nodes;
+    std::vector<Vip> vips;
+    Dns dns;
+    Blocking blocking;
+    Proxy proxy;
+    std::vector<Service> services;
+    Peers peers;
+    std::string hash;  // SHA-256 of the files' bytes in reading order, in hexadecimal
+
+    [[nodiscard]] const Node* find_node(std::string_view name) const noexcept;
+    [[nodiscard]] const Vip* find_vip(std::string_view name) const noexcept;
+    [[nodiscard]] const Service* find_service(std::string_view name) const noexcept;
+};
+
+}  // namespace hearth::config
