@@ -70,6 +70,9 @@ function(hearth_floor path)
   endif()
 endfunction()
 
+# Everything a user runs, without the tests.
+add_custom_target(programs)
+
 # hearth_program(hearth-dns SOURCES dns/main.cpp DEPENDS dns/bind)
 function(hearth_program name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS" ${ARGN})
@@ -77,6 +80,7 @@ function(hearth_program name)
   add_executable(${name} ${ARG_SOURCES})
   hearth_resolve(depends ${ARG_DEPENDS})
   target_link_libraries(${name} PRIVATE hearth_options ${depends})
+  add_dependencies(programs ${name})
 endfunction()
 
 # hearth_tests(dns DEPENDS dns/core): tests/dns/*_test.cpp as one program, each TEST known to ctest.
