@@ -243,7 +243,8 @@ std::optional<std::uint16_t> parse_port(std::string_view text) noexcept {
     return static_cast<std::uint16_t>(*value);
 }
 
-std::optional<Endpoint> Endpoint::parse(std::string_view text, std::uint16_t default_port) noexcept {
+std::optional<Endpoint> Endpoint::parse(std::string_view text,
+                                        std::uint16_t default_port) noexcept {
     if (default_port != 0) {
         if (const auto bare = IpAddress::parse(text)) return Endpoint{*bare, default_port};
     }

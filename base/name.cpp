@@ -51,8 +51,7 @@ std::optional<Name> Name::parse(std::string_view text) noexcept {
         }
         const auto octet = take_octet(text);
         // One octet is kept back for the root label.
-        if (!octet || size - label_at - 1 == kMaxLabel || size + 1 >= kMaxWire)
-            return std::nullopt;
+        if (!octet || size - label_at - 1 == kMaxLabel || size + 1 >= kMaxWire) return std::nullopt;
         name.wire_[size++] = fold(*octet);
     }
     const std::size_t length = size - label_at - 1;

@@ -31,9 +31,9 @@ TEST(IpAddress, ParsesAndPrintsCanonically) {
 }
 
 TEST(IpAddress, RefusesWhatIsNotAnAddress) {
-    for (const char* text : {"", "10.0.0", "10.0.0.256", "10.0.0.01", "10.0.0.1.", " 10.0.0.1", "1::2::3",
-                             ":::", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "12345::", "::g", "1:",
-                             "::1%eth0", "1.2.3.4::", "::1.2.3", "1:2:3:4:5:6:7::8"}) {
+    for (const char* text : {"", "10.0.0", "10.0.0.256", "10.0.0.01", "10.0.0.1.", " 10.0.0.1",
+                             "1::2::3", ":::", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "12345::",
+                             "::g", "1:", "::1%eth0", "1.2.3.4::", "::1.2.3", "1:2:3:4:5:6:7::8"}) {
         EXPECT_FALSE(IpAddress::parse(text)) << text;
     }
 }
@@ -66,7 +66,8 @@ TEST(IpPrefix, ContainsByBits) {
 }
 
 TEST(IpPrefix, RefusesHostBitsAndBadLengths) {
-    for (const char* text : {"10.0.0.1/24", "10.0.0.0/33", "10.0.0.0/", "10.0.0.0/-1", "fd00::/129", "x/8"})
+    for (const char* text :
+         {"10.0.0.1/24", "10.0.0.0/33", "10.0.0.0/", "10.0.0.0/-1", "fd00::/129", "x/8"})
         EXPECT_FALSE(IpPrefix::parse(text)) << text;
 }
 
@@ -84,8 +85,8 @@ TEST(Endpoint, ParsesBothFamilies) {
     EXPECT_EQ(Endpoint::parse("fd00::1", 53)->to_string(), "[fd00::1]:53");
     EXPECT_EQ(Endpoint::parse("[fd00::1]", 53)->to_string(), "[fd00::1]:53");
     EXPECT_EQ(Endpoint::parse("10.0.0.1", 53)->port, 53);
-    for (const char* text : {"10.0.0.1", "10.0.0.1:0", "10.0.0.1:65536", "fd00::1:53", "[10.0.0.1]:53", "[fd00::1",
-                             "10.0.0.1:+5", ":53"})
+    for (const char* text : {"10.0.0.1", "10.0.0.1:0", "10.0.0.1:65536", "fd00::1:53",
+                             "[10.0.0.1]:53", "[fd00::1", "10.0.0.1:+5", ":53"})
         EXPECT_FALSE(Endpoint::parse(text)) << text;
 }
 

@@ -59,8 +59,10 @@ TEST(Name, Ancestry) {
 }
 
 TEST(HostLabel, LettersDigitsInnerHyphens) {
-    for (const char* good : {"immich", "pi4-1", "A", "3d"}) EXPECT_TRUE(is_host_label(good)) << good;
-    for (const char* bad : {"", "-a", "a-", "a.b", "a_b", "ä"}) EXPECT_FALSE(is_host_label(bad)) << bad;
+    for (const char* good : {"immich", "pi4-1", "A", "3d"})
+        EXPECT_TRUE(is_host_label(good)) << good;
+    for (const char* bad : {"", "-a", "a-", "a.b", "a_b", "ä"})
+        EXPECT_FALSE(is_host_label(bad)) << bad;
 }
 
 }  // namespace
