@@ -1,0 +1,157 @@
+"""One child process: started, awaited, measured, ended."""
+
+import os
+import re
+import select
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tests.lab.waiting import wait_until
+
+
+class ProcessFailed(AssertionError):
+    pass
+
+
+class Process:
+    """A running program whose output goes to `<directory>/<name>.log`.
+
+    It is given a NOTIFY_SOCKET, so that `wait_ready` returns on the daemon's READY=1
+    and `wait_notify` on any other sd_notify message.
+    """
+
+    def __init__(
+        self,
+        argv: Sequence[str | Path],
+        *,
+        name: str,
+        directory: Path,
+        prefix: Sequence[str] = (),
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+    ) -> None:
+        self.name = name
+        self.argv = [str(word) for word in argv]
+        self.log_path = directory / f"{name}.log"
+        notify_path = directory / f"{name}.notify"
+        notify_path.unlink(missing_ok=True)
+        self._notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._notify.bind(str(notify_path))
+        notify_path.chmod(0o666)
+        self._notified: list[str] = []
+        environment = dict(os.environ if env is None else env)
+        environment["NOTIFY_SOCKET"] = str(notify_path)
+        self._log_start = self.log_path.stat().st_size if self.log_path.exists() else 0
+        with self.log_path.open("ab") as log:
+            self._child = subprocess.Popen(
+                [*prefix, *self.argv],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=environment,
+                cwd=cwd,
+                start_new_session=True,
+            )
+        self.pid = self._child.pid
+        self._pidfd = os.pidfd_open(self.pid)
+
+    # --- what it says -------------------------------------------------------------------
+
+    def log(self) -> str:
+        """What this process (not an earlier one of the same name) has printed."""
+        with self.log_path.open("rb") as file:
+            file.seek(self._log_start)
+            return file.read().decode(errors="replace")
+
+    def wait_ready(self, deadline: float = 20.0) -> "Process":
+        self.wait_notify(r"READY=1", deadline)
+        return self
+
+    def wait_notify(self, pattern: str, deadline: float = 20.0) -> str:
+        """Returns the first sd_notify message, also a past one, that contains `pattern`."""
+        end = time.monotonic() + deadline
+        while True:
+            for message in self._notified:
+                if re.search(pattern, message):
+                    return message
+            poller = select.poll()
+            poller.register(self._notify, select.POLLIN)
+            poller.register(self._pidfd, select.POLLIN)
+            events = dict(poller.poll(max(0.0, end - time.monotonic()) * 1000))
+            if self._notify.fileno() in events:
+                self._notified.append(self._notify.recv(4096).decode())
+            elif self._pidfd in events:
+                raise self._failure(f"ended with {self.wait()} before it said {pattern}")
+            else:
+                raise self._failure(f"did not say {pattern} within {deadline} s")
+
+    def wait_line(self, pattern: str, deadline: float = 20.0) -> re.Match[str]:
+        """Waits until the output matches `pattern` (re.MULTILINE)."""
+        compiled = re.compile(pattern, re.MULTILINE)
+
+        def found() -> re.Match[str] | None:
+            match = compiled.search(self.log())
+            if match is None and not self.alive() and (match := compiled.search(self.log())) is None:
+                raise self._failure(f"ended with {self.wait()} before it printed {pattern!r}")
+            return match
+
+        try:
+            return wait_until(found, deadline)
+        except TimeoutError:
+            raise self._failure(f"did not print {pattern!r} within {deadline} s") from None
+
+    def _failure(self, what: str) -> ProcessFailed:
+        tail = "\n".join(self.log().splitlines()[-30:])
+        return ProcessFailed(f"{self.name} ({' '.join(self.argv)}) {what}; its output ends:\n{tail}")
+
+    # --- how it is ----------------------------------------------------------------------
+
+    def alive(self) -> bool:
+        return self._child.poll() is None
+
+    def _status_kib(self, key: str) -> int:
+        text = Path(f"/proc/{self.pid}/status").read_text()
+        match = re.search(rf"^{key}:\s+(\d+) kB$", text, re.MULTILINE)
+        assert match is not None, f"{self.name} has no {key}: it ended"
+        return int(match[1])
+
+    def rss_bytes(self) -> int:
+        return self._status_kib("VmRSS") * 1024
+
+    def peak_rss_bytes(self) -> int:
+        return self._status_kib("VmHWM") * 1024
+
+    # --- its end ------------------------------------------------------------------------
+
+    def signal(self, number: int) -> None:
+        if self.alive():
+            signal.pidfd_send_signal(self._pidfd, number)
+
+    def wait(self, deadline: float = 20.0) -> int:
+        """The exit status; negative for a signal."""
+        try:
+            return self._child.wait(deadline)
+        except subprocess.TimeoutExpired:
+            raise self._failure(f"still runs after {deadline} s") from None
+
+    def stop(self, deadline: float = 20.0) -> int:
+        """SIGTERM, then the exit status."""
+        self.signal(signal.SIGTERM)
+        return self.wait(deadline)
+
+    def kill(self) -> None:
+        """SIGKILL; returns when the process is gone."""
+        self.signal(signal.SIGKILL)
+        self.wait()
+
+    def close(self) -> None:
+        if self._pidfd < 0:
+            return
+        self.kill()
+        os.close(self._pidfd)
+        self._pidfd = -1
+        self._notify.close()
