@@ -21,11 +21,4 @@ LabelHasher::LabelHasher(const Name& name) noexcept {
         starts_[count_++] = static_cast<std::uint8_t>(at);
 }
 
-std::uint64_t hash_name(SipKey key, const Name& name) noexcept {
-    SipState state(key);
-    const LabelHasher labels(name);
-    for (std::size_t depth = 0; depth < labels.labels(); ++depth) labels.absorb(state, depth);
-    return state.finish();
-}
-
 }  // namespace hearth::dns

@@ -94,13 +94,17 @@ public:
         state.absorb(load_le64(at) & (~std::uint64_t{0} >> (64 - 8 * left)));
     }
 
+    // The whole name's.
+    [[nodiscard]] std::uint64_t hash(SipKey key) const noexcept {
+        SipState state(key);
+        for (std::size_t depth = 0; depth < count_; ++depth) absorb(state, depth);
+        return state.finish();
+    }
+
 private:
     std::uint8_t wire_[Name::kMaxWire + 8];  // readable one word past the name
     std::uint8_t starts_[Name::kMaxWire / 2 + 1];
     std::size_t count_ = 0;
 };
-
-// The hash under which the image keeps `name`.
-[[nodiscard]] std::uint64_t hash_name(SipKey key, const Name& name) noexcept;
 
 }  // namespace hearth::dns

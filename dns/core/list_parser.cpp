@@ -1,0 +1,207 @@
+#include "dns/core/list_parser.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <optional>
+
+#include "base/ip.h"
+
+namespace hearth::dns {
+namespace {
+
+constexpr std::size_t kExamples = 3;
+constexpr std::size_t kExampleLength = 80;
+
+constexpr std::string_view kBlank = " \t\f\v\r";
+
+// Lines of hosts files that name the machine itself.
+constexpr std::array<std::string_view, 11> kOwnNames = {
+    "localhost",     "localhost.localdomain", "local",        "broadcasthost",
+    "ip6-localhost", "ip6-loopback",          "ip6-localnet", "ip6-mcastprefix",
+    "ip6-allnodes",  "ip6-allrouters",        "ip6-allhosts"};
+
+// Marks of cosmetic rules; what is before them is the site, or nothing.
+constexpr std::array<std::string_view, 6> kCosmetic = {"##", "#@#", "#?#", "#$#", "#%#", "$$"};
+
+std::string_view trim(std::string_view text) noexcept {
+    const std::size_t first = text.find_first_not_of(kBlank);
+    if (first == std::string_view::npos) return {};
+    return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
+}
+
+bool consume(std::string_view& text, std::string_view prefix) noexcept {
+    if (!text.starts_with(prefix)) return false;
+    text.remove_prefix(prefix.size());
+    return true;
+}
+
+// "## Section" and "#####" are headings, "##.banner" is a cosmetic rule.
+bool is_comment(std::string_view text) noexcept {
+    switch (text[0]) {
+        case '!':
+        case ';':
+        case '[': return true;
+        case '/': return text.starts_with("//");
+        case '#': break;
+        default: return false;
+    }
+    if (text.size() < 3) return true;
+    if (text[1] == '#') return text[2] == '#' || kBlank.find(text[2]) != std::string_view::npos;
+    return !(text.starts_with("#@#") || text.starts_with("#?#") || text.starts_with("#$#"));
+}
+
+bool is_cosmetic(std::string_view text) noexcept {
+    const std::string_view word = text.substr(0, text.find_first_of(kBlank));
+    return std::any_of(kCosmetic.begin(), kCosmetic.end(),
+                       [&](std::string_view mark) { return word.find(mark) != word.npos; });
+}
+
+// An address that stands for "nowhere" in front of a hosts line.
+bool is_sink_address(const IpAddress& address) noexcept {
+    return address.is_unspecified() || address.is_loopback();
+}
+
+// "word" or "word."
+bool has_one_label(std::string_view name) noexcept {
+    const std::size_t dot = name.find('.');
+    return dot == std::string_view::npos || dot + 1 == name.size();
+}
+
+enum class NameFault : std::uint8_t { kNone, kNotAscii, kBadOctet };
+
+NameFault find_fault(std::string_view name) noexcept {
+    const auto allowed = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '-' || c == '.' || c == '_';
+    };
+    const auto bad = std::find_if_not(name.begin(), name.end(), allowed);
+    if (bad == name.end()) return NameFault::kNone;
+    return static_cast<unsigned char>(*bad) >= 0x80 ? NameFault::kNotAscii : NameFault::kBadOctet;
+}
+
+LineExample example(const ListLine& line, std::string_view reason) {
+    LineExample made{line.number, std::string(line.text.substr(0, kExampleLength)),
+                     std::string(reason)};
+    for (char& c : made.text)
+        if (c < 0x20 || c > 0x7e) c = '?';
+    if (line.text.size() > kExampleLength) made.text += "...";
+    return made;
+}
+
+}  // namespace
+
+void ListParser::feed(ByteView bytes) {
+    std::string_view text = as_text(bytes);
+    while (!text.empty()) {
+        const std::size_t end = text.find('\n');
+        const std::string_view piece = text.substr(0, end);
+        if (carry_.size() + piece.size() > kMaxLine) overlong_ = true;
+        if (carry_.empty() && end != std::string_view::npos) {
+            line(piece);
+        } else {
+            carry_ += piece.substr(0, kMaxLine - carry_.size());
+            if (end == std::string_view::npos) return;
+            line(carry_);
+            carry_.clear();
+        }
+        text.remove_prefix(end + 1);
+    }
+}
+
+void ListParser::finish() {
+    if (!carry_.empty()) line(carry_);
+    carry_.clear();
+}
+
+void ListParser::line(std::string_view text) {
+    ++current_.number;
+    if (current_.number == 1) consume(text, "\xef\xbb\xbf");
+    text = trim(text);
+    current_.text = text;
+    if (overlong_) {
+        overlong_ = false;
+        return reject("longer than 4096 bytes");
+    }
+    if (text.empty() || is_comment(text)) return;
+    if (is_cosmetic(text)) return skip("a cosmetic rule");
+
+    if (consume(text, "@@")) return adblock(text, ListAction::kAllow);
+    if (text[0] == '|') return adblock(text, ListAction::kBlock);
+    if (text[0] == '/') return skip("an expression or a path");
+
+    const std::size_t word_end = text.find_first_of(kBlank);
+    if (word_end == std::string_view::npos) return single(text);
+    const std::string_view first = text.substr(0, word_end);
+    const std::string_view rest = trim(text.substr(word_end));
+    if (rest[0] == '#') return single(first);
+    const auto address = IpAddress::parse(first.substr(0, first.find('%')));
+    if (!address) return reject("two words, and the first is not an address");
+    if (!is_sink_address(*address)) return skip("gives an address to a name");
+    hosts(rest);
+}
+
+void ListParser::hosts(std::string_view names) {
+    while (!names.empty() && names[0] != '#') {
+        const std::size_t end = names.find_first_of(kBlank);
+        const std::string_view name = names.substr(0, end);
+        names = end == std::string_view::npos ? std::string_view{} : trim(names.substr(end));
+        if (std::find(kOwnNames.begin(), kOwnNames.end(), name) != kOwnNames.end())
+            skip("a name of the machine itself");
+        else if (has_one_label(name))
+            reject("a name of one label");
+        else
+            take(name, RuleScope::kName, ListAction::kBlock);
+    }
+}
+
+void ListParser::single(std::string_view word) {
+    if (consume(word, "*.") || consume(word, "."))
+        return take(word, RuleScope::kNameAndBelow, ListAction::kBlock);
+    if (IpAddress::parse(word)) return skip("an address, not a name");
+    if (word.find_first_of("^$*/|=?&~,:") != std::string_view::npos)
+        return skip("a pattern that is not ||name^");
+    if (has_one_label(word)) return reject("a name of one label");
+    take(word, RuleScope::kName, ListAction::kBlock);
+}
+
+void ListParser::adblock(std::string_view pattern, ListAction action) {
+    if (const std::size_t end = pattern.find(" #"); end != std::string_view::npos)
+        pattern = trim(pattern.substr(0, end));
+    if (!consume(pattern, "||")) return skip("a pattern that is not ||name^");
+    const std::size_t end = pattern.find('^');
+    if (end == std::string_view::npos) return skip("a pattern that is not ||name^");
+    std::string_view tail = pattern.substr(end + 1);
+    std::string_view name = pattern.substr(0, end);
+    consume(tail, "|");
+    if (!tail.empty()) return skip(tail[0] == '$' ? "has modifiers" : "has a path");
+    const bool below = consume(name, "*.");
+    if (name.find_first_of("*/:") != std::string_view::npos)
+        return skip("a pattern that is not ||name^");
+    take(name, below ? RuleScope::kBelow : RuleScope::kNameAndBelow, action);
+}
+
+void ListParser::take(std::string_view name, RuleScope scope, ListAction action) {
+    switch (find_fault(name)) {
+        case NameFault::kNone: break;
+        case NameFault::kNotAscii: return skip("not in its ASCII form (xn--...)");
+        case NameFault::kBadOctet: return reject("a character that no host name has");
+    }
+    if (IpAddress::parse(name)) return skip("an address, not a name");
+    const auto parsed = Name::parse(name);
+    if (!parsed || parsed->is_root()) return reject("not a domain name");
+    ++counts_.taken;
+    sink_.on_rule({*parsed, scope, action}, current_);
+}
+
+void ListParser::skip(std::string_view reason) {
+    if (++counts_.skipped <= kExamples)
+        counts_.skipped_examples.push_back(example(current_, reason));
+}
+
+void ListParser::reject(std::string_view reason) {
+    if (++counts_.invalid <= kExamples)
+        counts_.invalid_examples.push_back(example(current_, reason));
+}
+
+}  // namespace hearth::dns

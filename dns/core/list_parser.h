@@ -1,0 +1,81 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/bytes.h"
+#include "dns/core/list_rule.h"
+
+namespace hearth::dns {
+
+// Where a rule was read; `text` is the line without its line end, valid during the call.
+struct ListLine {
+    std::uint64_t number = 0;  // from 1
+    std::string_view text;
+};
+
+class RuleSink {
+public:
+    virtual ~RuleSink() = default;
+    virtual void on_rule(const ListRule& rule, const ListLine& line) = 0;
+};
+
+// A line that yielded no rule, for people: printable ASCII, shortened.
+struct LineExample {
+    std::uint64_t number = 0;
+    std::string text;
+    std::string reason;
+};
+
+struct ListCounts {
+    std::uint64_t taken = 0;    // rules
+    std::uint64_t skipped = 0;  // valid in some blocker, but not about a name as DNS can decide it
+    std::uint64_t invalid = 0;
+    std::vector<LineExample> skipped_examples;  // the first few
+    std::vector<LineExample> invalid_examples;
+};
+
+// Reads a blocklist in whatever of these forms each line has:
+//
+//   0.0.0.0 ads.example         hosts (also 127.0.0.1, ::, ::1; several names)   that name
+//   ads.example                 plain                                           that name
+//   *.ads.example  .ads.example wildcard                                        it and all under it
+//   ||ads.example^              AdBlock                                         it and all under it
+//   ||*.ads.example^            AdBlock                                         all under it
+//   @@||ads.example^            AdBlock, an exception                           it and all under it
+//
+// Comments: lines that begin with # ! ; // or [, and what follows " #". Any other AdBlock rule
+// (modifiers, paths, wildcards inside, expressions, cosmetic rules) is skipped and counted. Fed in
+// pieces split anywhere; memory does not depend on the input.
+class ListParser {
+public:
+    static constexpr std::size_t kMaxLine = 4096;  // a longer line is invalid
+
+    // The sink must outlive the parser.
+    explicit ListParser(RuleSink& sink) : sink_(sink) {}
+
+    void feed(ByteView bytes);
+    void finish();  // the last line may lack its line end
+
+    [[nodiscard]] const ListCounts& counts() const noexcept { return counts_; }
+
+private:
+    void line(std::string_view text);
+    void adblock(std::string_view pattern, ListAction action);
+    void hosts(std::string_view names);
+    void single(std::string_view word);
+    void take(std::string_view name, RuleScope scope, ListAction action);
+    void skip(std::string_view reason);
+    void reject(std::string_view reason);
+
+    RuleSink& sink_;
+    ListCounts counts_;
+    ListLine current_;
+    std::string carry_;  // the beginning of a line whose end has not come yet
+    bool overlong_ = false;
+};
+
+}  // namespace hearth::dns
