@@ -1,0 +1,242 @@
+"""Asks a service at a fixed rate and says how long it was away.
+
+Probe k goes out at start + k * interval whether earlier ones were answered or not, so a
+stall is never hidden by a prober that waits for it. The outage is the longest time between two
+good answers that follow each other (less the interval): an answer that comes late counts as
+away until it comes, and so does a stall of the prober itself.
+
+    probe = Probe.dns(client, "10.0.0.53", "immich.home")
+    …kill something…
+    result = probe.finish()
+    assert result.outage < 1.0
+"""
+
+import argparse
+import errno
+import json
+import os
+import selectors
+import signal
+import socket
+import struct
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+# A service that is back must answer this often in a row before `finish` reports.
+_SETTLED = 40
+_SETTLE_LIMIT = 8.0  # seconds
+_PROBE_LIMIT = 2.0  # seconds until a probe counts as lost
+
+
+@dataclass(frozen=True)
+class ProbeResult:
+    sent: int
+    answered: int
+    outage: float  # seconds
+    slowest: float  # seconds, of the answered ones, from the intended time of sending
+    settled: bool  # answered again at the end
+
+    @property
+    def lost(self) -> int:
+        return self.sent - self.answered
+
+
+class Probe:
+    """A prober that runs on a host; it is ready when it has had its first good answer."""
+
+    def __init__(self, host, arguments: list[str], interval: float) -> None:
+        script = [sys.executable, str(Path(__file__).resolve()), "--interval", str(interval)]
+        self._process = host.start([*script, *arguments])
+        self._process.wait_ready()
+
+    @staticmethod
+    def dns(host, server: str, name: str, interval: float = 0.005) -> "Probe":
+        return Probe(host, ["dns", server, name], interval)
+
+    @staticmethod
+    def http(host, address: str, authority: str, interval: float = 0.005) -> "Probe":
+        return Probe(host, ["http", address, authority], interval)
+
+    def finish(self) -> ProbeResult:
+        """Goes on until the service answers steadily (8 s at most), then reports."""
+        assert self._process.stop(_SETTLE_LIMIT + 20) == 0, self._process.log()
+        return ProbeResult(**json.loads(self._process.log().splitlines()[-1]))
+
+
+class Timeline:
+    """What was sent and what came back, and what follows from it."""
+
+    def __init__(self, interval: float) -> None:
+        self._interval = interval
+        self.sent = self.answered = self.in_a_row = 0
+        self.slowest = self._longest_gap = 0.0
+        self._last_answer: float | None = None
+
+    def probe_sent(self) -> None:
+        if self._last_answer is not None:
+            self.sent += 1
+
+    def answer(self, intended: float, now: float) -> None:
+        if self._last_answer is None:
+            self.sent = 1
+        else:
+            self._longest_gap = max(self._longest_gap, now - self._last_answer)
+        self._last_answer = now
+        self.answered += 1
+        self.in_a_row += 1
+        self.slowest = max(self.slowest, now - intended)
+
+    def lost(self) -> None:
+        self.in_a_row = 0
+
+    def result(self, now: float) -> ProbeResult:
+        last = now if self._last_answer is None else self._last_answer
+        settled = self.in_a_row >= _SETTLED
+        gap = self._longest_gap if settled else max(self._longest_gap, now - last)
+        outage = max(0.0, gap - self._interval)
+        return ProbeResult(self.sent, self.answered, outage, self.slowest, settled)
+
+
+class DnsProber:
+    """One UDP socket; the message ID tells which probe an answer belongs to."""
+
+    def __init__(self, selector: selectors.BaseSelector, timeline: Timeline, server: str, name: str) -> None:
+        labels = b"".join(bytes([len(part)]) + part.encode() for part in name.split("."))
+        self._question = labels + b"\0" + struct.pack("!HH", 1, 1)
+        self._server, self._timeline = (server, 53), timeline
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        self._waiting: dict[int, float] = {}
+        selector.register(self._socket, selectors.EVENT_READ, self._readable)
+
+    def send(self, number: int, intended: float) -> None:
+        ident = number & 0xFFFF
+        header = struct.pack("!HHHHHH", ident, 0x0100, 1, 0, 0, 0)
+        self._waiting[ident] = intended
+        try:
+            self._socket.sendto(header + self._question, self._server)
+        except OSError:
+            self._timeline.lost()  # no route, full queue: a probe that nobody answers
+
+    def _readable(self, now: float) -> None:
+        while True:
+            try:
+                message = self._socket.recv(4096)
+            except OSError:
+                return
+            ident, flags, _, answers = struct.unpack("!HHHH", message[:8])
+            good = flags & 0x8000 and flags & 0xF == 0 and answers > 0
+            intended = self._waiting.pop(ident, None)
+            if intended is not None and good:
+                self._timeline.answer(intended, now)
+
+    def expire(self, now: float) -> None:
+        for ident in [i for i, intended in self._waiting.items() if now - intended > _PROBE_LIMIT]:
+            del self._waiting[ident]
+            self._timeline.lost()
+
+
+class HttpProber:
+    """A new connection for each probe, as a new visitor makes it."""
+
+    def __init__(self, selector: selectors.BaseSelector, timeline: Timeline, address: str, host: str) -> None:
+        self._selector, self._timeline = selector, timeline
+        ip, _, port = address.partition(":")
+        self._address = (ip, int(port or 80))
+        self._request = f"GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode()
+        self._waiting: dict[socket.socket, float] = {}
+
+    def send(self, _number: int, intended: float) -> None:
+        made = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        code = made.connect_ex(self._address)
+        if code not in (0, errno.EINPROGRESS):
+            made.close()
+            self._timeline.lost()
+            return
+        self._waiting[made] = intended
+        self._selector.register(made, selectors.EVENT_WRITE, lambda now: self._connected(made))
+
+    def _connected(self, connection: socket.socket) -> None:
+        try:
+            connection.send(self._request)
+        except OSError:
+            self._drop(connection)
+            self._timeline.lost()
+            return
+        self._selector.modify(connection, selectors.EVENT_READ, lambda now: self._readable(connection, now))
+
+    def _readable(self, connection: socket.socket, now: float) -> None:
+        try:
+            start = connection.recv(64)
+        except OSError:
+            start = b""
+        intended = self._drop(connection)
+        if start.startswith(b"HTTP/1.1 200"):
+            self._timeline.answer(intended, now)
+        else:
+            self._timeline.lost()
+
+    def _drop(self, connection: socket.socket) -> float:
+        self._selector.unregister(connection)
+        connection.close()
+        return self._waiting.pop(connection)
+
+    def expire(self, now: float) -> None:
+        for connection in [c for c, intended in self._waiting.items() if now - intended > _PROBE_LIMIT]:
+            self._drop(connection)
+            self._timeline.lost()
+
+
+def _run(prober, selector: selectors.BaseSelector, timeline: Timeline, interval: float) -> ProbeResult:
+    stop_at: list[float] = []
+
+    def stop(*_) -> None:
+        timeline.in_a_row = 0  # only answers from now on show that the service is back
+        stop_at.append(time.monotonic() + _SETTLE_LIMIT)
+
+    signal.signal(signal.SIGTERM, stop)
+    start, number, ready = time.monotonic(), 0, False
+    while True:
+        now = time.monotonic()
+        if stop_at and (timeline.in_a_row >= _SETTLED or now >= stop_at[0]):
+            return timeline.result(now)
+        intended = start + number * interval
+        if now >= intended:
+            timeline.probe_sent()
+            prober.send(number, intended)
+            number += 1
+            continue
+        handle: Callable[[float], None]
+        for key, _ in selector.select(intended - now):
+            handle = key.data
+            handle(time.monotonic())
+        prober.expire(time.monotonic())
+        if timeline.answered and not ready:
+            ready = True
+            _notify_ready()
+
+
+def _notify_ready() -> None:
+    path = os.environ.get("NOTIFY_SOCKET")
+    if path:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+            notify.sendto(b"READY=1", path)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="probe DNS or HTTP until SIGTERM, then print the outage")
+    parser.add_argument("--interval", type=float, default=0.005, help="seconds")
+    parser.add_argument("protocol", choices=["dns", "http"])
+    parser.add_argument("address")
+    parser.add_argument("name")
+    options = parser.parse_args()
+    selector, timeline = selectors.DefaultSelector(), Timeline(options.interval)
+    kind = DnsProber if options.protocol == "dns" else HttpProber
+    prober = kind(selector, timeline, options.address, options.name)
+    print(json.dumps(_run(prober, selector, timeline, options.interval).__dict__))
+
+
+if __name__ == "__main__":
+    main()
