@@ -1,0 +1,76 @@
+#!/usr/bin/python3
+"""Measures Hearth beside Debian's own peers, in one run.
+
+    /usr/bin/python3 bench/run.py dns|proxy|vip ... [--quick] [--json FILE] [--build-dir DIR]
+
+Each bench is a module here with PEERS, the programs it needs besides Hearth's own and the Debian
+package that brings each, PROGRAMS, the built programs it needs, and run(options) -> Report.
+Exit status: 0 measured (whatever the bars say), 2 something is missing.
+"""
+
+import argparse
+import importlib
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+SOURCE_DIR = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(SOURCE_DIR))
+
+from bench.report import write_json  # noqa: E402
+from tests.lab.isolation import isolate  # noqa: E402
+
+BENCHES = ("dns", "proxy", "vip")
+
+
+@dataclass(frozen=True)
+class Options:
+    quick: bool  # coarser figures within a minute
+    build_dir: Path
+
+    def program(self, name: str) -> Path:
+        return self.build_dir / "bin" / name
+
+
+def missing(module, options: Options) -> list[str]:
+    found = [f"{program} is missing: apt-get install {package}"
+             for program, package in module.PEERS.items() if shutil.which(program) is None]
+    found += [f"{options.program(program)} is missing: ./dev build"
+              for program in module.PROGRAMS if not options.program(program).exists()]
+    return found
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Measures Hearth beside Debian's own peers.")
+    parser.add_argument("benches", nargs="+", choices=BENCHES, metavar="|".join(BENCHES))
+    parser.add_argument("--quick", action="store_true", help="coarser figures within a minute")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there too")
+    parser.add_argument("--build-dir", type=Path, default=SOURCE_DIR / "build/release")
+    arguments = parser.parse_args()
+    if os.geteuid() != 0:
+        print("bench: network namespaces need root: run as root, or with sudo", file=sys.stderr)
+        return 2
+    os.environ["PATH"] += ":/usr/sbin:/sbin"
+
+    options = Options(arguments.quick, arguments.build_dir.resolve())
+    modules = [importlib.import_module(f"bench.{name}") for name in arguments.benches]
+    if lacking := [line for module in modules for line in missing(module, options)]:
+        print("\n".join(f"bench: {line}" for line in lacking), file=sys.stderr)
+        return 2
+
+    json_path = arguments.json.resolve() if arguments.json else None
+    isolate()
+    reports = []
+    for module in modules:
+        report = module.run(options)
+        print(report.table(), flush=True)
+        reports.append(report)
+    if json_path is not None:
+        write_json(json_path, reports)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
