@@ -32,7 +32,8 @@ struct Vip {
     std::uint8_t vrid = 0;            // 1..255; computed from the address when not given
     std::chrono::milliseconds advert_interval{100};  // multiples of 10 ms, 10 ms .. 40.95 s
     std::chrono::milliseconds preempt_delay{10'000};
-    // Routers that are not Hearth nodes (keepalived, …): adverts go to them by multicast, and theirs are heard.
+    // Routers that are not Hearth nodes (keepalived, …): adverts go to them by multicast, and
+    // theirs are heard.
     std::vector<IpAddress> foreign_peers;
 };
 
@@ -129,7 +130,7 @@ struct Peers {
 };
 
 struct Document {
-    Name domain;
+    Name domain = *Name::parse("home");
     std::vector<IpPrefix> lan;
     std::vector<Node> nodes;
     std::vector<Vip> vips;

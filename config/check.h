@@ -1,0 +1,26 @@
+#pragma once
+
+#include "config/diagnostic.h"
+#include "config/document.h"
+#include "config/yaml_tree.h"
+
+// What no field can judge alone. The document was read without an error; `root` is what it was read
+// from and gives the places.
+namespace hearth::config {
+
+struct CheckContext {
+    const Document& document;
+    const Value& root;
+    Diagnostics& diagnostics;
+};
+
+// Fills in what depends on the rest: candidates of VIPs that name none, virtual router numbers.
+void complete(Document& document);
+
+void check_network(CheckContext& context);   // domain, lan, nodes, vips
+void check_names(CheckContext& context);     // names that two things claim, records
+void check_dns(CheckContext& context);       // upstreams, forward zones, blocking
+void check_ports(CheckContext& context);     // who listens where
+void check_services(CheckContext& context);  // upstreams that lead back to the proxy
+
+}  // namespace hearth::config

@@ -1,0 +1,232 @@
+#include <algorithm>
+#include <string>
+#include <string_view>
+
+#include "config/codec.h"
+#include "config/suggest.h"
+
+// Codecs of what names something: nodes, VIPs, rules, upstreams, URLs.
+namespace hearth::config {
+namespace {
+
+// "a is not a node (did you mean b?)", unless `key` itself is broken: then nothing is said of what
+// refers to it.
+template <class T>
+Parsed<std::string> known_name(const Value& value, const std::vector<T>& known,
+                               std::string_view key, std::string_view noun,
+                               const ReadContext& context) {
+    std::vector<std::string> names;
+    for (const T& one : known) names.push_back(one.name);
+    const bool is_known = std::find(names.begin(), names.end(), value.text) != names.end();
+    if (is_known || context.broken.contains(std::string(key))) return value.text;
+    return fault(value.text + " is not a " + std::string(noun), closest(value.text, names));
+}
+
+// The part before "://", or empty.
+std::string_view scheme_of(std::string_view text) {
+    const auto at = text.find("://");
+    return at == std::string_view::npos ? std::string_view{} : text.substr(0, at);
+}
+
+bool has_bad_url_octet(std::string_view text) {
+    return std::any_of(text.begin(), text.end(), [](char c) { return c <= 0x20 || c == 0x7f; });
+}
+
+struct Authority {
+    std::string host;  // without brackets
+    std::uint16_t port = 0;
+};
+
+Parsed<Authority> parse_authority(std::string_view text, std::uint16_t default_port) {
+    Authority authority;
+    authority.port = default_port;
+    std::string_view port;
+    bool has_port = false;
+    if (text.starts_with('[')) {
+        const auto close = text.find(']');
+        if (close == std::string_view::npos)
+            return fault("the bracket of the address is not closed");
+        authority.host = text.substr(1, close - 1);
+        text.remove_prefix(close + 1);
+        has_port = text.starts_with(':');
+        if (!has_port && !text.empty()) return fault("only :PORT may follow the address");
+        if (has_port) port = text.substr(1);
+        if (!IpAddress::parse(authority.host)) return fault(authority.host + " is not an address");
+    } else {
+        const auto colon = text.find(':');
+        authority.host = text.substr(0, colon);
+        has_port = colon != std::string_view::npos;
+        if (has_port) port = text.substr(colon + 1);
+    }
+    if (authority.host.empty()) return fault("the host is missing");
+    if (has_port) {
+        const auto number = parse_port(port);
+        if (!number) return fault(std::string(port) + " is not a port (1 to 65535)");
+        authority.port = *number;
+    }
+    return authority;
+}
+
+bool is_dotted_number(std::string_view text) {
+    return text.find_first_not_of("0123456789.") == std::string_view::npos;
+}
+
+bool is_host_name(std::string_view text) {
+    if (text.ends_with('.')) text.remove_suffix(1);
+    while (true) {
+        const auto dot = text.find('.');
+        if (!is_host_label(text.substr(0, dot))) return false;
+        if (dot == std::string_view::npos) return true;
+        text.remove_prefix(dot + 1);
+    }
+}
+
+// Gives the upstream its address: a literal, this machine, a node, or none for a name that is to be
+// asked for at run time.
+Parsed<HttpUpstream> place_host(HttpUpstream upstream, const ReadContext& context) {
+    const std::string& host = upstream.host;
+    upstream.address = IpAddress::parse(host);
+    if (upstream.address) return upstream;
+    if (host == "localhost") upstream.address = IpAddress::v4(127, 0, 0, 1);
+    if (const Node* node = context.document.find_node(host)) upstream.address = node->address;
+    if (upstream.address) return upstream;
+    if (is_dotted_number(host)) return fault(host + " is not an address");
+    if (!is_host_name(host)) return fault(host + " is not a host name");
+    if (host.find('.') != std::string::npos || context.broken.contains("nodes")) return upstream;
+    std::vector<std::string> nodes;
+    for (const Node& node : context.document.nodes) nodes.push_back(node.name);
+    return fault("upstream " + host + " is not a node", closest(host, nodes));
+}
+
+Parsed<HttpUpstream> parse_http_upstream(const Value& value, const ReadContext& context) {
+    const std::string& text = value.text;
+    const auto scheme = scheme_of(text);
+    if (scheme.empty()) return fault("an upstream is a URL", "http://" + text);
+    if (scheme == "https")
+        return fault("upstreams speak plain HTTP in this version; https:// is not available yet");
+    if (scheme != "http")
+        return fault("unknown scheme " + std::string(scheme) +
+                     "; an upstream begins "
+                     "with http://");
+    if (has_bad_url_octet(text)) return fault("a URL has no spaces");
+    auto rest = std::string_view(text).substr(7);
+    const auto slash = rest.find_first_of("/?#");
+    if (slash != std::string_view::npos && rest.substr(slash) != "/")
+        return fault("an upstream has no path: requests keep the one the client asked for",
+                     "http://" + std::string(rest.substr(0, slash)));
+    if (rest.find('@') != std::string_view::npos)
+        return fault("an upstream has no user or password: secrets stay out of the document");
+    const auto authority = parse_authority(rest.substr(0, slash), 80);
+    if (!authority) return tl::unexpected<Fault>(authority.error());
+    HttpUpstream upstream;
+    upstream.host = authority->host;
+    upstream.port = authority->port;
+    upstream.text = text;
+    return place_host(std::move(upstream), context);
+}
+
+Parsed<Upstream> parse_upstream(const Value& value) {
+    const std::string& text = value.text;
+    const auto scheme = scheme_of(text);
+    if (scheme == "tls" || scheme == "https" || scheme == "quic" || text == "recursive")
+        return fault(
+            (scheme.empty() ? text : std::string(scheme) + "://") +
+            " upstreams are not available in this version; write an address such as 9.9.9.9 or "
+            "udp://9.9.9.9:53");
+    if (!scheme.empty() && scheme != "udp")
+        return fault("unknown scheme " + std::string(scheme) +
+                     "; write an address or udp://ADDRESS:PORT");
+    const auto bare = scheme.empty() ? std::string_view(text) : std::string_view(text).substr(6);
+    const auto endpoint = Endpoint::parse(bare, 53);
+    if (!endpoint)
+        return fault(text +
+                     " is not an address such as 9.9.9.9, udp://9.9.9.9:53 or [fd00::1]:53; a name "
+                     "could not be resolved before DNS works");
+    if (endpoint->address.is_unspecified() || endpoint->address.is_multicast())
+        return fault(text + " is not the address of a server");
+    return Upstream{*endpoint, text};
+}
+
+Parsed<NameRule> parse_name_rule(const Value& value) {
+    const std::string& text = value.text;
+    NameRule rule;
+    rule.only_below = text.starts_with("*.");
+    auto bare = text.substr(rule.only_below ? 2 : 0);
+    if (text.starts_with("||") || text.starts_with("@@")) {
+        const auto from = text.find_first_not_of("|@");
+        const auto inner =
+            from == std::string::npos ? "" : text.substr(from, text.find('^') - from);
+        return fault("rules here are names, not AdBlock syntax", inner);
+    }
+    if (!scheme_of(text).empty()) {
+        const auto host = text.substr(text.find("://") + 3);
+        return fault("a rule is a name, not a URL", host.substr(0, host.find_first_of(":/?#")));
+    }
+    const auto name = Name::parse(bare);
+    if (!name || name->is_root() || bare.find_first_of("*\\ /") != std::string::npos)
+        return fault(text + " is not a name such as ads.example or *.ads.example");
+    rule.name = *name;
+    return rule;
+}
+
+}  // namespace
+
+Codec<std::string> host_label() {
+    const auto parse = [](const Value& value) { return parse_label(value.text, value.style); };
+    return scalar<std::string>("host name", text_schema("^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"),
+                               parse);
+}
+
+Codec<std::string> node_name() {
+    const auto parse = [](const Value& value, ReadContext& context) {
+        return known_name(value, context.document.nodes, "nodes", "node", context);
+    };
+    return scalar<std::string>("node", text_schema(), parse);
+}
+
+Codec<std::string> vip_name() {
+    const auto parse = [](const Value& value, ReadContext& context) {
+        return known_name(value, context.document.vips, "vips", "VIP", context);
+    };
+    return scalar<std::string>("VIP", text_schema(), parse);
+}
+
+Codec<std::string> http_url() {
+    const auto parse = [](const Value& value) -> Parsed<std::string> {
+        const std::string& text = value.text;
+        const auto scheme = scheme_of(text);
+        if (scheme.empty())
+            return fault(text + " is not a URL; for a file on this machine write file:");
+        if (scheme != "http" && scheme != "https")
+            return fault("lists are fetched by http:// or https://, not " + std::string(scheme) +
+                         "://");
+        if (has_bad_url_octet(text)) return fault("a URL has no spaces");
+        const auto rest = std::string_view(text).substr(scheme.size() + 3);
+        const auto authority_text = rest.substr(0, rest.find_first_of("/?#"));
+        if (authority_text.find('@') != std::string_view::npos)
+            return fault("a URL here has no user or password: secrets stay out of the document");
+        const auto authority = parse_authority(authority_text, 443);
+        if (!authority) return tl::unexpected<Fault>(authority.error());
+        return text;
+    };
+    return scalar<std::string>("URL, http or https", text_schema("^https?://"), parse);
+}
+
+Codec<NameRule> name_rule() {
+    return scalar<NameRule>("name, or *.name for what is under it", text_schema(), parse_name_rule);
+}
+
+Codec<Upstream> upstream() {
+    return scalar<Upstream>("DNS server: address, address:port or udp://address:port",
+                            text_schema(), parse_upstream);
+}
+
+Codec<HttpUpstream> http_upstream() {
+    const auto parse = [](const Value& value, ReadContext& context) {
+        return parse_http_upstream(value, context);
+    };
+    return scalar<HttpUpstream>("URL: http://HOST:PORT, HOST being a node, an address or a name",
+                                text_schema("^http://"), parse);
+}
+
+}  // namespace hearth::config

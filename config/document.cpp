@@ -1,0 +1,29 @@
+#include "config/document.h"
+
+#include <algorithm>
+
+namespace hearth::config {
+namespace {
+
+template <class T>
+const T* find_by_name(const std::vector<T>& items, std::string_view name) noexcept {
+    const auto found =
+        std::find_if(items.begin(), items.end(), [name](const T& one) { return one.name == name; });
+    return found == items.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+const Node* Document::find_node(std::string_view name) const noexcept {
+    return find_by_name(nodes, name);
+}
+
+const Vip* Document::find_vip(std::string_view name) const noexcept {
+    return find_by_name(vips, name);
+}
+
+const Service* Document::find_service(std::string_view name) const noexcept {
+    return find_by_name(services, name);
+}
+
+}  // namespace hearth::config

@@ -1,0 +1,126 @@
+#include "config/field.h"
+
+#include <algorithm>
+#include <array>
+
+#include "config/suggest.h"
+
+namespace hearth::config {
+namespace {
+
+bool is_number_like(std::string_view text) noexcept {
+    return std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+// What readers of YAML 1.1 make of the plain word: the Norway problem.
+bool is_boolean_like(std::string_view text) noexcept {
+    static constexpr std::array kWords{"yes", "no", "on", "off", "true", "false", "null", "~"};
+    std::string lower(text);
+    std::transform(lower.begin(), lower.end(), lower.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    return std::find(kWords.begin(), kWords.end(), lower) != kWords.end();
+}
+
+std::string lower_case(std::string text) {
+    std::transform(text.begin(), text.end(), text.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    return text;
+}
+
+std::string suggest_key(const SectionTable& table, const std::string& key) {
+    std::vector<std::string> keys;
+    for (const Field& field : table.fields) keys.emplace_back(field.key);
+    return closest(key, keys);
+}
+
+bool report_unknown_key(const SectionTable& table, const Entry& entry, ReadContext& context) {
+    const std::string place = table.path.empty() ? "the document" : std::string(table.path);
+    context.diagnostics.error(entry.key_span, "unknown key " + entry.key + " in " + place,
+                              suggest_key(table, entry.key));
+    return false;
+}
+
+}  // namespace
+
+std::string_view kind_name(const Value& value) noexcept {
+    switch (value.kind) {
+        case Kind::kNull: return "nothing";
+        case Kind::kScalar: return "text";
+        case Kind::kSequence: return "a list";
+        case Kind::kMapping: return "a map";
+    }
+    return "nothing";
+}
+
+bool expect_scalar(const Value& value, std::string_view wanted, ReadContext& context) {
+    if (value.kind == Kind::kScalar) return true;
+    std::string found(kind_name(value));
+    context.diagnostics.error(value.span,
+                              "expected " + std::string(wanted) + " here, found " + found);
+    return false;
+}
+
+Parsed<std::string> parse_label(const std::string& text, Style style) {
+    const bool is_plain = style == Style::kPlain;
+    if (is_plain && is_boolean_like(text))
+        return fault(text + " without quotes is a boolean to many YAML readers",
+                     "\"" + text + "\"");
+    if (is_plain && is_number_like(text))
+        return fault(text + " without quotes is a number to YAML readers", "\"" + text + "\"");
+    if (lower_case(text) != text) return fault("names are written in lower case", lower_case(text));
+    if (!is_host_label(text))
+        return fault(text + " is not a host name: letters, digits and inner hyphens, at most 63");
+    return text;
+}
+
+bool expect_label(const Entry& entry, ReadContext& context) {
+    const auto label = parse_label(entry.key, entry.key_style);
+    if (!label)
+        context.diagnostics.error(entry.key_span, label.error().message, label.error().suggestion);
+    return label.has_value();
+}
+
+std::string label_schema() { return R"({"pattern":"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"})"; }
+
+const Field* SectionTable::find(std::string_view key) const noexcept {
+    for (const Field& field : fields) {
+        if (field.key == key) return &field;
+    }
+    return nullptr;
+}
+
+bool SectionTable::read(const Value& value, Span key_span, void* target,
+                        ReadContext& context) const {
+    const bool is_bare = value.kind == Kind::kScalar || value.kind == Kind::kSequence;
+    if (is_bare && !shorthand.empty()) {
+        if (!find(shorthand)->read(value, target, context)) return false;
+        return !finish || finish(value, key_span, target, context);
+    }
+    if (is_bare) {
+        context.diagnostics.error(value.span,
+                                  "expected a map here, found " + std::string(kind_name(value)));
+        return false;
+    }
+    bool is_good = true;
+    for (const Entry& entry : value.entries) {
+        if (find(entry.key) == nullptr) is_good = report_unknown_key(*this, entry, context);
+    }
+    // In the table's order, so that later rows can refer to what earlier ones defined.
+    for (const Field& field : fields) {
+        const Entry* entry = value.find(field.key);
+        if (entry != nullptr) {
+            const bool was_read = field.read(entry->value, target, context);
+            if (!was_read && path.empty()) context.broken.emplace(field.key);
+            is_good = was_read && is_good;
+        } else if (field.presence == Presence::kRequired) {
+            const std::string place = path.empty() ? "the document" : std::string(path);
+            context.diagnostics.error(key_span, place + " needs " + std::string(field.key) + ": " +
+                                                    std::string(field.example));
+            if (path.empty()) context.broken.emplace(field.key);
+            is_good = false;
+        }
+    }
+    return is_good && (!finish || finish(value, key_span, target, context));
+}
+
+}  // namespace hearth::config

@@ -1,0 +1,139 @@
+#include "config/codec.h"
+#include "config/sections.h"
+
+// The home itself: domain, network, machines, virtual addresses.
+namespace hearth::config {
+namespace {
+
+using namespace std::chrono_literals;
+
+Field version_field() {
+    TypeInfo type;
+    type.name = "1";
+    type.schema = R"({"const":1})";
+    const auto read = [](const Value& value, Document&, ReadContext& context) {
+        if (value.kind == Kind::kScalar && value.text == "1") return true;
+        context.diagnostics.error(value.span, "this Hearth reads documents of version 1");
+        return false;
+    };
+    return custom_field<Document>("version", type, "1", read,
+                                  "Version of the document's own format.", "1");
+}
+
+// Advert intervals are counted in hundredths of a second on the wire (RFC 9568 §5.2.7).
+bool finish_vip(const Value& value, Span, void* target, ReadContext& context) {
+    const auto& vip = *static_cast<const Vip*>(target);
+    if (vip.advert_interval.count() % 10 == 0) return true;
+    context.diagnostics.error(value.find("advert_interval")->value.span,
+                              "advert_interval counts in steps of 10ms");
+    return false;
+}
+
+}  // namespace
+
+const Section<Node>& node_section() {
+    static const Section<Node> table{{
+        "nodes.NAME",
+        "A machine that runs Hearth. Its name resolves in the domain. An address alone is enough.",
+        "address",
+        {
+            required("address", &Node::address, address(),
+                     "The machine's own address, inside `lan`.", "10.0.0.11"),
+            field("interface", &Node::interface, interface_name(),
+                  "The network interface that carries virtual addresses.", "eth0",
+                  Presence::kOptional, "(the one that carries `address`)"),
+        },
+        {},
+    }};
+    return table;
+}
+
+const Section<Vip>& vip_section() {
+    static const Section<Vip> table{{
+        "vips.NAME",
+        "A virtual address that one node at a time answers for (VRRPv3, RFC 9568). An address "
+        "alone is "
+        "enough.",
+        "address",
+        {
+            required("address", &Vip::address, address(),
+                     "The address, inside `lan`, kept clear of DHCP.", "10.0.0.53"),
+            field("prefer", &Vip::prefer, list_of(node_name(), 1), "Candidate nodes, best first.",
+                  "[pi4-1, pi4-2]", Presence::kOptional, "(every node, in the document's order)"),
+            field("vrid", &Vip::vrid, integer<std::uint8_t>(1, 255),
+                  "Virtual router number, unique on the network segment. VIPs that name the same "
+                  "one move "
+                  "together.",
+                  "53", Presence::kOptional, "(the last octet of the address)"),
+            field("advert_interval", &Vip::advert_interval,
+                  duration<std::chrono::milliseconds>(10ms, 40'950ms),
+                  "How often the owner says that it lives; others take over after about three of "
+                  "these.",
+                  "100ms"),
+            field(
+                "preempt_delay", &Vip::preempt_delay, duration<std::chrono::milliseconds>(0ms, 24h),
+                "How long a better node must be healthy before it takes the address back.", "10s"),
+            field("foreign_peers", &Vip::foreign_peers, list_of(address()),
+                  "Routers that take part without running Hearth (keepalived, for one): adverts "
+                  "then also go "
+                  "out by multicast.",
+                  "[10.0.0.2]"),
+        },
+        finish_vip,
+    }};
+    return table;
+}
+
+const Section<Peers>& peers_section() {
+    static const Section<Peers> table{{
+        "peers",
+        "The authenticated connection between the nodes. Make the key with `hearth peer keygen` "
+        "and copy it "
+        "to every node.",
+        "",
+        {
+            field("port", &Peers::port, port(), "TCP port on every node's address.", "7531"),
+            field("key_file", &Peers::key_file, path(),
+                  "File with the home's 32-octet key, as 64 hexadecimal digits, mode 0600.",
+                  "/etc/hearth/peer.key"),
+        },
+        {},
+    }};
+    return table;
+}
+
+const Section<Document>& document_section() {
+    static const Section<Document> table{{
+        "",
+        "The document describes one home. Every node reads the same.",
+        "",
+        {
+            version_field(),
+            field("domain", &Document::domain, domain_name(),
+                  "The home's own domain: a service NAME is served as NAME.domain.", "home"),
+            required(
+                "lan", &Document::lan, list_of(prefix(), 1),
+                "The home's networks. Clients from here are served; nodes and VIPs are inside.",
+                "[10.0.0.0/24]"),
+            required("nodes", &Document::nodes, named(node_section()),
+                     "The machines that run Hearth, by name.",
+                     "{pi4-1: 10.0.0.11, pi5: 10.0.0.15}"),
+            field("vips", &Document::vips, named(vip_section()), "Virtual addresses, by name.",
+                  "{dns: {address: 10.0.0.53}}"),
+            field("dns", &Document::dns, section(dns_section()), "The name server.", "{vip: dns}"),
+            field("blocking", &Document::blocking, section(blocking_section()),
+                  "What is not resolved.", "{answer: zero}"),
+            field("proxy", &Document::proxy, section(proxy_section()), "The reverse proxy.",
+                  "{vip: proxy}"),
+            field("services", &Document::services, named(service_section()),
+                  "What the home offers, by name. One entry makes the DNS record and the route.",
+                  "{immich: \"http://pi5:2283\"}"),
+            field("peers", &Document::peers, section(peers_section()),
+                  "How the nodes talk to each other.", "{port: 7531}"),
+        },
+        {},
+    }};
+    return table;
+}
+
+}  // namespace hearth::config

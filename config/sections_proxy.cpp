@@ -1,0 +1,84 @@
+#include "config/codec.h"
+#include "config/sections.h"
+
+namespace hearth::config {
+namespace {
+
+TypeInfo upstream_type(Shape shape) {
+    TypeInfo type = http_upstream().type;
+    type.shape = shape;
+    return type;
+}
+
+bool read_one_upstream(const Value& value, Service& service, ReadContext& context) {
+    if (value.kind == Kind::kSequence) {
+        context.diagnostics.error(value.span, "upstream is one URL; for several write upstreams");
+        return false;
+    }
+    return list_of(http_upstream(), 1).read(value, service.upstreams, context);
+}
+
+bool finish_service(const Value& value, Span key_span, void* target, ReadContext& context) {
+    const Entry* one = value.find("upstream");
+    const Entry* several = value.find("upstreams");
+    if (one != nullptr && several != nullptr) {
+        context.diagnostics.error(one->key_span, "write upstream or upstreams, not both");
+        return false;
+    }
+    if (!static_cast<const Service*>(target)->upstreams.empty()) return true;
+    context.diagnostics.error(key_span,
+                              "a service needs an upstream: {upstream: \"http://pi5:2283\"}");
+    return false;
+}
+
+}  // namespace
+
+const Section<Proxy>& proxy_section() {
+    static const Section<Proxy> table{{
+        "proxy",
+        "The reverse proxy in front of the services.",
+        "",
+        {
+            field("vip", &Proxy::vip, vip_name(), "The VIP that services resolve to.", "proxy",
+                  Presence::kOptional, "(none: services resolve to the nodes)"),
+            field("listen", &Proxy::listen, list_of(endpoint()),
+                  "Listen here and nowhere else, instead of on the VIP and the node's address.",
+                  "[\"127.0.0.1:8080\"]"),
+            field("http", &Proxy::http, port(), "Port for HTTP on the VIP and the node's address.",
+                  "80"),
+            field("trusted_proxies", &Proxy::trusted_proxies, list_of(prefix()),
+                  "Proxies in front of this one whose X-Forwarded-For and -Proto are believed.",
+                  "[10.42.0.0/16]"),
+            field("max_connections", &Proxy::max_connections, integer<std::size_t>(16, 1'000'000),
+                  "Client connections at a time; more wait in the kernel's queue.", "4096"),
+            field("workers", &Proxy::workers, integer<unsigned>(1, 64), "Threads that serve.", "2",
+                  Presence::kOptional, "(one per core, at most 4)"),
+        },
+        {},
+    }};
+    return table;
+}
+
+const Section<Service>& service_section() {
+    static const Section<Service> table{{
+        "services.NAME",
+        "A service, reached as NAME and NAME.domain through the proxy. Its upstream alone is "
+        "enough.",
+        "upstreams",
+        {
+            custom_field<Service>(
+                "upstream", upstream_type(Shape::kOne), "", read_one_upstream,
+                "Where the service runs. HOST is a node's name, an address or a name.",
+                "\"http://pi5:2283\""),
+            field("upstreams", &Service::upstreams, list_of(http_upstream(), 1),
+                  "The same service on several machines.",
+                  "[\"http://pi5:8081\", \"http://pi4-1:8081\"]"),
+            field("aliases", &Service::aliases, list_of(host_label()),
+                  "Further names of the service.", "[photos]"),
+        },
+        finish_service,
+    }};
+    return table;
+}
+
+}  // namespace hearth::config
