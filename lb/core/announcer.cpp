@@ -1,0 +1,50 @@
+#include "lb/core/announcer.h"
+
+#include <algorithm>
+#include <array>
+
+namespace hearth::lb {
+namespace {
+
+constexpr std::array<Duration, 3> kGaps{1100ms, 1100ms, 120s};
+// A rival that keeps on claiming is answered, but not at its own rate.
+constexpr Duration kAtMostEvery = 100ms;
+
+}  // namespace
+
+void Announcer::start(TimePoint now) noexcept {
+    sent_ = 0;
+    const bool just_sent = last_sent_ != TimePoint::min() && now - last_sent_ < kAtMostEvery;
+    due_ = just_sent ? last_sent_ + kAtMostEvery : now;
+}
+
+bool Announcer::take_due(TimePoint now) noexcept {
+    if (now < due_) return false;
+    last_sent_ = now;
+    due_ = now + kGaps[std::min(sent_, kGaps.size() - 1)];
+    ++sent_;
+    return true;
+}
+
+void ClaimProbe::start(TimePoint now) noexcept {
+    sent_ = 0;
+    due_ = now;
+}
+
+void ClaimProbe::conflict(TimePoint now) noexcept {
+    sent_ = 0;
+    due_ = now + kRetry;
+}
+
+ClaimProbe::Due ClaimProbe::take_due(TimePoint now) noexcept {
+    if (now < due_) return Due::kNothing;
+    if (sent_ == kProbes) {
+        stop();
+        return Due::kClear;
+    }
+    ++sent_;
+    due_ = now + kSpacing;
+    return Due::kProbe;
+}
+
+}  // namespace hearth::lb

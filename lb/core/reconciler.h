@@ -1,0 +1,138 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/ip.h"
+#include "base/mac.h"
+#include "base/time.h"
+#include "lb/core/announcer.h"
+#include "lb/core/conflict_guard.h"
+#include "lb/core/election.h"
+#include "lb/core/neighbours.h"
+#include "lb/model/arp.h"
+#include "lb/model/drop.h"
+#include "lb/model/frame.h"
+#include "lb/model/virtual_router.h"
+
+namespace hearth::lb {
+
+// The interface on the LAN, as it is now.
+struct LanState {
+    IpAddress address;  // this node's
+    MacAddress mac;
+    enum class Link : std::uint8_t { kDown, kUp } link = Link::kDown;
+
+    friend bool operator==(const LanState&, const LanState&) = default;
+};
+
+struct TransitionReport {
+    Vrid vrid = 0;
+    std::vector<std::string> vips;
+    Transition transition;
+};
+struct ConflictReport {
+    Vip vip;
+    MacAddress holder;
+};
+
+// What the caller does next: frames in this order, then whatever people should hear of.
+struct Output {
+    std::vector<Frame> frames;
+    std::vector<TransitionReport> transitions;
+    std::vector<ConflictReport> conflicts;
+};
+
+// One virtual router as shown to people.
+struct RouterView {
+    const VirtualRouter* router = nullptr;
+    ElectionState state = ElectionState::kInit;
+    Priority priority = 0;
+    Health health = Health::kBad;
+    std::optional<IpAddress> master;  // ourselves included
+    TimePoint since{};
+    std::uint64_t transitions = 0;
+    std::uint64_t conflicts = 0;
+    std::vector<std::optional<MacAddress>> holders;  // per VIP: a stranger that uses it
+};
+
+struct ArpCounters {
+    std::uint64_t requests = 0;  // for a VIP of ours
+    std::uint64_t replies = 0;
+    std::uint64_t gratuitous = 0;
+};
+
+// All virtual routers of this node on its LAN: packets, health and time go in, frames come out.
+// Not thread-safe. After any call: take_output(), then wait until next_deadline() at most.
+class Reconciler {
+public:
+    // Routers that are the same as before go on undisturbed; those that are gone hand over
+    // and then disappear.
+    void configure(const std::vector<VirtualRouter>& routers, TimePoint now);
+    void set_lan(const LanState& lan, TimePoint now);
+    void set_health(Daemon daemon, Health health, TimePoint now);
+    // `packet` begins at the IPv4 header; `from` sent it on the Ethernet.
+    void on_vrrp(ByteView packet, MacAddress from, TimePoint now);
+    void on_arp(ByteView payload, Delivery delivery, TimePoint now);
+    // Nothing listens any more at a node that answers: its hearth-lb is dead.
+    void on_node_vanished(IpAddress node, TimePoint now);
+    void on_timer(TimePoint now);
+    // Hands over whatever is owned; done when is_idle().
+    void stop(TimePoint now);
+
+    [[nodiscard]] bool is_idle() const noexcept;
+    [[nodiscard]] TimePoint next_deadline() const noexcept;
+    [[nodiscard]] Output take_output() noexcept;
+
+    [[nodiscard]] std::vector<RouterView> view(TimePoint now) const;
+    // VIPs that must stay on this host: configured ones and those still being handed over.
+    [[nodiscard]] std::vector<IpAddress> addresses() const;
+    [[nodiscard]] const DropCounters& drops() const noexcept { return drops_; }
+    [[nodiscard]] const ArpCounters& arp_counters() const noexcept { return arp_; }
+    [[nodiscard]] const LanState& lan() const noexcept { return lan_; }
+
+private:
+    enum class Life : std::uint8_t { kActive, kRetiring };
+    struct Router {
+        VirtualRouter settings;
+        std::vector<IpAddress> addresses;  // of settings.vips, ascending
+        Election election;
+        Announcer announcer;
+        ClaimProbe probe;
+        std::vector<ConflictGuard> guards;  // one per VIP
+        Life life = Life::kActive;
+        std::uint64_t transitions = 0;
+        std::uint64_t conflicts = 0;
+
+        Router(const VirtualRouter& router, Health health);
+    };
+
+    [[nodiscard]] Health health_of(const VirtualRouter& router) const noexcept;
+    [[nodiscard]] Router* find_router(const Advert& advert, Drop& why_not) noexcept;
+    void carry_out(Router& router, Effects effects, TimePoint now);
+    void send_adverts(Router& router, Priority priority, TimePoint now);
+    void send_gratuitous(Router& router);
+    void send_probes(Router& router);
+    void answer(Router& router, const ArpPacket& question, TimePoint now);
+    void on_foreign_claim(Router& router, std::size_t vip, MacAddress holder, TimePoint now);
+    void learn(IpAddress address, MacAddress mac, TimePoint now) noexcept;
+    [[nodiscard]] bool is_stranger(const Router& router, MacAddress mac) const noexcept;
+    void run_timers(Router& router, TimePoint now);
+    void watch_neighbours(TimePoint now);
+    void erase_retired() noexcept;
+
+    LanState lan_;
+    std::array<Health, kDaemonCount> health_{};
+    std::vector<std::unique_ptr<Router>> routers_;
+    Neighbours neighbours_;
+    DropCounters drops_;
+    ArpCounters arp_;
+    Output output_;
+};
+
+}  // namespace hearth::lb

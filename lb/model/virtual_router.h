@@ -1,0 +1,59 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/ip.h"
+#include "base/time.h"
+#include "lb/model/vrrp.h"
+
+namespace hearth::lb {
+
+// The daemons of this node whose health decides whether it should hold a VIP.
+enum class Daemon : std::uint8_t { kDns, kProxy };
+inline constexpr std::size_t kDaemonCount = 2;
+
+[[nodiscard]] constexpr std::string_view to_string(Daemon daemon) noexcept {
+    return daemon == Daemon::kDns ? "hearth-dns" : "hearth-proxy";
+}
+
+enum class Health : std::uint8_t { kBad, kGood };
+
+// Priorities of Hearth's nodes: a healthy one is at or above kHealthyFloor, an unhealthy one
+// kHealthPenalty below its own healthy value and so below the floor. That band is how a
+// node tells the others, within VRRP itself, that it should be relieved.
+inline constexpr Priority kTopPriority = 200;
+inline constexpr Priority kHealthyFloor = 116;
+inline constexpr Priority kHealthPenalty = 100;
+
+// The `rank`-th of `candidates` in order of preference, 0 being the first.
+[[nodiscard]] constexpr Priority priority_of_rank(std::size_t rank,
+                                                  std::size_t candidates) noexcept {
+    constexpr std::size_t kSpan = kTopPriority - kHealthyFloor;
+    const std::size_t step = candidates <= 9 ? 10 : kSpan / (candidates - 1);
+    const std::size_t below = rank * step;
+    return static_cast<Priority>(kTopPriority - (below < kSpan ? below : kSpan));
+}
+
+struct Vip {
+    std::string name;
+    IpAddress address;
+
+    friend bool operator==(const Vip&, const Vip&) = default;
+};
+
+// One virtual router as this node takes part in it: which VIPs move together, and among whom.
+struct VirtualRouter {
+    Vrid vrid = 0;
+    std::vector<Vip> vips;  // in ascending order of address
+    Priority priority = kHealthyFloor;
+    Duration interval = 100ms;
+    Duration preempt_delay = 10s;
+    std::vector<IpAddress> nodes;          // the other candidates that run Hearth
+    std::vector<IpAddress> foreign_peers;  // other routers; adverts go to the group when any
+    std::vector<Daemon> watched;           // whose health counts
+
+    friend bool operator==(const VirtualRouter&, const VirtualRouter&) = default;
+};
+
+}  // namespace hearth::lb
