@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tests.lab.isolation import isolate
 
-SOURCE_DIR = Path(__file__).resolve().parent.parent.parent
+SOURCE_DIR = Path(__file__).absolute().parent.parent.parent
 _ADDRESS = "\0hearth-lab-" + hashlib.sha256(str(SOURCE_DIR).encode()).hexdigest()[:16]
 
 _CALLS = """\
