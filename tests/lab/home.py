@@ -44,7 +44,7 @@ dns:
   vip: dns
   upstreams: [{router}]
   forward: [{{zones: [lan, 0.0.10.in-addr.arpa], to: [{router}]}}]
-  records: {{router: {router}, printer: 10.0.0.40, "*.apps": 10.0.0.41}}
+  records: {{router: {router}, printer: 10.0.0.40, "*.apps.home": 10.0.0.41}}
 blocking:
   lists: {lists}
   allow: [{allow}]
