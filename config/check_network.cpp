@@ -1,21 +1,219 @@
+#include <algorithm>
+#include <array>
+#include <string>
+
 #include "config/check.h"
+#include "config/places.h"
 
+// The domain, the networks, the machines and the virtual addresses.
 namespace hearth::config {
+namespace {
 
-void complete(Document& document) {
-    for (Vip& vip : document.vips) {
-        if (vip.prefer.empty()) {
-            for (const Node& node : document.nodes) vip.prefer.push_back(node.name);
+const IpPrefix* lan_of(const Document& document, const IpAddress& address) {
+    const auto found =
+        std::find_if(document.lan.begin(), document.lan.end(),
+                     [&address](const IpPrefix& lan) { return lan.contains(address); });
+    return found == document.lan.end() ? nullptr : &*found;
+}
+
+std::string lan_text(const Document& document) {
+    std::string text;
+    for (const IpPrefix& lan : document.lan) text += (text.empty() ? "" : ", ") + lan.to_string();
+    return text;
+}
+
+void check_domain(CheckContext& context) {
+    const Name& domain = context.document.domain;
+    const Span place = place_of(context.root, {"domain"});
+    static constexpr std::array kTaken{"localhost", "invalid", "onion", "arpa", "example"};
+    const std::string text = domain.to_string();
+    for (Name rest = domain; !rest.is_root(); rest = rest.parent()) {
+        if (!is_host_label(rest.first_label())) {
+            context.diagnostics.error(place,
+                                      text +
+                                          " is not a domain for hosts: letters, digits and inner "
+                                          "hyphens in each label");
+            return;
         }
-        const auto last = vip.address.bytes().back();
-        if (vip.vrid == 0) vip.vrid = last == 0 ? 255 : last;
+    }
+    if (domain.is_root())
+        context.diagnostics.error(place, "the domain must have a name, such as home");
+    if (std::find(kTaken.begin(), kTaken.end(), text) != kTaken.end())
+        context.diagnostics.error(place, text + " has a meaning of its own (RFC 6761)", "home");
+    if (text == "local")
+        context.diagnostics.warning(
+            place,
+            "many devices look for names in .local by multicast and never ask "
+            "a name server (RFC 6762); home is safe");
+}
+
+void check_lan(CheckContext& context) {
+    const auto& lan = context.document.lan;
+    for (std::size_t i = 0; i < lan.size(); ++i) {
+        const Span place = item_place(context.root, {"lan"}, i);
+        if (lan[i].length() < (lan[i].address().is_v4() ? 8 : 32))
+            context.diagnostics.error(place, lan[i].to_string() +
+                                                 " is wider than any home; everyone in it would "
+                                                 "be served");
+        for (std::size_t j = 0; j < i; ++j) {
+            if (!lan[i].overlaps(lan[j])) continue;
+            context.diagnostics.error(place, lan[i].to_string() + " overlaps " + lan[j].to_string())
+                .notes.push_back(
+                    context.diagnostics.note(item_place(context.root, {"lan"}, j), "it is here"));
+        }
     }
 }
 
-void check_network(CheckContext&) {}
-void check_names(CheckContext&) {}
-void check_dns(CheckContext&) {}
-void check_ports(CheckContext&) {}
-void check_services(CheckContext&) {}
+// What holds for every address of a host in the home.
+bool check_host_address(CheckContext& context, const IpAddress& address, const std::string& what,
+                        Span place) {
+    const IpPrefix* lan = lan_of(context.document, address);
+    if (lan == nullptr) {
+        context.diagnostics.error(place,
+                                  what + " is outside lan (" + lan_text(context.document) + ")");
+        return false;
+    }
+    const bool has_broadcast = address.is_v4() && lan->length() <= 30;
+    if (!has_broadcast) return true;
+    if (address == lan->address())
+        context.diagnostics.error(place, what + " is the network address of " + lan->to_string());
+    if (address == lan->last())
+        context.diagnostics.error(place, what + " is the broadcast address of " + lan->to_string());
+    return address != lan->address() && address != lan->last();
+}
+
+void check_nodes(CheckContext& context) {
+    const auto& nodes = context.document.nodes;
+    if (nodes.empty())
+        context.diagnostics.error(place_of(context.root, {"nodes"}), "nodes names no machine");
+    for (std::size_t i = 0; i < nodes.size(); ++i) {
+        const Span place = place_of(context.root, {"nodes", nodes[i].name, "address"});
+        check_host_address(context, nodes[i].address, "node " + nodes[i].name, place);
+        for (std::size_t j = 0; j < i; ++j) {
+            if (nodes[j].address != nodes[i].address) continue;
+            const Span other = place_of(context.root, {"nodes", nodes[j].name, "address"});
+            context.diagnostics
+                .error(place, nodes[i].address.to_string() + " is the address of node " +
+                                  nodes[j].name + " already")
+                .notes.push_back(context.diagnostics.note(other, "it is here"));
+        }
+    }
+}
+
+Span vip_place(const CheckContext& context, const Vip& vip) {
+    return place_of(context.root, {"vips", vip.name, "address"});
+}
+
+void check_vip_address(CheckContext& context, const Vip& vip) {
+    const Span place = vip_place(context, vip);
+    const std::string text = vip.address.to_string();
+    if (vip.address.is_v6()) {
+        context.diagnostics.error(place, "virtual addresses are IPv4 in this version");
+        return;
+    }
+    if (!check_host_address(context, vip.address, "VIP " + vip.name, place)) return;
+    if (vip.address.is_loopback())
+        context.diagnostics.error(place,
+                                  text + " is a loopback address; no other machine can reach it");
+    for (const Node& node : context.document.nodes) {
+        if (node.address != vip.address) continue;
+        const Span other = place_of(context.root, {"nodes", node.name, "address"});
+        context.diagnostics
+            .error(place, text + " is the own address of node " + node.name +
+                              "; a VIP needs one that no machine has")
+            .notes.push_back(context.diagnostics.note(other, "it is here"));
+    }
+}
+
+void check_candidates(CheckContext& context, const Vip& vip) {
+    for (std::size_t i = 0; i < vip.prefer.size(); ++i) {
+        const Span place = item_place(context.root, {"vips", vip.name, "prefer"}, i);
+        const auto first = std::find(vip.prefer.begin(), vip.prefer.end(), vip.prefer[i]);
+        if (first != vip.prefer.begin() + static_cast<std::ptrdiff_t>(i))
+            context.diagnostics.error(place, "node " + vip.prefer[i] + " is named twice");
+        const Node* node = context.document.find_node(vip.prefer[i]);
+        if (node != nullptr && node->address.is_v6())
+            context.diagnostics.error(place, "node " + node->name +
+                                                 " has an IPv6 address; an IPv4 VIP needs nodes "
+                                                 "with IPv4 addresses");
+    }
+    if (vip.prefer.size() == 1 && context.document.nodes.size() > 1)
+        context.diagnostics.warning(
+            place_of(context.root, {"vips", vip.name, "prefer"}),
+            "VIP " + vip.name + " has one candidate: nobody takes over when it dies");
+    for (std::size_t i = 0; i < vip.foreign_peers.size(); ++i) {
+        const Span place = item_place(context.root, {"vips", vip.name, "foreign_peers"}, i);
+        const IpAddress& peer = vip.foreign_peers[i];
+        check_host_address(context, peer, "foreign peer " + peer.to_string(), place);
+        for (const Node& node : context.document.nodes) {
+            if (node.address == peer)
+                context.diagnostics.error(place, peer.to_string() + " is node " + node.name +
+                                                     ", which is no foreign peer");
+        }
+    }
+}
+
+bool names_vrid(const CheckContext& context, const Vip& vip) {
+    const Value* value = value_at(context.root, {"vips", vip.name});
+    return value != nullptr && value->find("vrid") != nullptr;
+}
+
+// Two VIPs in one virtual router: only when both say so, and then they must agree on the rest.
+void check_vrid(CheckContext& context, const Vip& vip, const Vip& earlier) {
+    const std::string number = std::to_string(vip.vrid);
+    const Span place = names_vrid(context, vip) ? place_of(context.root, {"vips", vip.name, "vrid"})
+                                                : vip_place(context, vip);
+    const Note note =
+        context.diagnostics.note(vip_place(context, earlier), "the other VIP is here");
+    if (!names_vrid(context, vip) || !names_vrid(context, earlier)) {
+        context.diagnostics
+            .error(place, "VIPs " + earlier.name + " and " + vip.name +
+                              " both get virtual router number " + number +
+                              "; write another vrid for one, or the same for both")
+            .notes.push_back(note);
+        return;
+    }
+    const bool agree =
+        vip.prefer == earlier.prefer && vip.advert_interval == earlier.advert_interval &&
+        vip.preempt_delay == earlier.preempt_delay && vip.foreign_peers == earlier.foreign_peers;
+    if (agree) return;
+    context.diagnostics
+        .error(place, "VIPs " + earlier.name + " and " + vip.name + " share virtual router " +
+                          number +
+                          ": prefer, advert_interval, preempt_delay and foreign_peers must be the "
+                          "same for both")
+        .notes.push_back(note);
+}
+
+void check_vip(CheckContext& context, std::size_t index) {
+    const auto& vips = context.document.vips;
+    const Vip& vip = vips[index];
+    check_vip_address(context, vip);
+    check_candidates(context, vip);
+    for (std::size_t i = 0; i < index; ++i) {
+        if (vips[i].address == vip.address) {
+            context.diagnostics
+                .error(vip_place(context, vip),
+                       vip.address.to_string() + " is VIP " + vips[i].name + " already")
+                .notes.push_back(
+                    context.diagnostics.note(vip_place(context, vips[i]), "it is here"));
+        } else if (vips[i].vrid == vip.vrid) {
+            check_vrid(context, vip, vips[i]);
+        }
+    }
+    if (context.document.dns.vip != vip.name && context.document.proxy.vip != vip.name)
+        context.diagnostics.warning(
+            place_of(context.root, {"vips", vip.name}),
+            "VIP " + vip.name + " is used by nothing: neither dns.vip nor proxy.vip names it");
+}
+
+}  // namespace
+
+void check_network(CheckContext& context) {
+    check_domain(context);
+    check_lan(context);
+    check_nodes(context);
+    for (std::size_t i = 0; i < context.document.vips.size(); ++i) check_vip(context, i);
+}
 
 }  // namespace hearth::config

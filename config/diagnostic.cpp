@@ -178,6 +178,11 @@ Note Diagnostics::note(Span span, std::string message) const {
 }
 
 std::vector<Diagnostic> Diagnostics::take() {
+    if (has_errors()) {
+        std::erase_if(found_, [](const Diagnostic& finding) {
+            return finding.severity == Severity::kWarning;
+        });
+    }
     const auto rank = [this](const Diagnostic& finding) {
         std::size_t file = 0;
         while (file < sources_->size() && (*sources_)[file].path() != finding.at.file) ++file;

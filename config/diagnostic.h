@@ -56,7 +56,7 @@ public:
 
     [[nodiscard]] bool has_errors() const noexcept { return errors_ > 0; }
     [[nodiscard]] std::size_t error_count() const noexcept { return errors_; }
-    // Errors and warnings in the order of the files.
+    // In the order of the files; warnings only where there is no error, which comes first.
     [[nodiscard]] std::vector<Diagnostic> take();
 
 private:

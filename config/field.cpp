@@ -27,17 +27,30 @@ std::string lower_case(std::string text) {
     return text;
 }
 
-std::string suggest_key(const SectionTable& table, const std::string& key) {
-    std::vector<std::string> keys;
-    for (const Field& field : table.fields) keys.emplace_back(field.key);
-    return closest(key, keys);
+std::string place_name(const SectionTable& table) {
+    return table.path.empty() ? "the document" : std::string(table.path);
 }
 
-bool report_unknown_key(const SectionTable& table, const Entry& entry, ReadContext& context) {
-    const std::string place = table.path.empty() ? "the document" : std::string(table.path);
-    context.diagnostics.error(entry.key_span, "unknown key " + entry.key + " in " + place,
-                              suggest_key(table, entry.key));
-    return false;
+// Reports keys that the table does not have; returns the keys that were probably meant.
+std::set<std::string, std::less<>> report_unknown_keys(const SectionTable& table,
+                                                       const Value& value, ReadContext& context) {
+    std::vector<std::string> keys;
+    for (const Field& field : table.fields) keys.emplace_back(field.key);
+    std::set<std::string, std::less<>> meant;
+    for (const Entry& entry : value.entries) {
+        if (table.find(entry.key) != nullptr) continue;
+        const auto suggestion = closest(entry.key, keys);
+        context.diagnostics.error(
+            entry.key_span, "unknown key " + entry.key + " in " + place_name(table), suggestion);
+        meant.insert(suggestion);
+    }
+    return meant;
+}
+
+void report_missing(const Field& field, Span place, ReadContext& context) {
+    const std::string key(field.key);
+    context.diagnostics.error(
+        place, key + " is missing; for example " + key + ": " + std::string(field.example));
 }
 
 }  // namespace
@@ -101,24 +114,20 @@ bool SectionTable::read(const Value& value, Span key_span, void* target,
                                   "expected a map here, found " + std::string(kind_name(value)));
         return false;
     }
-    bool is_good = true;
-    for (const Entry& entry : value.entries) {
-        if (find(entry.key) == nullptr) is_good = report_unknown_key(*this, entry, context);
-    }
+    const auto meant = report_unknown_keys(*this, value, context);
+    bool is_good = meant.empty();
     // In the table's order, so that later rows can refer to what earlier ones defined.
     for (const Field& field : fields) {
         const Entry* entry = value.find(field.key);
+        bool was_read = true;
         if (entry != nullptr) {
-            const bool was_read = field.read(entry->value, target, context);
-            if (!was_read && path.empty()) context.broken.emplace(field.key);
-            is_good = was_read && is_good;
+            was_read = field.read(entry->value, target, context);
         } else if (field.presence == Presence::kRequired) {
-            const std::string place = path.empty() ? "the document" : std::string(path);
-            context.diagnostics.error(key_span, place + " needs " + std::string(field.key) + ": " +
-                                                    std::string(field.example));
-            if (path.empty()) context.broken.emplace(field.key);
-            is_good = false;
+            was_read = false;
+            if (!meant.contains(field.key)) report_missing(field, key_span, context);
         }
+        if (!was_read && path.empty()) context.broken.emplace(field.key);
+        is_good = was_read && is_good;
     }
     return is_good && (!finish || finish(value, key_span, target, context));
 }

@@ -73,10 +73,13 @@ std::optional<Document> read_document(const Value& root, const std::string& fold
     complete(document);
     CheckContext checks{document, root, diagnostics};
     check_network(checks);
+    // Two hosts with one address would be told of again as two listeners on one port.
+    if (!diagnostics.has_errors()) {
+        check_ports(checks);
+        check_services(checks);
+    }
     check_names(checks);
     check_dns(checks);
-    check_ports(checks);
-    check_services(checks);
     if (diagnostics.has_errors()) return std::nullopt;
     return document;
 }

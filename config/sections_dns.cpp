@@ -55,13 +55,15 @@ const Section<BlockList>& list_section() {
     return table;
 }
 
-// The record's full name. Names with a dot must say the domain, so that a name outside it is
-// noticed.
+// The record's full name. One label is relative to the domain, also behind "*."; longer names say
+// the domain, so that one outside it is noticed.
 Parsed<Name> record_name(const std::string& text, const Name& domain) {
     auto name = Name::parse(text);
     if (!name || text.find('\\') != std::string::npos) return fault(text + " is not a name");
-    if (name->label_count() == 1 && !text.ends_with('.') && *name != domain)
-        name = name->append(domain);
+    const int own_labels = name->label_count() - (name->first_label() == "*" ? 1 : 0);
+    const bool is_relative =
+        own_labels <= 1 && !text.ends_with('.') && !name->is_at_or_under(domain);
+    if (is_relative) name = name->append(domain);
     if (!name) return fault(text + " is too long under " + domain.to_string());
     const std::string full = domain.to_string();
     if (!name->is_at_or_under(domain))

@@ -95,10 +95,16 @@ private:
             std::size_t offset = 0;
             for (std::size_t i = 0; i < column && offset < text.size(); ++i)
                 offset += std::max<std::size_t>(utf8_length(text.substr(offset)), 1);
-            diagnostics_.error(span(source_.line_start(line) + offset, 1), error->msg);
+            diagnostics_.error(span(before_end(source_.line_start(line) + offset), 1), error->msg);
             return;
         }
         diagnostics_.error(span(0, 1), "this is not YAML");
+    }
+
+    // What is missing at the end of the file is missed on its last line.
+    [[nodiscard]] std::size_t before_end(std::size_t offset) const {
+        const auto last = source_.text().find_last_not_of(" \t\r\n");
+        return last == std::string::npos ? 0 : std::min(offset, last);
     }
 
     [[nodiscard]] Span span(std::size_t offset, std::size_t length) const {

@@ -1,0 +1,136 @@
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "config/check.h"
+#include "config/places.h"
+#include "config/suggest.h"
+
+// Who claims which name under the domain, and what CNAMEs lead to.
+namespace hearth::config {
+namespace {
+
+struct Claim {
+    std::string what;  // "node pi5"
+    Span place;
+};
+
+using Claims = std::map<Name, Claim>;
+
+void claim(CheckContext& context, Claims& claims, const Name& name, Claim mine) {
+    const auto [first, is_new] = claims.emplace(name, mine);
+    if (is_new) return;
+    context.diagnostics.error(mine.place, mine.what + " has the name of " + first->second.what)
+        .notes.push_back(
+            context.diagnostics.note(first->second.place, first->second.what + " is here"));
+}
+
+Span key_place(const CheckContext& context, std::string_view section, std::string_view name) {
+    const Value* map = value_at(context.root, {section});
+    const Entry* entry = map != nullptr ? map->find(name) : nullptr;
+    return entry != nullptr ? entry->key_span : context.root.span;
+}
+
+// The entries of dns.records are in the order of document.dns.records.
+const Entry* record_entry(const CheckContext& context, std::size_t index) {
+    const Value* records = value_at(context.root, {"dns", "records"});
+    return records != nullptr && index < records->entries.size() ? &records->entries[index]
+                                                                 : nullptr;
+}
+
+Claims collect(CheckContext& context) {
+    Claims claims;
+    const Document& document = context.document;
+    const auto add = [&](const std::string& label, const std::string& what, Span place) {
+        if (const auto name = document.domain.child(label))
+            claim(context, claims, *name, {what, place});
+    };
+    for (const Node& node : document.nodes)
+        add(node.name, "node " + node.name, key_place(context, "nodes", node.name));
+    for (const Service& service : document.services)
+        add(service.name, "service " + service.name, key_place(context, "services", service.name));
+    for (const Service& service : document.services) {
+        for (std::size_t i = 0; i < service.aliases.size(); ++i)
+            add(service.aliases[i], "alias " + service.aliases[i],
+                item_place(context.root, {"services", service.name, "aliases"}, i));
+    }
+    for (std::size_t i = 0; i < document.dns.records.size(); ++i) {
+        const Entry* entry = record_entry(context, i);
+        if (entry == nullptr) continue;
+        claim(context, claims, document.dns.records[i].name,
+              {"record " + entry->key, entry->key_span});
+    }
+    return claims;
+}
+
+bool is_forwarded(const Document& document, const Name& name) {
+    for (const ForwardZone& forward : document.dns.forward) {
+        for (const Name& zone : forward.zones) {
+            if (name.is_at_or_under(zone)) return true;
+        }
+    }
+    return false;
+}
+
+bool has_wildcard_for(const Claims& claims, const Name& name) {
+    for (Name parent = name.parent(); !parent.is_root(); parent = parent.parent()) {
+        const auto wildcard = parent.child("*");
+        if (wildcard && claims.contains(*wildcard)) return true;
+    }
+    return false;
+}
+
+std::vector<std::string> texts_of(const Claims& claims) {
+    std::vector<std::string> texts;
+    for (const auto& [name, claim] : claims) texts.push_back(name.to_string());
+    return texts;
+}
+
+void check_target(CheckContext& context, const Claims& claims, const Name& target, Span place) {
+    const Document& document = context.document;
+    if (!target.is_at_or_under(document.domain)) return;
+    if (claims.contains(target) || has_wildcard_for(claims, target) ||
+        is_forwarded(document, target))
+        return;
+    context.diagnostics.error(place, target.to_string() + " is no name of this document",
+                              closest(target.to_string(), texts_of(claims)));
+}
+
+void check_cnames(CheckContext& context, const Claims& claims) {
+    const auto& records = context.document.dns.records;
+    std::map<Name, Name> targets;
+    for (const LocalRecord& record : records) {
+        if (const auto* cname = std::get_if<CnameTarget>(&record.value))
+            targets.emplace(record.name, cname->target);
+    }
+    for (std::size_t i = 0; i < records.size(); ++i) {
+        const Entry* entry = record_entry(context, i);
+        const auto* cname = std::get_if<CnameTarget>(&records[i].value);
+        if (cname == nullptr || entry == nullptr) continue;
+        const Span place = entry->value.find("cname")->value.span;
+        if (records[i].name == context.document.domain)
+            context.diagnostics.error(entry->key_span,
+                                      "the domain itself cannot be a CNAME (RFC 1034 §3.6.2)");
+        check_target(context, claims, cname->target, place);
+        Name at = cname->target;
+        for (std::size_t hops = 0; hops <= targets.size(); ++hops) {
+            const auto next = targets.find(at);
+            if (next == targets.end()) break;
+            if (next->first == records[i].name) {
+                context.diagnostics.error(place, "this CNAME leads back to itself");
+                return;
+            }
+            at = next->second;
+        }
+    }
+}
+
+}  // namespace
+
+void check_names(CheckContext& context) {
+    const Claims claims = collect(context);
+    check_cnames(context, claims);
+}
+
+}  // namespace hearth::config

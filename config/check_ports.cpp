@@ -1,0 +1,142 @@
+#include <string>
+#include <vector>
+
+#include "config/check.h"
+#include "config/places.h"
+
+// Who listens where, and upstreams of services that lead back to where the proxy listens.
+namespace hearth::config {
+namespace {
+
+struct Listener {
+    Endpoint endpoint;
+    std::string what;
+    Span place;
+};
+
+// The addresses a room serves: `listen`, or its VIP and every node at `port`.
+std::vector<Listener> listeners_of(const CheckContext& context, std::string_view room,
+                                   const std::string& vip, const std::vector<Endpoint>& listen,
+                                   std::uint16_t port, Span port_place) {
+    std::vector<Listener> all;
+    const std::string what(room);
+    for (std::size_t i = 0; i < listen.size(); ++i)
+        all.push_back({listen[i], what, item_place(context.root, {room, "listen"}, i)});
+    if (!listen.empty()) return all;
+    if (const Vip* one = context.document.find_vip(vip))
+        all.push_back({{one->address, port}, what, port_place});
+    for (const Node& node : context.document.nodes)
+        all.push_back({{node.address, port}, what, port_place});
+    return all;
+}
+
+std::vector<Listener> proxy_listeners(const CheckContext& context) {
+    const Proxy& proxy = context.document.proxy;
+    return listeners_of(context, "proxy", proxy.vip, proxy.listen, proxy.http,
+                        place_of(context.root, {"proxy", "http"}));
+}
+
+std::vector<Listener> dns_listeners(const CheckContext& context) {
+    const Dns& dns = context.document.dns;
+    return listeners_of(context, "dns", dns.vip, dns.listen, 53, place_of(context.root, {"dns"}));
+}
+
+std::vector<Listener> peer_listeners(const CheckContext& context) {
+    std::vector<Listener> all;
+    const Span place = place_of(context.root, {"peers", "port"});
+    for (const Node& node : context.document.nodes) {
+        if (context.document.nodes.size() > 1)
+            all.push_back({{node.address, context.document.peers.port}, "peers", place});
+    }
+    return all;
+}
+
+void check_listen(CheckContext& context, std::string_view room, const std::string& vip,
+                  const std::vector<Endpoint>& listen) {
+    for (std::size_t i = 0; i < listen.size(); ++i) {
+        const IpAddress& address = listen[i].address;
+        const Span place = item_place(context.root, {room, "listen"}, i);
+        if (address.is_unspecified())
+            context.diagnostics.error(
+                place,
+                "listen names an address of this machine; a wildcard would take the "
+                "port from every other program");
+        if (address.is_multicast())
+            context.diagnostics.error(place, address.to_string() + " is a multicast address");
+    }
+    if (!listen.empty() && !vip.empty())
+        context.diagnostics.warning(
+            place_of(context.root, {room, "vip"}),
+            std::string(room) + ".listen replaces the VIP: nothing will listen on it");
+}
+
+void check_clashes(CheckContext& context, const std::vector<Listener>& all) {
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        for (std::size_t j = 0; j < i; ++j) {
+            if (all[i].endpoint != all[j].endpoint) continue;
+            // What stands in the file is the better place than what is there by default.
+            const bool is_default = all[i].place.file == context.root.span.file &&
+                                    all[i].place.offset == context.root.span.offset;
+            const Span place = is_default ? all[j].place : all[i].place;
+            const Span other = is_default ? all[i].place : all[j].place;
+            context.diagnostics
+                .error(place, all[i].what + " would listen on " + all[i].endpoint.to_string() +
+                                  ", where " +
+                                  (all[i].what == all[j].what ? "it listens already"
+                                                              : all[j].what + " listens"))
+                .notes.push_back(context.diagnostics.note(
+                    other, (is_default ? all[i] : all[j]).what + " is here"));
+            return;
+        }
+    }
+}
+
+void check_upstream(CheckContext& context, const Service& service, std::size_t index,
+                    const std::vector<Listener>& proxy) {
+    const HttpUpstream& upstream = service.upstreams[index];
+    const bool is_single =
+        value_at(context.root, {"services", service.name, "upstreams"}) == nullptr;
+    const Span place =
+        is_single ? place_of(context.root, {"services", service.name, "upstream"})
+                  : item_place(context.root, {"services", service.name, "upstreams"}, index);
+    for (std::size_t i = 0; i < index; ++i) {
+        if (service.upstreams[i].host == upstream.host &&
+            service.upstreams[i].port == upstream.port)
+            context.diagnostics.error(place, upstream.text + " is written twice");
+    }
+    for (const Listener& listener : proxy) {
+        if (!upstream.address || Endpoint{*upstream.address, upstream.port} != listener.endpoint)
+            continue;
+        context.diagnostics.error(
+            place, upstream.text + " is the proxy itself; requests would go round in circles");
+        return;
+    }
+    const auto name = Name::parse(upstream.host);
+    if (upstream.address || !name || !name->is_at_or_under(context.document.domain)) return;
+    context.diagnostics.error(place,
+                              upstream.host +
+                                  " is neither a node nor an address record of this document; "
+                                  "write the machine's address");
+}
+
+}  // namespace
+
+void check_ports(CheckContext& context) {
+    const Document& document = context.document;
+    check_listen(context, "dns", document.dns.vip, document.dns.listen);
+    check_listen(context, "proxy", document.proxy.vip, document.proxy.listen);
+    std::vector<Listener> all = dns_listeners(context);
+    for (const Listener& one : proxy_listeners(context)) all.push_back(one);
+    for (const Listener& one : peer_listeners(context)) all.push_back(one);
+    check_clashes(context, all);
+}
+
+void check_services(CheckContext& context) {
+    const auto proxy = proxy_listeners(context);
+    for (const Service& service : context.document.services) {
+        for (std::size_t i = 0; i < service.upstreams.size(); ++i)
+            check_upstream(context, service, i, proxy);
+    }
+}
+
+}  // namespace hearth::config
