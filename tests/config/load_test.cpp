@@ -1,9 +1,16 @@
 #include "config/load.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
 
 namespace hearth::config {
 namespace {
+
+namespace fs = std::filesystem;
 
 constexpr const char* kHome = R"(version: 1
 domain: home
@@ -71,6 +78,144 @@ TEST(Load, RendersAsNftDoes) {
               "hearth.yaml:5:17: error: upstream pi6 is not a node (did you mean pi5?)\n"
               "    upstreams: [\"http://pi6:8081\"]\n"
               "                ^~~~~~~~~~~~~~~~~\n");
+}
+
+TEST(Load, ReportsSeveralErrorsInOneGo) {
+    const auto loaded = load_text(
+        "lan: 10.0.0.0/24\nnodes: {pi5: 10.0.0.15}\ndns: {upstrems: 9.9.9.9, cache_size: "
+        "1TB}\nservices:\n"
+        "  immich: http://pi6:1\n  photos: ftp://pi5\n");
+    EXPECT_FALSE(loaded);
+    EXPECT_EQ(loaded.findings.size(), 4U) << render(loaded.findings);
+}
+
+TEST(Load, WarnsWithoutRefusing) {
+    const struct {
+        const char* text;
+        const char* warning;
+    } cases[] = {
+        {"", "no upstreams"},
+        {"domain: local\n", "RFC 6762"},
+        {"vips: {a: {address: 10.0.0.53, prefer: pi4}}\ndns: {vip: a}\n", "one candidate"},
+        {"vips: {a: 10.0.0.53}\n", "used by nothing"},
+        {"dns: {upstreams: [9.9.9.9, 9.9.9.9]}\n", "written twice"},
+        {"vips: {a: 10.0.0.53}\ndns: {vip: a, listen: \"10.0.0.9:53\"}\n", "replaces the VIP"},
+        {"blocking: {allow: a.example, deny: a.example}\n", "allow wins"},
+        {"blocking: {lists: {a: {file: x}, b: {file: x}}}\n", "the same as a"},
+    };
+    for (const auto& one : cases) {
+        const auto loaded = load_text(
+            std::string("lan: 10.0.0.0/24\nnodes: {pi4: 10.0.0.14, pi5: 10.0.0.15}\n") + one.text);
+        EXPECT_TRUE(loaded) << one.text << render(loaded.findings);
+        EXPECT_NE(render(loaded.findings).find(one.warning), std::string::npos)
+            << one.text << render(loaded.findings);
+    }
+}
+
+TEST(Load, FillsInWhatIsLeftOut) {
+    const auto loaded = load_text(
+        "lan: 10.0.0.0/23\nnodes: {pi4: 10.0.0.14, pi5: 10.0.0.15}\nvips: {dns: 10.0.0.53, odd: "
+        "10.0.1.0}\n"
+        "dns: {vip: dns, records: {nas: 10.0.0.9}}\nproxy: {vip: odd}\n"
+        "services: {files: \"http://nas.home:8080\", here: \"http://localhost:81\", there: "
+        "\"http://pi5.home:82\"}\n");
+    ASSERT_TRUE(loaded) << render(loaded.findings);
+    const Document& home = *loaded.document;
+    EXPECT_EQ(home.domain.to_string(), "home");
+    EXPECT_EQ(home.vips[0].prefer, (std::vector<std::string>{"pi4", "pi5"}));
+    EXPECT_EQ(home.vips[1].vrid, 255);
+    EXPECT_EQ(home.services[0].upstreams[0].address->to_string(), "10.0.0.9");
+    EXPECT_EQ(home.services[1].upstreams[0].address->to_string(), "127.0.0.1");
+    EXPECT_EQ(home.services[2].upstreams[0].address->to_string(), "10.0.0.15");
+}
+
+TEST(Load, VipsShareARouterOnlyWhenBothSaySo) {
+    const auto loaded = load_text(
+        "lan: 10.0.0.0/24\nnodes: {pi5: 10.0.0.15}\nvips: {dns: {address: 10.0.0.53, vrid: 7}, "
+        "proxy: {address: "
+        "10.0.0.80, vrid: 7}}\ndns: {vip: dns}\nproxy: {vip: proxy}\n");
+    EXPECT_TRUE(loaded) << render(loaded.findings);
+}
+
+TEST(Load, AnEmptyDocumentSaysWhatItNeeds) {
+    for (const char* text : {"", "# nothing\n", "{}\n", "~\n"}) {
+        const auto loaded = load_text(text);
+        EXPECT_FALSE(loaded);
+        EXPECT_EQ(loaded.findings.size(), 2U) << render(loaded.findings);
+    }
+}
+
+TEST(Load, UnreadableFilesAreNamed) {
+    const auto missing = load("/nonexistent/hearth.yaml");
+    ASSERT_EQ(missing.findings.size(), 1U);
+    EXPECT_EQ(missing.findings[0].headline(),
+              "/nonexistent/hearth.yaml: error: cannot be read: No such file or directory");
+    EXPECT_EQ(load("/dev/zero").findings[0].message, "cannot be read: is not a regular file");
+}
+
+// A folder of its own, gone at the end of the test.
+class LoadFiles : public testing::Test {
+protected:
+    void SetUp() override {
+        std::string name = (fs::temp_directory_path() / "hearth-config-XXXXXX").string();
+        ASSERT_NE(mkdtemp(name.data()), nullptr);
+        folder_ = name;
+        fs::create_directory(folder_ / "conf.d");
+    }
+    void TearDown() override { fs::remove_all(folder_); }
+
+    void write(const fs::path& name, const std::string& text) {
+        std::ofstream(folder_ / name, std::ios::binary) << text;
+    }
+    Loaded load_all() { return load((folder_ / "hearth.yaml").string()); }
+
+    fs::path folder_;
+};
+
+TEST_F(LoadFiles, MergesDropInsInLexicalOrder) {
+    write("hearth.yaml",
+          "lan: 10.0.0.0/24\nnodes: {pi5: 10.0.0.15}\ndns: {upstreams: 9.9.9.9}\nservices:\n");
+    write("conf.d/20-b.yaml", "services: {b: http://pi5:2}\n");
+    write("conf.d/10-a.yaml",
+          "services: {a: http://pi5:1}\nblocking: {lists: {ours: {file: lists/ours.txt}}}\n");
+    write("conf.d/.hidden.yaml", "nonsense: [");
+    write("conf.d/notes.txt", "nonsense: [");
+    const auto loaded = load_all();
+    ASSERT_TRUE(loaded) << render(loaded.findings);
+    ASSERT_EQ(loaded.document->services.size(), 2U);
+    EXPECT_EQ(loaded.document->services[0].name, "a");
+    EXPECT_EQ(loaded.document->blocking.lists[0].file, (folder_ / "lists/ours.txt").string());
+}
+
+TEST_F(LoadFiles, HashFollowsTheBytes) {
+    const std::string home = "lan: 10.0.0.0/24\nnodes: {pi5: 10.0.0.15}\n";
+    write("hearth.yaml", home);
+    const auto first = load_all().hash;
+    EXPECT_EQ(load_all().hash, first);
+    write("conf.d/x.yaml", "# a comment\n");
+    const auto second = load_all().hash;
+    EXPECT_NE(second, first);
+    write("hearth.yaml", home + "oops: 1\n");
+    const auto rejected = load_all();
+    EXPECT_FALSE(rejected);
+    EXPECT_NE(rejected.hash, second);
+}
+
+TEST_F(LoadFiles, LimitsSizeAndNumber) {
+    const std::string home = "lan: 10.0.0.0/24\nnodes: {pi5: 10.0.0.15}\n";
+    write("hearth.yaml", home + "#" + std::string(kMaxFileBytes - home.size() - 1, 'x'));
+    EXPECT_TRUE(load_all());
+    write("hearth.yaml", home + "#" + std::string(kMaxFileBytes - home.size(), 'x'));
+    EXPECT_EQ(load_all().findings[0].message, "cannot be read: is larger than 1 MiB");
+    write("hearth.yaml", home);
+    for (std::size_t i = 0; i < kMaxFiles; ++i) write("conf.d/" + std::to_string(i) + ".yaml", "");
+    EXPECT_FALSE(load_all());
+}
+
+TEST_F(LoadFiles, AFifoInTheFoldersPlaceHoldsNothingUp) {
+    write("hearth.yaml", "lan: 10.0.0.0/24\nnodes: {pi5: 10.0.0.15}\n");
+    ASSERT_EQ(mkfifo((folder_ / "conf.d/pipe.yaml").c_str(), 0600), 0);
+    EXPECT_EQ(load_all().findings[0].message, "cannot be read: is not a regular file");
 }
 
 }  // namespace
