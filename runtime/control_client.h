@@ -33,12 +33,10 @@ struct ControlEvent {
 enum class Follow : std::uint8_t { kContinue, kStop };
 
 // Blocks and calls `on_event` for each event until it says kStop (ok) or the daemon closes the
-// stream (kUnavailable). `timeout` is for connecting and the answer's head, not for events. SIGINT
-// and SIGTERM do not end it by themselves.
-[[nodiscard]] Result<void> follow_events(const std::filesystem::path& socket,
-                                         std::string_view target,
-                                         const std::function<Follow(const ControlEvent&)>& on_event,
-                                         Duration timeout = kControlTimeout);
+// stream (kUnavailable). The stream's head has kControlTimeout to come, events have for ever.
+[[nodiscard]] Result<void> follow_events(
+    const std::filesystem::path& socket, std::string_view target,
+    const std::function<Follow(const ControlEvent&)>& on_event);
 
 // Asynchronous: `done` runs on `loop`, once, never inside this call. Call it on the loop's thread.
 void async_control_request(EventLoop& loop, const std::filesystem::path& socket,

@@ -8,9 +8,9 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "runtime/daemon_options.h"
 #include "runtime/event_hub.h"
 #include "runtime/event_loop.h"
-#include "runtime/log.h"
 #include "runtime/metrics.h"
 #include "runtime/problems.h"
 #include "runtime/sandbox.h"
@@ -30,16 +30,6 @@
 namespace hearth::runtime {
 
 class ControlServer;
-
-// The command line, the same for all daemons.
-struct DaemonOptions {
-    std::filesystem::path config = "/etc/hearth/hearth.yaml";  // conf.d/*.yaml beside it
-    std::string node;  // empty: the node whose address this machine carries
-    std::filesystem::path run_dir = "/run/hearth";
-    std::filesystem::path state_dir = "/var/lib/hearth";
-    bool check = false;
-    log::Options log;
-};
 
 // A document that was read and found good, ready to serve.
 struct Revision {

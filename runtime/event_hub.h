@@ -26,18 +26,19 @@ public:
     [[nodiscard]] bool wanted() const noexcept;  // anyone, any topic
     [[nodiscard]] bool wanted(std::string_view topic) const;
 
-    // Any thread. Dropped when nobody wants the topic. Newlines in `line` become spaces.
+    // Any thread. Dropped when nobody wants the topic, or when 8,192 events wait for the control
+    // loop. Newlines in `line` become spaces.
     void publish(std::string_view topic, std::string line);
 
     // A new subscriber to `topic` gets this event first (the present state, for topics that
     // report changes). Runs on the control loop; set before the loop runs.
     void on_subscribe(std::string topic, std::function<std::string()> first_event);
 
-    // For the control server: calls `deliver` on the control loop with each event of `topics`
-    // (comma-separated; empty means all) until the returned token is destroyed.
-    class Subscription;
+    // For the control server, on the control loop: calls `deliver` with each event of `topics`
+    // (comma-separated; empty means all), first with their first events, until the token goes.
+    using Subscription = std::shared_ptr<void>;
     using Deliver = std::function<void(std::string_view topic, const std::string& line)>;
-    [[nodiscard]] std::unique_ptr<Subscription> subscribe(std::string_view topics, Deliver deliver);
+    [[nodiscard]] Subscription subscribe(std::string_view topics, Deliver deliver);
 
 private:
     struct Impl;
