@@ -113,6 +113,7 @@ struct Acceptor::State : std::enable_shared_from_this<State> {
     std::size_t open = 0;
     bool waiting = false;  // an async_wait or the pause is under way
     bool closed = false;
+    bool starved = false;  // no descriptor was left at the last attempt
 };
 
 void Acceptor::State::wait() {
@@ -136,6 +137,7 @@ void Acceptor::State::accept_some() {
         if (!socket && (errno == EAGAIN || errno == EWOULDBLOCK)) break;
         if (!socket) continue;  // that client is gone already (accept(2): treat as EAGAIN)
         ++open;
+        starved = false;
         ConnectionPermit permit(new std::shared_ptr<State>(shared_from_this()));
         on_connection({std::move(socket), from_socket_address(reinterpret_cast<sockaddr&>(peer)),
                        std::move(permit)});
@@ -144,10 +146,12 @@ void Acceptor::State::accept_some() {
 }
 
 void Acceptor::State::pause_accepting() {
-    log::warn("out_of_descriptors",
-              {{"listen", path.empty() ? local.to_string() : path.string()},
-               {"open", open},
-               {"do", "raise LimitNOFILE of this unit, or lower its connection limit"}});
+    if (!std::exchange(starved, true)) {
+        log::warn("out_of_descriptors",
+                  {{"listen", path.empty() ? local.to_string() : path.string()},
+                   {"open", open},
+                   {"do", "raise LimitNOFILE of this unit, or lower its connection limit"}});
+    }
     waiting = true;
     pause.expires_after(kOutOfDescriptorsPause);
     pause.async_wait([self = shared_from_this()](const boost::system::error_code& error) {

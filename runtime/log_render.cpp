@@ -60,6 +60,9 @@ void append_json_string(std::string& out, std::string_view text) {
             out += '\\';
             out += c;
             ++i;
+        } else if (c == '\n') {
+            out += "\\n";
+            ++i;
         } else if (static_cast<unsigned char>(c) < 0x20) {
             std::array<char, 8> escape{};
             std::snprintf(escape.data(), escape.size(), "\\u%04x", static_cast<unsigned>(c));

@@ -104,6 +104,11 @@ class Process:
         except TimeoutError:
             raise self._failure(f"did not print {pattern!r} within {deadline} s") from None
 
+    def next_notify(self, deadline: float) -> str | None:
+        """The next sd_notify message, or None when none comes within `deadline`."""
+        readable, _, _ = select.select([self._notify], [], [], deadline)
+        return self._notify.recv(4096).decode() if readable else None
+
     def _failure(self, what: str) -> ProcessFailed:
         tail = "\n".join(self.log().splitlines()[-30:])
         return ProcessFailed(f"{self.name} ({' '.join(self.argv)}) {what}; its output ends:\n{tail}")
