@@ -20,9 +20,10 @@ std::uint32_t first_list(ListMask mask) noexcept {
 
 }  // namespace
 
-Result<BlockSet> BlockSet::open(ByteView image) {
-    const std::uint8_t* p = image.data();
-    if (image.size() < kImageHeader) return bad_image(Errc::kTruncated, "shorter than its header");
+Result<ImageHeader> read_image_header(ByteView beginning) {
+    const std::uint8_t* p = beginning.data();
+    if (beginning.size() < kImageHeader)
+        return bad_image(Errc::kTruncated, "shorter than its header");
     if (std::memcmp(p, kImageMagic.data(), kImageMagic.size()) != 0)
         return bad_image(Errc::kInvalid, "not a compiled blocklist");
     if (load_le32(p + 8) != kImageVersion)
@@ -30,14 +31,20 @@ Result<BlockSet> BlockSet::open(ByteView image) {
                                              std::to_string(kImageVersion));
     if (load_le32(p + 12) != kImageByteOrder)
         return bad_image(Errc::kInvalid, "written on a machine of another byte order");
-    if (load_le64(p + 32) != image.size())
-        return bad_image(Errc::kTruncated, "its size is not what its header says");
+    return ImageHeader{
+        {load_le64(p + 16), load_le64(p + 24)}, load_le64(p + 32), load_le64(p + 40)};
+}
 
-    BlockSet set;
-    set.key_ = {load_le64(p + 16), load_le64(p + 24)};
-    set.checksum_ = load_le64(p + 40);
-    if (siphash13(set.key_, image.subspan(kImageChecksumEnd)) != set.checksum_)
+Result<BlockSet> BlockSet::open(ByteView image) {
+    const auto header = read_image_header(image);
+    if (!header) return fail(header.error());
+    if (header->size != image.size())
+        return bad_image(Errc::kTruncated, "its size is not what its header says");
+    if (siphash13(header->key, image.subspan(kImageChecksumEnd)) != header->checksum)
         return bad_image(Errc::kInvalid, "its checksum is wrong");
+    BlockSet set;
+    set.key_ = header->key;
+    set.checksum_ = header->checksum;
     if (auto read = set.read_sections(image); !read) return fail(read.error());
     return set;
 }

@@ -45,6 +45,14 @@ inline constexpr std::size_t kMaxLists = 64;
 inline constexpr unsigned kTagBits = 48;
 inline constexpr std::size_t kMaxRuleSets = 1U << (64 - kTagBits);
 
+// The fixed beginning of an image, checked as far as it goes.
+struct ImageHeader {
+    SipKey key;
+    std::uint64_t size = 0;  // of the whole image
+    std::uint64_t checksum = 0;
+};
+[[nodiscard]] Result<ImageHeader> read_image_header(ByteView beginning);
+
 // Bit i stands for list i of the image.
 using ListMask = std::uint64_t;
 inline constexpr ListMask kAllLists = ~ListMask{0};

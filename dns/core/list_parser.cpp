@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::size_t kExamples = 3;
 constexpr std::size_t kExampleLength = 80;
+constexpr std::uint64_t kHeadLines = 100;
 
 constexpr std::string_view kBlank = " \t\f\v\r";
 
@@ -53,8 +54,24 @@ bool is_comment(std::string_view text) noexcept {
 
 bool is_cosmetic(std::string_view text) noexcept {
     const std::string_view word = text.substr(0, text.find_first_of(kBlank));
-    return std::any_of(kCosmetic.begin(), kCosmetic.end(),
+    return word.find_first_of("#$") != word.npos &&
+           std::any_of(kCosmetic.begin(), kCosmetic.end(),
                        [&](std::string_view mark) { return word.find(mark) != word.npos; });
+}
+
+// The number at the end of "! Entries: 143,876" or "# Number of unique domains: 76,036", else 0.
+std::uint64_t announced_entries(std::string_view text) noexcept {
+    const std::size_t colon = text.rfind(": ");
+    if (colon == std::string_view::npos) return 0;
+    const std::string_view key = text.substr(0, colon);
+    if (!key.ends_with("ntries") && !key.ends_with("omains")) return 0;
+    std::uint64_t count = 0;
+    for (const char c : text.substr(colon + 2)) {
+        if (c == ',' || c == '.') continue;
+        if (c < '0' || c > '9' || count > 1'000'000'000) return 0;
+        count = count * 10 + static_cast<std::uint64_t>(c - '0');
+    }
+    return count;
 }
 
 // An address that stands for "nowhere" in front of a hosts line.
@@ -123,7 +140,8 @@ void ListParser::line(std::string_view text) {
         overlong_ = false;
         return reject("longer than 4096 bytes");
     }
-    if (text.empty() || is_comment(text)) return;
+    if (text.empty()) return;
+    if (is_comment(text)) return comment(text);
     if (is_cosmetic(text)) return skip("a cosmetic rule");
 
     if (consume(text, "@@")) return adblock(text, ListAction::kAllow);
@@ -139,6 +157,11 @@ void ListParser::line(std::string_view text) {
     if (!address) return reject("two words, and the first is not an address");
     if (!is_sink_address(*address)) return skip("gives an address to a name");
     hosts(rest);
+}
+
+void ListParser::comment(std::string_view text) {
+    if (current_.number > kHeadLines || counts_.announced != 0) return;
+    counts_.announced = announced_entries(text);
 }
 
 void ListParser::hosts(std::string_view names) {

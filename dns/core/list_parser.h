@@ -36,6 +36,7 @@ struct ListCounts {
     std::uint64_t invalid = 0;
     std::vector<LineExample> skipped_examples;  // the first few
     std::vector<LineExample> invalid_examples;
+    std::uint64_t announced = 0;  // "# Entries: 143,876" in the head of the list; 0: not said
 };
 
 // Reads a blocklist in whatever of these forms each line has:
@@ -64,6 +65,7 @@ public:
 
 private:
     void line(std::string_view text);
+    void comment(std::string_view text);
     void adblock(std::string_view pattern, ListAction action);
     void hosts(std::string_view names);
     void single(std::string_view word);

@@ -178,6 +178,15 @@ constexpr std::string_view kMixed =
     "\xef\xbb\xbf[Adblock Plus]\r\n! comment\r\n||a.example^\r\n0.0.0.0 b.example c.example # x\r\n"
     "\r\n*.d.example\n##.banner\n@@||e.example^\nf..g\n127.0.0.1 localhost\nlast.example";
 
+TEST(ListParser, ReadsHowManyEntriesTheHeadAnnounces) {
+    EXPECT_EQ(parse("! Title: x\n! Entries: 143,876\n").counts.announced, 143'876U);
+    EXPECT_EQ(parse("# Number of unique domains: 76,036\n").counts.announced, 76'036U);
+    EXPECT_EQ(parse("# Number of entries: 12\n# Entries: 13\n").counts.announced, 12U);
+    EXPECT_EQ(parse("# Entries: many\n").counts.announced, 0U);
+    EXPECT_EQ(parse("# Version: 12\n").counts.announced, 0U);
+    EXPECT_EQ(parse(std::string(100, '\n') + "# Entries: 12\n").counts.announced, 0U);
+}
+
 TEST(ListParser, SplitAtEveryByte) {
     const Parsed whole = parse(kMixed);
     EXPECT_EQ(whole.rules,

@@ -1,0 +1,455 @@
+"""hearth-lists as a program: real files, a real HTTP server, and everything that goes wrong."""
+
+import contextlib
+import fcntl
+import gzip
+import http.server
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.dns.list_image import ListImage
+from tests.lab import linux
+from tests.lab.netns import Namespace, Network
+
+GOOD = b"# ours\n||ads.example^\n0.0.0.0 tracker.example\n@@||good.ads.example^\n"
+
+
+class Web(http.server.BaseHTTPRequestHandler):
+    """Answers a path with what `pages` has for it: bytes, or a function of this handler."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self.server.requests.append(dict(self.headers))
+        page = self.server.pages[self.path]
+        if callable(page):
+            page(self)
+        else:
+            self.reply(page)
+
+    def reply(self, body: bytes, status: int = 200, **headers: str) -> None:
+        self.send_response(status)
+        for name, value in {"Content-Length": str(len(body)), **headers}.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+        with contextlib.suppress(OSError):
+            self.wfile.write(body)
+
+    def log_message(self, *_) -> None:
+        pass
+
+
+class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(self, host: Namespace) -> None:
+        self.pages: dict[str, bytes | Callable[[Web], None]] = {}
+        self.requests: list[dict[str, str]] = []
+        with host.entered():
+            super().__init__(("127.0.0.1", 0), Web)
+        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+
+    def url(self, path: str) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}{path}"
+
+
+class Home:
+    """A machine with a document whose lists are those of `sources`, by name."""
+
+    def __init__(self, host: Namespace, program: Path) -> None:
+        self.host, self.program = host, program
+        self.directory = host.directory
+        self.state = self.directory / "state"
+        self.document = self.directory / "hearth.yaml"
+        self.sources: dict[str, str] = {}
+        self.extra = ""
+
+    def write_document(self) -> None:
+        lists = ", ".join(f"{name}: {{{self._source(where)}}}" for name, where in self.sources.items())
+        self.document.write_text(
+            "version: 1\ndomain: home\nlan: [127.0.0.0/8]\nnodes: {here: 127.0.0.1}\n"
+            'dns: {listen: ["127.0.0.1:5300"], upstreams: [192.0.2.1]}\n'
+            f"blocking: {{lists: {{{lists}}}{self.extra}}}\n"
+        )
+
+    @staticmethod
+    def _source(where: str) -> str:
+        return f'url: "{where}"' if where.startswith("http") else f'file: "{where}"'
+
+    def command(self, *arguments: str) -> list[str]:
+        return [str(self.program), "--config", str(self.document), "--state-dir", str(self.state),
+                "--run-dir", str(self.directory), *arguments]
+
+    def run(self, *arguments: str, expect: int = 0) -> str:
+        """Returns what it said, after checking how it ended."""
+        self.write_document()
+        result = self.host.run(self.command(*arguments), check=False)
+        assert result.returncode == expect, result.stdout + result.stderr
+        return result.stdout + result.stderr
+
+    def file(self, name: str, content: bytes) -> Path:
+        path = self.directory / name
+        path.write_bytes(content)
+        return path
+
+    def report(self, name: str) -> dict:
+        status = json.loads((self.state / "lists/status.json").read_text())
+        return next(entry for entry in status["lists"] if entry["name"] == name)
+
+    @property
+    def image_path(self) -> Path:
+        return self.state / "lists/compiled.hbl"
+
+    def image(self) -> ListImage:
+        return ListImage(self.image_path)
+
+    def verdicts(self, *names: str) -> list[str]:
+        image = self.image()
+        return [image.verdict(name) for name in names]
+
+
+@pytest.fixture
+def home(network: Network, binaries) -> Home:
+    return Home(network.host("lists"), binaries["hearth-lists"])
+
+
+@pytest.fixture
+def web(home: Home) -> Iterator[Server]:
+    server = Server(home.host)
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def test_every_form_is_compiled(home: Home, blocklists) -> None:
+    home.sources = {name: str(path) for name, path in blocklists.files.items()}
+    home.run()
+    image = home.image()
+    for name in blocklists.files:
+        report = home.report(name)
+        assert report["state"] == "ok" and report["entries"] == image.lists[name] > 0
+        assert report["invalid"] == 0 and report["error"] is None
+        listed = blocklists.names(name)
+        assert [image.verdict(listed_name) for listed_name in listed] == ["block"] * len(listed)
+    below = blocklists.names("abp-tracking")[0]
+    assert image.verdict(f"x.y.{below}") == "block"
+    assert image.verdict("www.kernel.org") == ""
+
+
+def test_image_is_as_documented(home: Home) -> None:
+    home.sources = {"ours": str(home.file("ours.txt", GOOD + b"bad..name\nexample.com##.ad\n"))}
+    home.run()
+    image = home.image()
+    assert image.checksum_holds() and image.names == 3 and image.lists == {"ours": 3}
+    assert home.verdicts("ads.example", "x.ads.example", "good.ads.example", "x.good.ads.example") == [
+        "block", "block", "allow", "allow"]
+    assert home.verdicts("tracker.example", "x.tracker.example", "example") == ["block", "", ""]
+    report = home.report("ours")
+    assert (report["entries"], report["skipped"], report["invalid"]) == (3, 1, 1)
+    assert report["invalid_examples"] == [{"line": 5, "text": "bad..name", "reason": "not a domain name"}]
+    assert report["skipped_examples"][0]["line"] == 6
+
+
+def test_nothing_is_written_when_nothing_changed(home: Home) -> None:
+    home.sources = {"ours": str(home.file("ours.txt", GOOD))}
+    home.run()
+    copy = home.state / "lists/ours.list"
+    before = [(path.stat().st_ino, path.stat().st_mtime_ns) for path in (home.image_path, copy)]
+    home.run()
+    assert [(path.stat().st_ino, path.stat().st_mtime_ns) for path in (home.image_path, copy)] == before
+
+
+def test_unchanged_list_is_not_fetched_again(home: Home, web: Server) -> None:
+    def page(handler: Web) -> None:
+        if handler.headers.get("If-None-Match") == '"v1"':
+            handler.reply(b"", 304, ETag='"v1"')
+        else:
+            handler.reply(GOOD, ETag='"v1"', Last_Modified="Fri, 20 Nov 2026 10:00:00 GMT")
+
+    web.pages["/list"] = page
+    home.sources = {"web": web.url("/list")}
+    home.run()
+    fetched = home.report("web")["fetched_at"]
+    home.run()  # checked a moment ago
+    assert len(web.requests) == 1
+    home.run("--force")
+    assert web.requests[1]["If-None-Match"] == '"v1"'
+    assert web.requests[1]["If-Modified-Since"] == "Fri, 20 Nov 2026 10:00:00 GMT"
+    report = home.report("web")
+    assert report["state"] == "ok" and report["fetched_at"] == fetched and report["entries"] == 3
+    (home.state / "lists/web.list").unlink()
+    home.run()  # without a copy nothing is "unchanged"
+    assert "If-None-Match" not in web.requests[2]
+    assert home.verdicts("ads.example") == ["block"]
+
+
+def test_named_list_alone_is_fetched(home: Home, web: Server) -> None:
+    web.pages |= {"/a": b"a.example\n", "/b": b"b.example\n"}
+    home.sources = {"a": web.url("/a"), "b": web.url("/b")}
+    home.run()
+    web.pages |= {"/a": b"a2.example\n", "/b": b"b2.example\n"}
+    home.run("b")
+    assert home.verdicts("a.example", "b.example", "b2.example") == ["block", "", "block"]
+    assert "no list of this name" in home.run("c", expect=2)
+
+
+def test_gzip_and_redirects(home: Home, web: Server) -> None:
+    web.pages["/gzip"] = lambda handler: handler.reply(gzip.compress(GOOD), Content_Encoding="gzip")
+    web.pages["/moved"] = lambda handler: handler.reply(b"", 301, Location="/gzip")
+    home.sources = {"web": web.url("/moved")}
+    home.run()
+    assert home.report("web")["entries"] == 3
+
+
+def cut(handler: Web) -> None:
+    handler.send_response(200)
+    handler.send_header("Content-Length", str(len(GOOD) + 1000))
+    handler.end_headers()
+    handler.wfile.write(GOOD)
+    handler.close_connection = True
+
+
+def endless(handler: Web) -> None:
+    handler.send_response(200)
+    handler.send_header("Connection", "close")
+    handler.end_headers()
+    with contextlib.suppress(OSError):
+        while True:
+            handler.wfile.write(b"||ads.example^\n" * 10_000)
+
+
+def silent(handler: Web) -> None:
+    handler.connection.recv(1)  # until the client gives up
+    handler.close_connection = True
+
+
+BAD_ANSWERS = {
+    "error": (lambda handler: handler.reply(GOOD, 500), "answered 500"),
+    "gone": (lambda handler: handler.reply(GOOD, 404), "answered 404"),
+    "part": (lambda handler: handler.reply(GOOD, 206), "answered 206"),
+    "cut": (cut, "cut short"),
+    "announced": (b"# Entries: 100\n" + GOOD, "cut short: its head announces 100 entries and 3 came"),
+    "empty": (b"", "empty"),
+    "blank": (b"\n \r\n", "empty"),
+    "page": (b"\n<!DOCTYPE html><html>sign in.example</html>", "web page"),
+    "words": (b"Service Unavailable\nplease come back\n", "more lines are invalid than rules"),
+    "binary": (bytes(range(256)) * 16, "more lines are invalid than rules"),
+    "compressed": (gzip.compress(GOOD), "compressed file"),
+    "bomb": (lambda handler: handler.reply(gzip.compress(GOOD * 100_000), Content_Encoding="gzip"),
+             "larger than 1048576 bytes"),
+    "endless": (endless, "larger than 1048576 bytes"),
+    "silent": (silent, "too slow|timed out"),
+    "loop": (lambda handler: handler.reply(b"", 302, Location="/list"), "redirects"),
+    "local": (lambda handler: handler.reply(b"", 302, Location="file:///etc/hosts"), "not supported|disabled"),
+}
+
+
+@pytest.mark.parametrize("answer", BAD_ANSWERS)
+def test_bad_answer_leaves_the_last_good_copy(home: Home, web: Server, answer: str) -> None:
+    page, message = BAD_ANSWERS[answer]
+    home.extra = ", max_list_size: 1MiB"
+    home.sources = {"web": web.url("/list"), "other": str(home.file("other.txt", b"other.example\n"))}
+    web.pages["/list"] = GOOD
+    home.run()
+    before = home.image_path.read_bytes()
+
+    web.pages["/list"] = page
+    said = home.run("--force", "--timeout", "1", expect=1)
+    report = home.report("web")
+    assert report["state"] == "stale" and report["entries"] == 3
+    assert re.search(message, report["error"]), report["error"]
+    assert "list_failed list=web" in said
+    assert home.image_path.read_bytes() == before
+    assert [path.name for path in (home.state / "lists").glob(".*")] == []
+
+    web.pages["/list"] = GOOD + b"new.example\n"
+    home.run()  # what failed is due at once
+    assert home.report("web")["error"] is None
+    assert home.verdicts("new.example", "other.example") == ["block", "block"]
+
+
+def test_dead_url_from_the_start_harms_only_itself(home: Home) -> None:
+    with home.host.entered(), socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    home.sources = {"dead": f"http://127.0.0.1:{port}/", "ours": str(home.file("ours.txt", GOOD))}
+    home.run(expect=1)
+    assert home.report("dead")["state"] == "missing"
+    assert home.image().lists == {"ours": 3}
+
+
+def test_name_without_a_resolver_fails_in_time(home: Home) -> None:
+    home.host.use_resolver("127.0.0.1")
+    home.sources = {"dead": "http://lists.invalid/x", "ours": str(home.file("ours.txt", GOOD))}
+    home.run("--timeout", "2", expect=1)
+    assert home.image().lists == {"ours": 3}
+
+
+BAD_FILES = {
+    "missing": (lambda path: path.unlink(), "No such file"),
+    "directory": (lambda path: (path.unlink(), path.mkdir()), "not a regular file"),
+    "empty": (lambda path: path.write_bytes(b""), "empty"),
+    "truncated": (lambda path: path.write_bytes(path.read_bytes()[:100]), "cut short"),
+    "200 MB": (lambda path: path.write_bytes(b"||ads.example^\n" * 14_000_000), "larger than 134217728 bytes"),
+    "sparse": (lambda path: enlarge(path, 200 << 20), "larger than 134217728 bytes"),
+    "NUL bytes": (lambda path: path.write_bytes(b"\0" * 100_000), "more lines are invalid than rules"),
+}
+
+
+def enlarge(path: Path, size: int) -> None:
+    with path.open("r+b") as file:
+        file.truncate(size)
+
+
+@pytest.mark.parametrize("damage", BAD_FILES)
+def test_bad_file_leaves_the_last_good_copy(home: Home, damage: str) -> None:
+    spoil, message = BAD_FILES[damage]
+    names = b"".join(b"n%d.example\n" % i for i in range(50))
+    path = home.file("ours.txt", b"# Number of entries: 50\n" + names)
+    home.sources = {"ours": str(path)}
+    home.run()
+    before = home.image_path.read_bytes()
+    spoil(path)
+    home.run(expect=1)
+    report = home.report("ours")
+    assert report["state"] == "stale" and report["entries"] == 50 and message in report["error"]
+    assert home.image_path.read_bytes() == before
+
+
+def test_full_disk_leaves_everything_as_it_was(home: Home) -> None:
+    home.state.mkdir()
+    linux.mount("tmpfs", str(home.state), "tmpfs", 0, "size=256k")
+    source = home.file("ours.txt", GOOD)
+    home.sources = {"ours": str(source)}
+    home.run()
+    before = home.image_path.read_bytes()
+
+    source.write_bytes(b"".join(b"||n%d.example^\n" % i for i in range(50_000)))
+    said = home.run(expect=1)
+    assert "no space left" in said
+    assert home.image_path.read_bytes() == before
+    assert home.verdicts("ads.example") == ["block"]
+
+    source.write_bytes(b"".join(b"||n%d.example^\n" % i for i in range(8_000)))  # the copy fits, the image no more
+    filler = home.state / "filler"
+    filler.write_bytes(b"x" * 60_000)
+    said = home.run(expect=1)
+    assert "image_failed" in said and "no space left" in said
+    assert home.image_path.read_bytes() == before
+    filler.unlink()
+    home.run()
+    assert home.verdicts("n1.example") == ["block"]
+
+
+def test_only_one_runs(home: Home) -> None:
+    home.sources = {"ours": str(home.file("ours.txt", GOOD))}
+    home.run()
+    with (home.state / "lists/lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert "another hearth-lists is running" in home.run(expect=5)
+    home.run()
+
+
+def test_killed_at_any_point_it_leaves_a_whole_image(home: Home) -> None:
+    old, new = (b"".join(b"%s%d.example\n" % (word, i) for i in range(3000)) for word in (b"old", b"new"))
+    source = home.file("ours.txt", old)
+    home.sources = {"ours": str(source)}
+    home.run()
+    for delay in range(12):
+        source.write_bytes(new if delay % 2 == 0 else old)
+        process = home.host.start(home.command())
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process._child.wait(delay * 0.004)
+        process.signal(signal.SIGKILL)
+        process.wait()
+        image = home.image()
+        assert image.checksum_holds()
+        assert sorted([image.verdict("old7.example"), image.verdict("new7.example")]) == ["", "block"]
+    source.write_bytes(new)
+    home.run()
+    assert home.verdicts("new7.example") == ["block"]
+    assert list((home.state / "lists").glob(".*")) == []
+
+
+def test_hearth_dns_is_told(home: Home) -> None:
+    home.sources = {"ours": str(home.file("ours.txt", GOOD))}
+    told: list[tuple[str, dict]] = []
+
+    class Control(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            told.append((self.path, json.loads(body)))
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def address_string(self) -> str:
+            return "unix"
+
+        def log_message(self, *_) -> None:
+            pass
+
+    class UnixServer(http.server.HTTPServer):
+        address_family = socket.AF_UNIX
+
+        def server_bind(self) -> None:
+            self.socket.bind(self.server_address)
+
+    with UnixServer(str(home.directory / "dns.sock"), Control) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        home.run()
+        server.shutdown()
+    (path, report), = told
+    assert path == "/lists/reload"
+    assert report["names"] == 3 and report["lists"][0]["name"] == "ours"
+
+
+def test_list_that_left_the_document_leaves_the_disk(home: Home) -> None:
+    home.sources = {"a": str(home.file("a.txt", b"a.example\n")), "b": str(home.file("b.txt", b"b.example\n"))}
+    home.run()
+    del home.sources["a"]
+    home.run()
+    assert home.verdicts("a.example", "b.example") == ["", "block"]
+    assert sorted(path.name for path in (home.state / "lists").glob("*.list")) == ["b.list"]
+
+
+def test_bad_document_changes_nothing(home: Home) -> None:
+    home.sources = {"ours": str(home.file("ours.txt", GOOD))}
+    home.run()
+    before = home.image_path.read_bytes()
+    home.extra = ", lsits: {}"
+    assert "hearth.yaml:6:" in home.run(expect=3)
+    assert home.image_path.read_bytes() == before
+
+
+@pytest.mark.parametrize("arguments", [["--nonsense"], ["--timeout", "0"], ["--log-format", "xml"], ["--config"]])
+def test_usage(home: Home, arguments: list[str]) -> None:
+    result = home.host.run([home.program, *arguments], check=False)
+    assert result.returncode == 2 and "--help" in result.stderr
+
+
+def test_million_names_in_time_and_memory(home: Home) -> None:
+    source = home.directory / "million.txt"
+    with source.open("wb") as file:
+        for i in range(1_000_000):
+            file.write(b"0.0.0.0 x%d.ads-%d.example\n" % (i, i % 1000))
+    home.sources = {"million": str(source)}
+    home.write_document()
+    started = time.monotonic()
+    child = subprocess.Popen([*home.host.prefix(), *home.command()])
+    _, status, usage = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    assert child.returncode == 0
+    assert usage.ru_maxrss < 64 << 10
+    assert time.monotonic() - started < 15  # the bench holds the real bar, on an idle machine
+    assert home.image_path.stat().st_size < 9_000_000

@@ -1,0 +1,75 @@
+// Lists are read from whoever wrote them. Split anywhere they must yield the same, and what
+// was taken must be found again in the compiled image.
+
+#include <cstdint>
+#include <cstdlib>
+#include <utility>
+#include <vector>
+
+#include "dns/core/list_compiler.h"
+#include "dns/core/list_parser.h"
+
+namespace {
+
+using namespace hearth;
+using namespace hearth::dns;
+
+class Collector : public RuleSink {
+public:
+    void on_rule(const ListRule& rule, const ListLine& line) override {
+        if (line.text.size() > ListParser::kMaxLine) std::abort();
+        rules.emplace_back(rule, line.number);
+    }
+    std::vector<std::pair<ListRule, std::uint64_t>> rules;
+};
+
+std::pair<Collector, ListCounts> parse(ByteView bytes, std::size_t piece) {
+    Collector collector;
+    ListParser parser(collector);
+    for (; bytes.size() > piece; bytes = bytes.subspan(piece)) parser.feed(bytes.first(piece));
+    parser.feed(bytes);
+    parser.finish();
+    return {std::move(collector), parser.counts()};
+}
+
+void expect_same(const std::pair<Collector, ListCounts>& a,
+                 const std::pair<Collector, ListCounts>& b) {
+    if (a.second.taken != b.second.taken || a.second.skipped != b.second.skipped ||
+        a.second.invalid != b.second.invalid || a.second.announced != b.second.announced)
+        std::abort();
+    for (std::size_t i = 0; i < a.first.rules.size(); ++i) {
+        const auto& [left, left_line] = a.first.rules[i];
+        const auto& [right, right_line] = b.first.rules[i];
+        if (left.name != right.name || left.scope != right.scope || left.action != right.action ||
+            left_line != right_line)
+            std::abort();
+    }
+}
+
+void expect_found(const Collector& collector) {
+    ListCompiler compiler({1, 2});
+    if (!compiler.begin_list("fuzz")) std::abort();
+    for (const auto& [rule, line] : collector.rules) compiler.add(rule);
+    const auto image = compiler.finish();
+    const auto set = image.and_then([](const auto& bytes) { return BlockSet::open(bytes); });
+    if (!set) std::abort();
+    for (const auto& [rule, line] : collector.rules) {
+        const auto asked =
+            rule.scope == RuleScope::kBelow ? rule.name.child("x") : std::optional<Name>(rule.name);
+        if (!asked) continue;
+        const ListAction action = set->match(*asked).action;
+        if (action == ListAction::kNone) std::abort();
+        if (rule.action == ListAction::kAllow && action != ListAction::kAllow) std::abort();
+    }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    if (size == 0) return 0;
+    const ByteView bytes(data + 1, size - 1);
+    const auto whole = parse(bytes, bytes.size() + 1);
+    expect_same(whole, parse(bytes, data[0] % 32 + 1));
+    expect_found(whole.first);
+    return 0;
+}
