@@ -1,0 +1,121 @@
+#include "lb/bind/plan.h"
+
+#include <algorithm>
+#include <map>
+
+namespace hearth::lb {
+namespace {
+
+using config::Document;
+
+Result<const config::Node*> find_self(const Document& document, const std::string& own_name,
+                                      const std::vector<IpAddress>& own_addresses) {
+    if (!own_name.empty()) {
+        const auto* node = document.find_node(own_name);
+        if (node == nullptr)
+            return fail(Errc::kNotFound, "--node " + own_name, "is not a node of the document");
+        return node;
+    }
+    for (const auto& node : document.nodes) {
+        if (std::find(own_addresses.begin(), own_addresses.end(), node.address) !=
+            own_addresses.end())
+            return &node;
+    }
+    if (document.vips.empty()) return nullptr;
+    return fail(Errc::kNotFound, "nodes",
+                "this machine carries the address of none of them: correct `nodes`, or name it "
+                "with --node");
+}
+
+bool listens_on(const std::vector<Endpoint>& listen, const IpAddress& address) {
+    return std::any_of(listen.begin(), listen.end(),
+                       [&](const Endpoint& e) { return e.address == address; });
+}
+
+bool serves_dns(const Document& document, const config::Vip& vip) {
+    const auto& dns = document.dns;
+    return dns.listen.empty() ? dns.vip == vip.name : listens_on(dns.listen, vip.address);
+}
+
+bool serves_proxy(const Document& document, const config::Vip& vip) {
+    const auto& proxy = document.proxy;
+    return proxy.listen.empty() ? proxy.vip == vip.name : listens_on(proxy.listen, vip.address);
+}
+
+void watch(std::vector<Daemon>& daemons, Daemon daemon) {
+    if (std::find(daemons.begin(), daemons.end(), daemon) == daemons.end())
+        daemons.push_back(daemon);
+}
+
+// Several VIPs under one VRID move together: their daemons count together.
+void add_vip(VirtualRouter& router, const Document& document, const config::Vip& vip) {
+    router.vips.push_back({vip.name, vip.address});
+    std::sort(router.vips.begin(), router.vips.end(),
+              [](const Vip& a, const Vip& b) { return a.address < b.address; });
+    if (serves_dns(document, vip)) watch(router.watched, Daemon::kDns);
+    if (serves_proxy(document, vip)) watch(router.watched, Daemon::kProxy);
+    for (const auto& peer : vip.foreign_peers) {
+        if (std::find(router.foreign_peers.begin(), router.foreign_peers.end(), peer) ==
+            router.foreign_peers.end())
+            router.foreign_peers.push_back(peer);
+    }
+}
+
+VirtualRouter make_router(const Document& document, const config::Vip& vip, std::size_t rank,
+                          const std::string& self) {
+    VirtualRouter router;
+    router.vrid = vip.vrid;
+    router.priority = priority_of_rank(rank, vip.prefer.size());
+    router.interval = vip.advert_interval;
+    router.preempt_delay = vip.preempt_delay;
+    for (const auto& name : vip.prefer) {
+        if (name != self) router.nodes.push_back(document.find_node(name)->address);
+    }
+    return router;
+}
+
+std::vector<VirtualRouter> make_routers(const Document& document, const std::string& self) {
+    std::map<Vrid, VirtualRouter> routers;
+    for (const auto& vip : document.vips) {
+        const auto place = std::find(vip.prefer.begin(), vip.prefer.end(), self);
+        if (place == vip.prefer.end()) continue;
+        const auto rank = static_cast<std::size_t>(place - vip.prefer.begin());
+        auto [router, fresh] = routers.try_emplace(vip.vrid);
+        if (fresh) router->second = make_router(document, vip, rank, self);
+        add_vip(router->second, document, vip);
+    }
+    std::vector<VirtualRouter> list;
+    for (auto& [vrid, router] : routers) list.push_back(std::move(router));
+    return list;
+}
+
+}  // namespace
+
+Result<Plan> make_plan(const Document& document, const std::string& own_name,
+                       const std::vector<IpAddress>& own_addresses) {
+    const auto self = find_self(document, own_name, own_addresses);
+    if (!self) return fail(self.error());
+    Plan plan;
+    plan.domain = document.domain;
+    for (const auto& node : document.nodes) plan.nodes.push_back({node.name, node.address});
+    if (*self == nullptr) return plan;
+    const config::Node& node = **self;
+    plan.node = node.name;
+    plan.lan.address = node.address;
+    plan.lan.interface = node.interface;
+    plan.lan.routers = make_routers(document, node.name);
+    const auto counts = [&](Daemon daemon) {
+        return std::any_of(plan.lan.routers.begin(), plan.lan.routers.end(), [&](const auto& r) {
+            return std::find(r.watched.begin(), r.watched.end(), daemon) != r.watched.end();
+        });
+    };
+    if (counts(Daemon::kDns)) {
+        const auto& listen = document.dns.listen;
+        plan.watched.push_back(
+            {Daemon::kDns, listen.empty() ? Endpoint{node.address, 53} : listen.front()});
+    }
+    if (counts(Daemon::kProxy)) plan.watched.push_back({Daemon::kProxy, std::nullopt});
+    return plan;
+}
+
+}  // namespace hearth::lb

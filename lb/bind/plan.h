@@ -1,0 +1,39 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/ip.h"
+#include "base/name.h"
+#include "base/result.h"
+#include "config/document.h"
+#include "lb/io/lan_driver.h"
+
+namespace hearth::lb {
+
+// How hearth-lb asks one daemon of this node whether it serves.
+struct WatchedDaemon {
+    Daemon daemon = Daemon::kDns;
+    std::optional<Endpoint> dns;  // where the SOA is asked; none: the control socket's /health
+};
+
+struct NamedNode {
+    std::string name;
+    IpAddress address;
+};
+
+// The document as hearth-lb on one node carries it out.
+struct Plan {
+    std::string node;  // empty when this machine is none of the document's and has nothing to do
+    Name domain;
+    std::vector<NamedNode> nodes;  // all of the document's
+    LanSettings lan;
+    std::vector<WatchedDaemon> watched;
+};
+
+// `own_name` may be empty: then the node is the one whose address is among `own_addresses`.
+[[nodiscard]] Result<Plan> make_plan(const config::Document& document, const std::string& own_name,
+                                     const std::vector<IpAddress>& own_addresses);
+
+}  // namespace hearth::lb

@@ -1,0 +1,163 @@
+#include "lb/bind/service.h"
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <future>
+#include <map>
+#include <utility>
+
+#include "config/load.h"
+#include "lb/bind/plan.h"
+#include "lb/bind/status.h"
+#include "lb/io/daemon_watch.h"
+#include "lb/io/lan_driver.h"
+#include "lb/io/route_netlink.h"
+#include "lb/io/soa_probe.h"
+
+namespace hearth::lb {
+namespace {
+
+constexpr Duration kAnswerWithin = 500ms;
+
+class LbService final : public runtime::Service {
+public:
+    explicit LbService(runtime::Daemon& daemon) : daemon_(daemon) {}
+
+    Result<runtime::Revision> load(const runtime::DaemonOptions& options) override;
+    void add_status(boost::json::object& status) override;
+    runtime::Health health() override { return {}; }
+    void stop() override;
+
+private:
+    // Everything that lives on the LAN's loop.
+    struct Lan {
+        std::unique_ptr<LanDriver> driver;
+        std::map<Daemon, std::unique_ptr<DaemonWatch>> watches;
+    };
+
+    Result<void> apply(std::shared_ptr<const Plan> plan);
+    void start();
+    void apply_on_lan(const Plan& plan);
+    void watch_daemons(const Plan& plan);
+    [[nodiscard]] DaemonWatch::Ask ask_for(const WatchedDaemon& watched, const Name& domain);
+    void collect_metrics(runtime::MetricSink& sink);
+
+    runtime::Daemon& daemon_;
+    std::shared_ptr<const Plan> plan_;  // control thread
+    std::unique_ptr<runtime::EventLoop> loop_;
+    Lan lan_;
+};
+
+Result<std::vector<IpAddress>> own_addresses() {
+    auto route = RouteNetlink::open();
+    if (!route) return fail(route.error());
+    const auto found = route->addresses();
+    if (!found) return fail(found.error());
+    std::vector<IpAddress> addresses;
+    for (const auto& item : *found) addresses.push_back(item.address);
+    return addresses;
+}
+
+Result<runtime::Revision> LbService::load(const runtime::DaemonOptions& options) {
+    auto loaded = config::load(options.config.string());
+    if (!loaded) return fail(Errc::kInvalid, "", config::render(loaded.findings));
+    std::vector<IpAddress> addresses;
+    if (options.node.empty()) {
+        auto own = own_addresses();
+        if (!own) return fail(own.error());
+        addresses = std::move(*own);
+    }
+    auto plan = make_plan(*loaded.document, options.node, addresses);
+    if (!plan) return fail(plan.error());
+    auto shared = std::make_shared<const Plan>(std::move(*plan));
+    return runtime::Revision{loaded.hash, shared->node, [this, shared] { return apply(shared); }};
+}
+
+Result<void> LbService::apply(std::shared_ptr<const Plan> plan) {
+    if (!loop_) start();
+    plan_ = std::move(plan);
+    loop_->run_and_wait([this] { apply_on_lan(*plan_); });
+    return {};
+}
+
+void LbService::start() {
+    loop_ = std::make_unique<runtime::EventLoop>("lan");
+    loop_->start();
+    daemon_.watch(*loop_);
+    loop_->run_and_wait([this] {
+        lan_.driver = std::make_unique<LanDriver>(
+            *loop_, daemon_.problems(),
+            LanDriver::Handlers{[this](const TransitionReport& report) {
+                                    publish_transition(daemon_.events(), report);
+                                },
+                                [this](const ConflictReport& report) {
+                                    publish_conflict(daemon_.events(), report);
+                                }});
+    });
+    daemon_.metrics().on_scrape([this](runtime::MetricSink& sink) { collect_metrics(sink); });
+}
+
+void LbService::apply_on_lan(const Plan& plan) {
+    lan_.driver->apply(plan.lan);
+    watch_daemons(plan);
+}
+
+void LbService::watch_daemons(const Plan& plan) {
+    lan_.watches.clear();
+    for (const auto& watched : plan.watched) {
+        const Daemon daemon = watched.daemon;
+        const std::string socket = daemon == Daemon::kDns ? "dns.sock" : "proxy.sock";
+        lan_.watches[daemon] = std::make_unique<DaemonWatch>(
+            *loop_, daemon_.options().run_dir / socket, ask_for(watched, plan.domain),
+            [this, daemon](Health health) { lan_.driver->set_health(daemon, health); });
+    }
+}
+
+DaemonWatch::Ask LbService::ask_for(const WatchedDaemon& watched, const Name& domain) {
+    if (!watched.dns) return ask_control_health(*loop_, daemon_.options().run_dir / "proxy.sock");
+    return [this, server = *watched.dns, domain](std::function<void(Answered)> done) {
+        ask_soa(*loop_, server, domain, kAnswerWithin, std::move(done));
+    };
+}
+
+void LbService::add_status(boost::json::object& status) {
+    if (!loop_) return;
+    loop_->run_and_wait([&] {
+        const auto& reconciler = lan_.driver->reconciler();
+        status["interface"] = lan_.driver->interface_name();
+        status["vips"] = vips_json(reconciler, *plan_, std::chrono::steady_clock::now());
+        boost::json::object daemons;
+        for (const auto& [daemon, watch] : lan_.watches)
+            daemons[to_string(daemon)] = watch->reason();
+        status["daemons"] = std::move(daemons);
+    });
+}
+
+void LbService::collect_metrics(runtime::MetricSink& sink) {
+    loop_->run_and_wait([&] {
+        write_metrics(sink, lan_.driver->reconciler(), *plan_, lan_.driver->send_failures(),
+                      std::chrono::steady_clock::now());
+    });
+}
+
+void LbService::stop() {
+    if (!loop_) return;
+    std::promise<void> stopped;
+    loop_->run_and_wait([&] {
+        lan_.watches.clear();
+        lan_.driver->stop([&] { stopped.set_value(); });
+    });
+    stopped.get_future().wait_for(5s);
+    daemon_.unwatch(*loop_);
+    loop_->run_and_wait([&] { lan_ = {}; });
+    loop_->stop();
+    loop_->join();
+}
+
+}  // namespace
+
+std::unique_ptr<runtime::Service> make_service(runtime::Daemon& daemon) {
+    return std::make_unique<LbService>(daemon);
+}
+
+}  // namespace hearth::lb

@@ -1,0 +1,109 @@
+#include "lb/bind/status.h"
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "runtime/event_hub.h"
+#include "runtime/log.h"
+#include "runtime/metrics.h"
+
+namespace hearth::lb {
+namespace {
+
+namespace json = boost::json;
+
+// A node's name, or the address of a router that is none.
+std::string owner_name(const std::optional<IpAddress>& owner, const Plan& plan) {
+    if (!owner) return "";
+    for (const auto& node : plan.nodes) {
+        if (node.address == *owner) return node.name;
+    }
+    return owner->to_string();
+}
+
+std::int64_t seconds(Duration duration) {
+    return std::chrono::duration_cast<std::chrono::seconds>(duration).count();
+}
+
+}  // namespace
+
+json::array vips_json(const Reconciler& reconciler, const Plan& plan, TimePoint now) {
+    json::array vips;
+    for (const auto& view : reconciler.view(now)) {
+        for (std::size_t i = 0; i < view.router->vips.size(); ++i) {
+            const Vip& vip = view.router->vips[i];
+            json::object item;
+            item["name"] = vip.name;
+            item["address"] = vip.address.to_string();
+            item["owner"] = owner_name(view.master, plan);
+            item["state"] = to_string(view.state);
+            item["priority"] = view.priority;
+            item["healthy"] = view.health == Health::kGood;
+            item["vrid"] = view.router->vrid;
+            item["for_s"] = seconds(now - view.since);
+            item["transitions"] = view.transitions;
+            if (view.holders[i]) item["conflict"] = view.holders[i]->to_string();
+            vips.push_back(std::move(item));
+        }
+    }
+    return vips;
+}
+
+void write_metrics(runtime::MetricSink& sink, const Reconciler& reconciler, const Plan& plan,
+                   std::uint64_t send_failures, TimePoint now) {
+    for (const auto& view : reconciler.view(now)) {
+        const bool owns = view.master == reconciler.lan().address;
+        for (const auto& vip : view.router->vips) {
+            const runtime::Labels labels{{"vip", vip.name}};
+            sink.gauge("hearth_vip_owner", "1 where this node owns the virtual IP.",
+                       {{"vip", vip.name}, {"node", plan.node}}, owns ? 1 : 0);
+            sink.counter("hearth_vip_transitions_total", "Changes of state of the virtual IP here.",
+                         labels, static_cast<double>(view.transitions));
+            sink.counter("hearth_vip_conflicts_total", "Strangers seen using the virtual IP.",
+                         labels, static_cast<double>(view.conflicts));
+        }
+    }
+    const ArpCounters& arp = reconciler.arp_counters();
+    sink.counter("hearth_arp_requests_total", "ARP requests for virtual IPs heard.", {},
+                 static_cast<double>(arp.requests));
+    sink.counter("hearth_arp_replies_total", "ARP requests for virtual IPs answered.", {},
+                 static_cast<double>(arp.replies));
+    sink.counter("hearth_arp_gratuitous_total", "Gratuitous ARP frames sent.", {},
+                 static_cast<double>(arp.gratuitous));
+    for (std::size_t i = 0; i < kDropReasons; ++i) {
+        const auto reason = static_cast<Drop>(i);
+        sink.counter("hearth_lb_dropped_packets_total", "ARP and VRRP packets not acted upon.",
+                     {{"reason", std::string(to_string(reason))}},
+                     static_cast<double>(reconciler.drops().of(reason)));
+    }
+    sink.counter("hearth_lb_send_failures_total", "Frames the interface did not take.", {},
+                 static_cast<double>(send_failures));
+}
+
+void publish_transition(runtime::EventHub& events, const TransitionReport& report) {
+    for (const auto& vip : report.vips) {
+        const auto& t = report.transition;
+        log::info("vip_state", {{"vip", vip},
+                                {"from", to_string(t.from)},
+                                {"to", to_string(t.to)},
+                                {"cause", to_string(t.cause)}});
+        if (!events.wanted("vip")) continue;
+        const json::object event{{"vip", vip},
+                                 {"from", to_string(t.from)},
+                                 {"to", to_string(t.to)},
+                                 {"cause", to_string(t.cause)}};
+        events.publish("vip", json::serialize(event));
+    }
+}
+
+void publish_conflict(runtime::EventHub& events, const ConflictReport& report) {
+    const std::string address = report.vip.address.to_string();
+    const std::string holder = report.holder.to_string();
+    log::warn("vip_conflict", {{"vip", report.vip.name}, {"address", address}, {"mac", holder}});
+    if (!events.wanted("vip")) return;
+    const json::object event{{"vip", report.vip.name}, {"conflict", holder}};
+    events.publish("vip", json::serialize(event));
+}
+
+}  // namespace hearth::lb

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <boost/json/fwd.hpp>
+
+#include "base/time.h"
+#include "lb/bind/plan.h"
+#include "lb/core/reconciler.h"
+
+namespace hearth::runtime {
+class EventHub;
+class MetricSink;
+}  // namespace hearth::runtime
+
+// How hearth-lb shows itself: /status, /metrics, /events and the log.
+namespace hearth::lb {
+
+[[nodiscard]] boost::json::array vips_json(const Reconciler& reconciler, const Plan& plan,
+                                           TimePoint now);
+
+void write_metrics(runtime::MetricSink& sink, const Reconciler& reconciler, const Plan& plan,
+                   std::uint64_t send_failures, TimePoint now);
+
+// Logged, and sent as events of topic "vip".
+void publish_transition(runtime::EventHub& events, const TransitionReport& report);
+void publish_conflict(runtime::EventHub& events, const ConflictReport& report);
+
+}  // namespace hearth::lb

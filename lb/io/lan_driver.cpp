@@ -1,0 +1,362 @@
+#include "lb/io/lan_driver.h"
+
+#include <algorithm>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <map>
+#include <optional>
+#include <utility>
+
+#include "lb/io/packet_port.h"
+#include "lb/io/route_netlink.h"
+#include "runtime/event_loop.h"
+#include "runtime/log.h"
+#include "runtime/problems.h"
+
+namespace hearth::lb {
+namespace {
+
+// A client that heard the last announcement late (Linux's lock time, announcements at 0, 1.1 and
+// 2.2 s) still sends here: the VIP stays on this host so long after it was handed over.
+constexpr Duration kServeAfterMove = 2500ms;
+constexpr int kLoopback = 1;
+
+TimePoint now() { return std::chrono::steady_clock::now(); }
+
+bool contains(const std::vector<IpAddress>& list, const IpAddress& address) {
+    return std::find(list.begin(), list.end(), address) != list.end();
+}
+
+}  // namespace
+
+struct LanDriver::Impl : std::enable_shared_from_this<Impl> {
+    Impl(runtime::EventLoop& l, runtime::Problems& p, Handlers h)
+        : loop(l), problems(p), handlers(std::move(h)), timer(loop.context()) {}
+
+    void apply(const LanSettings& next);
+    void settle();
+    void arm();
+    void deliver(Output output);
+    void look_at_host();
+    void follow_interface(const std::vector<Interface>& links,
+                          const std::vector<InterfaceAddress>& addresses);
+    void open_port(const Interface& link);
+    void close_port();
+    void quieten(const std::vector<Interface>& links,
+                 const std::vector<InterfaceAddress>& addresses);
+    void check_interfaces_free_of_vips(const std::vector<InterfaceAddress>& addresses);
+    void hold_vips();
+    void schedule_departures();
+    void remove_stale_vips();
+    void drop_left_vips();
+    void listen_for_arp();
+    void report(std::string_view problem, const Result<void>& done);
+    [[nodiscard]] const Interface* find_interface(
+        const std::vector<Interface>& links, const std::vector<InterfaceAddress>& addresses) const;
+
+    runtime::EventLoop& loop;
+    runtime::Problems& problems;
+    Handlers handlers;
+    boost::asio::steady_timer timer;
+    LanSettings settings;
+    Reconciler reconciler;
+    std::optional<RouteNetlink> route;
+    std::unique_ptr<RouteMonitor> monitor;
+    std::unique_ptr<PacketPort> port;
+    int port_interface = 0;
+    std::string port_name;
+    std::vector<IpAddress> held;             // VIPs that are on the host
+    std::map<IpAddress, TimePoint> leaving;  // of those: the ones to take off, and when
+    std::vector<IpAddress> heard_about;      // what the ARP filter lets through
+    std::function<void()> on_stopped;
+    bool closed = false;
+};
+
+void LanDriver::Impl::report(std::string_view problem, const Result<void>& done) {
+    if (done)
+        problems.clear(problem);
+    else
+        problems.raise(problem, done.error().to_string(), runtime::Severity::kError);
+}
+
+void LanDriver::Impl::apply(const LanSettings& next) {
+    settings = next;
+    if (!settings.routers.empty() && !route) {
+        auto opened = RouteNetlink::open();
+        if (!opened)
+            return problems.raise("vip_no_netlink", opened.error().to_string(),
+                                  runtime::Severity::kError);
+        route.emplace(std::move(*opened));
+        remove_stale_vips();
+        auto watching = RouteMonitor::open(loop, [this] {
+            look_at_host();
+            settle();
+        });
+        report("vip_no_netlink", watching ? Result<void>{} : Result<void>(fail(watching.error())));
+        if (watching) monitor = std::move(*watching);
+    }
+    reconciler.configure(settings.routers, now());
+    hold_vips();
+    look_at_host();
+    listen_for_arp();
+    settle();
+}
+
+// What a crashed instance left on the host and nobody wants now.
+void LanDriver::Impl::remove_stale_vips() {
+    auto found = route->held_vips();
+    if (!found) return;
+    held = std::move(*found);
+    for (const auto& address : held) leaving[address] = now();
+}
+
+// Carries out what the reconciler asked for, then waits for its next deadline.
+void LanDriver::Impl::settle() {
+    deliver(reconciler.take_output());
+    schedule_departures();
+    drop_left_vips();
+    if (on_stopped && reconciler.is_idle() && held.empty()) {
+        close_port();
+        monitor.reset();
+        std::exchange(on_stopped, nullptr)();
+        return;
+    }
+    arm();
+}
+
+void LanDriver::Impl::arm() {
+    TimePoint next = reconciler.next_deadline();
+    for (const auto& [address, when] : leaving) next = std::min(next, when);
+    if (next == kNever) {
+        timer.cancel();
+        return;
+    }
+    timer.expires_at(next);
+    timer.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
+        if (error || self->closed) return;
+        self->reconciler.on_timer(now());
+        self->settle();
+    });
+}
+
+void LanDriver::Impl::deliver(Output output) {
+    if (port) {
+        for (const auto& frame : output.frames) port->send(frame);
+    }
+    for (const auto& report : output.transitions) handlers.on_transition(report);
+    for (const auto& report : output.conflicts) handlers.on_conflict(report);
+}
+
+// --- the host's interfaces --------------------------------------------------------------------
+
+const Interface* LanDriver::Impl::find_interface(
+    const std::vector<Interface>& links, const std::vector<InterfaceAddress>& addresses) const {
+    for (const auto& link : links) {
+        const bool carries = std::any_of(addresses.begin(), addresses.end(), [&](const auto& a) {
+            return a.interface == link.index && a.address == settings.address;
+        });
+        if (carries && (settings.interface.empty() || settings.interface == link.name))
+            return &link;
+    }
+    return nullptr;
+}
+
+void LanDriver::Impl::look_at_host() {
+    if (!route || closed) return;
+    const auto links = route->interfaces();
+    const auto addresses = route->addresses();
+    if (!links || !addresses) {
+        const Error& error = links ? addresses.error() : links.error();
+        return problems.raise("vip_no_netlink", error.to_string(), runtime::Severity::kError);
+    }
+    problems.clear("vip_no_netlink");
+    // Somebody may have flushed the loopback interface.
+    std::erase_if(held, [&](const IpAddress& vip) {
+        return std::none_of(addresses->begin(), addresses->end(), [&](const auto& a) {
+            return a.interface == kLoopback && a.address == vip;
+        });
+    });
+    hold_vips();
+    follow_interface(*links, *addresses);
+    quieten(*links, *addresses);
+    check_interfaces_free_of_vips(*addresses);
+}
+
+void LanDriver::Impl::follow_interface(const std::vector<Interface>& links,
+                                       const std::vector<InterfaceAddress>& addresses) {
+    const Interface* link = find_interface(links, addresses);
+    if (link == nullptr) {
+        const std::string where = settings.interface.empty() ? "no interface" : settings.interface;
+        problems.raise("lan_missing",
+                       where + " does not carry " + settings.address.to_string() +
+                           ", this node's address: its VIPs are left to the other nodes",
+                       runtime::Severity::kError);
+        reconciler.set_lan({}, now());
+        return close_port();
+    }
+    if (link->arp == Interface::Arp::kUnable) {
+        problems.raise("lan_missing",
+                       link->name + " cannot speak ARP: name the bridge or bond above it",
+                       runtime::Severity::kError);
+        reconciler.set_lan({}, now());
+        return close_port();
+    }
+    problems.clear("lan_missing");
+    if (port_interface != link->index || !port) open_port(*link);
+    port_name = link->name;
+    const bool up = link->carrier == Interface::Carrier::kPresent && port != nullptr;
+    if (up)
+        problems.clear("lan_no_carrier");
+    else if (port)
+        problems.raise("lan_no_carrier", link->name + " has no carrier: check the cable",
+                       runtime::Severity::kError);
+    LanState state{settings.address, link->mac, up ? LanState::Link::kUp : LanState::Link::kDown};
+    reconciler.set_lan(state, now());
+}
+
+void LanDriver::Impl::open_port(const Interface& link) {
+    close_port();
+    auto opened = PacketPort::open(loop, link.index,
+                                   {[this](ByteView payload, Delivery delivery) {
+                                        reconciler.on_arp(payload, delivery, now());
+                                        settle();
+                                    },
+                                    [this](ByteView packet, MacAddress from) {
+                                        reconciler.on_vrrp(packet, from, now());
+                                        settle();
+                                    }});
+    report("vip_no_socket", opened ? Result<void>{} : Result<void>(fail(opened.error())));
+    if (!opened) return;
+    port = std::move(*opened);
+    port_interface = link.index;
+    heard_about.clear();
+    listen_for_arp();
+}
+
+void LanDriver::Impl::close_port() {
+    port.reset();
+    port_interface = 0;
+}
+
+// On every interface whose subnet holds a VIP: a second NIC in the LAN must not answer either.
+void LanDriver::Impl::quieten(const std::vector<Interface>& links,
+                              const std::vector<InterfaceAddress>& addresses) {
+    const auto vips = reconciler.addresses();
+    const auto concerned = [&](const Interface& link) {
+        return std::any_of(addresses.begin(), addresses.end(), [&](const InterfaceAddress& a) {
+            if (a.interface != link.index) return false;
+            const IpPrefix subnet(a.address, a.prefix_length);
+            return std::any_of(vips.begin(), vips.end(),
+                               [&](const IpAddress& vip) { return subnet.contains(vip); });
+        });
+    };
+    for (const auto& link : links) {
+        const bool wanted =
+            link.index == port_interface || (link.arp == Interface::Arp::kAble && concerned(link));
+        if (wanted && link.vips != Interface::Vips::kQuiet && !vips.empty())
+            report("vip_arp_settings", route->keep_vips_quiet(link.index));
+    }
+}
+
+void LanDriver::Impl::check_interfaces_free_of_vips(
+    const std::vector<InterfaceAddress>& addresses) {
+    const auto vips = reconciler.addresses();
+    const auto bad = std::find_if(addresses.begin(), addresses.end(), [&](const auto& a) {
+        return a.interface != kLoopback && contains(vips, a.address);
+    });
+    if (bad == addresses.end()) return problems.clear("vip_on_interface");
+    problems.raise("vip_on_interface",
+                   bad->address.to_string() +
+                       " is an address of an interface here: remove it there, or this host answers "
+                       "for it although another node owns it");
+}
+
+void LanDriver::Impl::listen_for_arp() {
+    std::vector<IpAddress> about = reconciler.addresses();
+    for (const auto& router : settings.routers) {
+        about.insert(about.end(), router.nodes.begin(), router.nodes.end());
+        about.insert(about.end(), router.foreign_peers.begin(), router.foreign_peers.end());
+    }
+    std::sort(about.begin(), about.end());
+    about.erase(std::unique(about.begin(), about.end()), about.end());
+    if (!port || about == heard_about) return;
+    report("vip_no_socket", port->hear_arp_about(about));
+    heard_about = std::move(about);
+}
+
+// --- VIPs on the loopback interface -----------------------------------------------------------
+
+void LanDriver::Impl::hold_vips() {
+    if (!route) return;
+    Result<void> outcome;
+    for (const auto& address : reconciler.addresses()) {
+        leaving.erase(address);
+        if (contains(held, address)) continue;
+        if (auto done = route->hold_vip(address); done)
+            held.push_back(address);
+        else
+            outcome = done;
+    }
+    report("vip_address", outcome);
+}
+
+void LanDriver::Impl::schedule_departures() {
+    const auto wanted = reconciler.addresses();
+    for (const auto& address : held) {
+        if (!contains(wanted, address)) leaving.try_emplace(address, now() + kServeAfterMove);
+    }
+}
+
+void LanDriver::Impl::drop_left_vips() {
+    for (auto it = leaving.begin(); it != leaving.end();) {
+        if (it->second > now()) {
+            ++it;
+            continue;
+        }
+        if (const auto done = route->drop_vip(it->first); !done)
+            log::warn("vip_address_stays",
+                      {{"address", it->first.to_string()}, {"error", done.error().detail}});
+        std::erase(held, it->first);
+        it = leaving.erase(it);
+    }
+}
+
+// --- the class --------------------------------------------------------------------------------
+
+LanDriver::LanDriver(runtime::EventLoop& loop, runtime::Problems& problems, Handlers handlers)
+    : impl_(std::make_shared<Impl>(loop, problems, std::move(handlers))) {}
+
+LanDriver::~LanDriver() {
+    impl_->closed = true;
+    impl_->timer.cancel();
+    impl_->close_port();
+    impl_->monitor.reset();
+}
+
+void LanDriver::apply(const LanSettings& settings) { impl_->apply(settings); }
+
+void LanDriver::set_health(Daemon daemon, Health health) {
+    impl_->reconciler.set_health(daemon, health, now());
+    impl_->settle();
+}
+
+void LanDriver::on_node_vanished(IpAddress node) {
+    impl_->reconciler.on_node_vanished(node, now());
+    impl_->settle();
+}
+
+void LanDriver::stop(std::function<void()> done) {
+    impl_->on_stopped = std::move(done);
+    impl_->reconciler.stop(now());
+    impl_->settle();
+}
+
+const Reconciler& LanDriver::reconciler() const noexcept { return impl_->reconciler; }
+
+std::string LanDriver::interface_name() const { return impl_->port ? impl_->port_name : ""; }
+
+std::uint64_t LanDriver::send_failures() const noexcept {
+    return impl_->port ? impl_->port->send_failures() : 0;
+}
+
+}  // namespace hearth::lb

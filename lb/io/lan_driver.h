@@ -1,0 +1,58 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/ip.h"
+#include "base/result.h"
+#include "lb/core/reconciler.h"
+#include "lb/model/virtual_router.h"
+
+namespace hearth::runtime {
+class EventLoop;
+class Problems;
+}  // namespace hearth::runtime
+
+namespace hearth::lb {
+
+struct LanSettings {
+    IpAddress address;      // this node's
+    std::string interface;  // empty: the one that carries `address`
+    std::vector<VirtualRouter> routers;
+};
+
+// Runs the Reconciler on a real LAN: packet sockets, timers, the interface's state and the VIPs
+// on the loopback interface. Whatever the host refuses becomes a problem, never an end.
+// Without virtual routers it opens nothing and needs no privilege.
+//
+// Used and destroyed on the loop's thread.
+class LanDriver {
+public:
+    struct Handlers {
+        std::function<void(const TransitionReport&)> on_transition;
+        std::function<void(const ConflictReport&)> on_conflict;
+    };
+
+    LanDriver(runtime::EventLoop& loop, runtime::Problems& problems, Handlers handlers);
+    ~LanDriver();
+
+    // VIPs that are new appear, those that are gone are handed over, the others do not notice.
+    void apply(const LanSettings& settings);
+    void set_health(Daemon daemon, Health health);
+    void on_node_vanished(IpAddress node);
+    // Hands every VIP over, serves a little longer for those who still come here, takes the VIPs
+    // off the host, then calls `done`.
+    void stop(std::function<void()> done);
+
+    [[nodiscard]] const Reconciler& reconciler() const noexcept;
+    [[nodiscard]] std::string interface_name() const;
+    [[nodiscard]] std::uint64_t send_failures() const noexcept;
+
+private:
+    struct Impl;
+    std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace hearth::lb

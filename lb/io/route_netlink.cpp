@@ -1,0 +1,296 @@
+#include "lb/io/route_netlink.h"
+
+#include <libmnl/libmnl.h>
+#include <linux/if_link.h>
+#include <linux/ip.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <net/if_arp.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+
+#include "runtime/event_loop.h"
+
+namespace hearth::lb {
+namespace {
+
+constexpr const char* kVipLabel = "lo:hearth";
+constexpr int kLoopback = 1;
+constexpr std::size_t kDumpSize = 32768;  // what iproute2 takes
+constexpr unsigned kLowerUp = 1U << 16;   // IFF_LOWER_UP, which <net/if.h> lacks
+
+struct SocketCloser {
+    void operator()(mnl_socket* socket) const noexcept { mnl_socket_close(socket); }
+};
+using Socket = std::unique_ptr<mnl_socket, SocketCloser>;
+
+Result<Socket> open_socket(unsigned groups, int flags) {
+    Socket socket(mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | flags));
+    if (!socket || mnl_socket_bind(socket.get(), groups, MNL_SOCKET_AUTOPID) < 0)
+        return fail(Error::from_errno("rtnetlink", errno));
+    return socket;
+}
+
+// The attributes of one message by type; absent ones are null.
+using Attributes = std::array<const nlattr*, 64>;
+
+Attributes attributes_of(const nlmsghdr* message, std::size_t header) {
+    Attributes found{};
+    const auto keep = [](const nlattr* attribute, void* into) {
+        const std::uint16_t type = mnl_attr_get_type(attribute);
+        auto& all = *static_cast<Attributes*>(into);
+        if (type < all.size()) all[type] = attribute;
+        return MNL_CB_OK;
+    };
+    mnl_attr_parse(message, static_cast<unsigned>(header), keep, &found);
+    return found;
+}
+
+IpAddress address_of(const nlattr* attribute) {
+    if (attribute == nullptr || mnl_attr_get_payload_len(attribute) != 4) return {};
+    return IpAddress::from_bytes(
+        {static_cast<const std::uint8_t*>(mnl_attr_get_payload(attribute)), 4});
+}
+
+// The interface's IPv4 settings: an array indexed by IPV4_DEVCONF_* - 1.
+bool is_quiet(const nlattr* families) {
+    if (families == nullptr) return false;
+    const auto find = [](const nlattr* nest, std::uint16_t type) -> const nlattr* {
+        const auto* end =
+            static_cast<const char*>(mnl_attr_get_payload(nest)) + mnl_attr_get_payload_len(nest);
+        const auto* at = static_cast<const nlattr*>(mnl_attr_get_payload(nest));
+        for (; mnl_attr_ok(at, static_cast<int>(end - reinterpret_cast<const char*>(at)));
+             at = mnl_attr_next(at)) {
+            if (mnl_attr_get_type(at) == type) return at;
+        }
+        return nullptr;
+    };
+    const nlattr* inet = find(families, AF_INET);
+    const nlattr* settings = inet == nullptr ? nullptr : find(inet, IFLA_INET_CONF);
+    if (settings == nullptr) return false;
+    std::array<std::int32_t, IPV4_DEVCONF_ARP_IGNORE> values{};
+    if (mnl_attr_get_payload_len(settings) < sizeof values) return false;
+    std::memcpy(values.data(), mnl_attr_get_payload(settings), sizeof values);
+    return values[IPV4_DEVCONF_ARP_IGNORE - 1] == 1 && values[IPV4_DEVCONF_ARP_ANNOUNCE - 1] == 2;
+}
+
+Interface parse_link(const nlmsghdr* message) {
+    const auto* header = static_cast<const ifinfomsg*>(mnl_nlmsg_get_payload(message));
+    const Attributes attributes = attributes_of(message, sizeof *header);
+    Interface link;
+    link.index = header->ifi_index;
+    if (attributes[IFLA_IFNAME] != nullptr) link.name = mnl_attr_get_str(attributes[IFLA_IFNAME]);
+    const nlattr* mac = attributes[IFLA_ADDRESS];
+    if (mac != nullptr && mnl_attr_get_payload_len(mac) == link.mac.octets.size())
+        std::memcpy(link.mac.octets.data(), mnl_attr_get_payload(mac), link.mac.octets.size());
+    constexpr unsigned kUp = IFF_UP | kLowerUp;
+    if ((header->ifi_flags & kUp) == kUp) link.carrier = Interface::Carrier::kPresent;
+    const bool enslaved = attributes[IFLA_MASTER] != nullptr;
+    const bool ethernet = header->ifi_type == ARPHRD_ETHER && !link.mac.is_zero();
+    if (ethernet && !enslaved && (header->ifi_flags & (IFF_NOARP | IFF_LOOPBACK)) == 0)
+        link.arp = Interface::Arp::kAble;
+    if (is_quiet(attributes[IFLA_AF_SPEC])) link.vips = Interface::Vips::kQuiet;
+    return link;
+}
+
+InterfaceAddress parse_address(const nlmsghdr* message) {
+    const auto* header = static_cast<const ifaddrmsg*>(mnl_nlmsg_get_payload(message));
+    const Attributes attributes = attributes_of(message, sizeof *header);
+    InterfaceAddress found;
+    found.interface = static_cast<int>(header->ifa_index);
+    found.prefix_length = header->ifa_prefixlen;
+    // IFA_ADDRESS is the far end on point-to-point links; IFA_LOCAL is ours.
+    found.address = address_of(attributes[IFA_LOCAL] != nullptr ? attributes[IFA_LOCAL]
+                                                                : attributes[IFA_ADDRESS]);
+    if (attributes[IFA_LABEL] != nullptr) found.label = mnl_attr_get_str(attributes[IFA_LABEL]);
+    return found;
+}
+
+}  // namespace
+
+struct RouteNetlink::Impl {
+    Socket socket;
+    std::uint32_t sequence = static_cast<std::uint32_t>(std::time(nullptr));
+    std::vector<std::uint8_t> buffer = std::vector<std::uint8_t>(kDumpSize);
+
+    nlmsghdr* begin(std::uint16_t type, int flags) {
+        nlmsghdr* message = mnl_nlmsg_put_header(buffer.data());
+        message->nlmsg_type = type;
+        message->nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | flags);
+        message->nlmsg_seq = ++sequence;
+        return message;
+    }
+
+    // Sends the message begun last and gives each answer to `each`, until the end or its ACK.
+    Result<void> exchange(const nlmsghdr* message, mnl_cb_t each, void* context) {
+        const unsigned port = mnl_socket_get_portid(socket.get());
+        if (mnl_socket_sendto(socket.get(), message, message->nlmsg_len) < 0)
+            return fail(Error::from_errno("rtnetlink", errno));
+        int more = 1;
+        while (more > 0) {
+            const auto size = mnl_socket_recvfrom(socket.get(), buffer.data(), buffer.size());
+            if (size < 0) return fail(Error::from_errno("rtnetlink", errno));
+            more = mnl_cb_run(buffer.data(), static_cast<std::size_t>(size), sequence, port, each,
+                              context);
+        }
+        if (more < 0) return fail(Error::from_errno("rtnetlink", errno));
+        return {};
+    }
+
+    // A table that changed while it was dumped (EINTR) is dumped again.
+    template <class Item>
+    Result<std::vector<Item>> dump(std::uint16_t type, std::uint8_t family,
+                                   Item (*parse)(const nlmsghdr*)) {
+        struct Context {
+            std::vector<Item> items;
+            Item (*parse)(const nlmsghdr*);
+        };
+        Result<void> done;
+        for (int attempt = 0; attempt < 5; ++attempt) {
+            Context context{{}, parse};
+            nlmsghdr* message = begin(type, NLM_F_DUMP);
+            static_cast<rtgenmsg*>(mnl_nlmsg_put_extra_header(message, sizeof(rtgenmsg)))
+                ->rtgen_family = family;
+            const auto each = [](const nlmsghdr* answer, void* data) {
+                auto& into = *static_cast<Context*>(data);
+                into.items.push_back(into.parse(answer));
+                return MNL_CB_OK;
+            };
+            done = exchange(message, each, &context);
+            if (done) return std::move(context.items);
+        }
+        return fail(done.error());
+    }
+};
+
+RouteNetlink::RouteNetlink(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+RouteNetlink::~RouteNetlink() = default;
+RouteNetlink::RouteNetlink(RouteNetlink&&) noexcept = default;
+RouteNetlink& RouteNetlink::operator=(RouteNetlink&&) noexcept = default;
+
+Result<RouteNetlink> RouteNetlink::open() {
+    auto socket = open_socket(0, 0);
+    if (!socket) return fail(socket.error());
+    auto impl = std::make_unique<Impl>();
+    impl->socket = std::move(*socket);
+    return RouteNetlink(std::move(impl));
+}
+
+Result<std::vector<Interface>> RouteNetlink::interfaces() {
+    return impl_->dump<Interface>(RTM_GETLINK, AF_UNSPEC, parse_link);
+}
+
+Result<std::vector<InterfaceAddress>> RouteNetlink::addresses() {
+    return impl_->dump<InterfaceAddress>(RTM_GETADDR, AF_INET, parse_address);
+}
+
+Result<std::vector<IpAddress>> RouteNetlink::held_vips() {
+    const auto all = addresses();
+    if (!all) return fail(all.error());
+    std::vector<IpAddress> held;
+    for (const auto& item : *all) {
+        if (item.interface == kLoopback && item.label == kVipLabel) held.push_back(item.address);
+    }
+    return held;
+}
+
+Result<void> RouteNetlink::change_vip(int type, int flags, IpAddress address) {
+    nlmsghdr* message = impl_->begin(static_cast<std::uint16_t>(type), NLM_F_ACK | flags);
+    auto* header = static_cast<ifaddrmsg*>(mnl_nlmsg_put_extra_header(message, sizeof(ifaddrmsg)));
+    header->ifa_family = AF_INET;
+    header->ifa_prefixlen = 32;
+    header->ifa_scope = RT_SCOPE_UNIVERSE;
+    header->ifa_index = kLoopback;
+    mnl_attr_put(message, IFA_LOCAL, 4, address.bytes().data());
+    mnl_attr_put(message, IFA_ADDRESS, 4, address.bytes().data());
+    mnl_attr_put_strz(message, IFA_LABEL, kVipLabel);
+    return impl_->exchange(message, nullptr, nullptr);
+}
+
+Result<void> RouteNetlink::hold_vip(IpAddress address) {
+    const auto done = change_vip(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, address);
+    if (!done && errno != EEXIST)
+        return fail(done.error().code, address.to_string() + " on lo", done.error().detail);
+    return {};
+}
+
+Result<void> RouteNetlink::drop_vip(IpAddress address) {
+    const auto done = change_vip(RTM_DELADDR, 0, address);
+    if (!done && errno != EADDRNOTAVAIL)
+        return fail(done.error().code, address.to_string() + " on lo", done.error().detail);
+    return {};
+}
+
+Result<void> RouteNetlink::keep_vips_quiet(int interface) {
+    nlmsghdr* message = impl_->begin(RTM_SETLINK, NLM_F_ACK);
+    auto* header = static_cast<ifinfomsg*>(mnl_nlmsg_put_extra_header(message, sizeof(ifinfomsg)));
+    header->ifi_family = AF_UNSPEC;
+    header->ifi_index = interface;
+    nlattr* families = mnl_attr_nest_start(message, IFLA_AF_SPEC);
+    nlattr* inet = mnl_attr_nest_start(message, AF_INET);
+    nlattr* settings = mnl_attr_nest_start(message, IFLA_INET_CONF);
+    mnl_attr_put_u32(message, IPV4_DEVCONF_ARP_IGNORE, 1);
+    mnl_attr_put_u32(message, IPV4_DEVCONF_ARP_ANNOUNCE, 2);
+    mnl_attr_nest_end(message, settings);
+    mnl_attr_nest_end(message, inet);
+    mnl_attr_nest_end(message, families);
+    return impl_->exchange(message, nullptr, nullptr);
+}
+
+struct RouteMonitor::Impl : std::enable_shared_from_this<Impl> {
+    Impl(runtime::EventLoop& loop, Socket s, std::function<void()> on_change_)
+        : socket(std::move(s)),
+          descriptor(loop.context(), mnl_socket_get_fd(socket.get())),
+          on_change(std::move(on_change_)) {}
+    // The socket owns the descriptor; Asio only watches it.
+    ~Impl() { descriptor.release(); }
+
+    void wait() {
+        descriptor.async_wait(boost::asio::posix::descriptor_base::wait_read,
+                              [self = shared_from_this()](const boost::system::error_code& error) {
+                                  if (error || !self->on_change) return;
+                                  self->drain();
+                                  self->on_change();
+                                  if (self->on_change) self->wait();
+                              });
+    }
+
+    // What changed is read anew by whoever is told, so the content does not matter, nor
+    // do lost notifications (ENOBUFS).
+    void drain() {
+        std::array<std::uint8_t, 8192> buffer{};
+        while (true) {
+            const auto size = mnl_socket_recvfrom(socket.get(), buffer.data(), buffer.size());
+            if (size <= 0 && errno != ENOBUFS && errno != ENOSPC) return;
+        }
+    }
+
+    Socket socket;
+    boost::asio::posix::stream_descriptor descriptor;
+    std::function<void()> on_change;
+};
+
+RouteMonitor::RouteMonitor(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+RouteMonitor::~RouteMonitor() {
+    impl_->on_change = nullptr;
+    boost::system::error_code ignored;
+    impl_->descriptor.cancel(ignored);
+}
+
+Result<std::unique_ptr<RouteMonitor>> RouteMonitor::open(runtime::EventLoop& loop,
+                                                         std::function<void()> on_change) {
+    auto socket = open_socket(RTMGRP_LINK | RTMGRP_IPV4_IFADDR, SOCK_NONBLOCK);
+    if (!socket) return fail(socket.error());
+    auto impl = std::make_shared<Impl>(loop, std::move(*socket), std::move(on_change));
+    impl->wait();
+    return std::unique_ptr<RouteMonitor>(new RouteMonitor(std::move(impl)));
+}
+
+}  // namespace hearth::lb

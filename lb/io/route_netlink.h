@@ -1,0 +1,79 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/ip.h"
+#include "base/mac.h"
+#include "base/result.h"
+
+namespace hearth::runtime {
+class EventLoop;
+}
+
+// Interfaces and addresses by rtnetlink. Calls are answered by the kernel at once.
+namespace hearth::lb {
+
+struct Interface {
+    int index = 0;
+    std::string name;
+    MacAddress mac;
+    enum class Carrier : std::uint8_t { kAbsent, kPresent } carrier = Carrier::kAbsent;
+    // Plain Ethernet-like, and not the slave of a bridge or bond: able to speak ARP itself.
+    enum class Arp : std::uint8_t { kUnable, kAble } arp = Arp::kUnable;
+    // kQuiet: arp_ignore=1 and arp_announce=2, see keep_vips_quiet().
+    enum class Vips : std::uint8_t { kSpokenFor, kQuiet } vips = Vips::kSpokenFor;
+};
+
+struct InterfaceAddress {
+    int interface = 0;
+    IpAddress address;
+    int prefix_length = 32;
+    std::string label;
+};
+
+class RouteNetlink {
+public:
+    [[nodiscard]] static Result<RouteNetlink> open();
+    ~RouteNetlink();
+    RouteNetlink(RouteNetlink&&) noexcept;
+    RouteNetlink& operator=(RouteNetlink&&) noexcept;
+
+    [[nodiscard]] Result<std::vector<Interface>> interfaces();
+    [[nodiscard]] Result<std::vector<InterfaceAddress>> addresses();  // IPv4
+
+    // VIPs as /32 on the loopback interface, under a label that tells them from everybody
+    // else's: what a crashed instance left can be found again. Adding what is there and
+    // removing what is not are no errors.
+    [[nodiscard]] Result<std::vector<IpAddress>> held_vips();
+    [[nodiscard]] Result<void> hold_vip(IpAddress address);
+    [[nodiscard]] Result<void> drop_vip(IpAddress address);
+
+    // arp_ignore=1 and arp_announce=2: the kernel neither answers ARP for addresses of other
+    // interfaces (the VIPs) nor asks in their name.
+    [[nodiscard]] Result<void> keep_vips_quiet(int interface);
+
+private:
+    struct Impl;
+    explicit RouteNetlink(std::unique_ptr<Impl> impl);
+    [[nodiscard]] Result<void> change_vip(int type, int flags, IpAddress address);
+    std::unique_ptr<Impl> impl_;
+};
+
+// Calls `on_change` on `loop` after links or addresses changed, or notifications were lost.
+class RouteMonitor {
+public:
+    [[nodiscard]] static Result<std::unique_ptr<RouteMonitor>> open(
+        runtime::EventLoop& loop, std::function<void()> on_change);
+    ~RouteMonitor();
+
+private:
+    struct Impl;
+    explicit RouteMonitor(std::shared_ptr<Impl> impl);
+    std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace hearth::lb
