@@ -105,6 +105,8 @@ TEST_F(AcceptorTest, StopsAtItsLimitAndGoesOn) {
     ASSERT_TRUE(accepted_.wait_for(1));
 }
 
+#if !defined(__SANITIZE_ADDRESS__)
+// UBSan looks at objects through a pipe of its own, which this test does not leave it.
 TEST_F(AcceptorTest, WaitsWithoutSpinningWhenDescriptorsRunOut) {
     listen();
     const FileDescriptor client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
@@ -126,6 +128,8 @@ TEST_F(AcceptorTest, WaitsWithoutSpinningWhenDescriptorsRunOut) {
     const auto microseconds = [](const timeval& t) { return t.tv_sec * 1'000'000 + t.tv_usec; };
     EXPECT_LT(microseconds(used_after.ru_utime) - microseconds(used_before.ru_utime), 100'000);
 }
+
+#endif
 
 TEST_F(AcceptorTest, PermitMayOutliveTheAcceptor) {
     listen();

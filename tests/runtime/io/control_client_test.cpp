@@ -97,14 +97,14 @@ TEST_F(ControlTest, SilentDaemonIsATimeout) {
 }
 
 TEST_F(ControlTest, AnswerThatIsNotHttpIsInvalid) {
+    // Kept open: closing with the request unread would reset the connection.
+    std::vector<AcceptedConnection> kept;
     auto acceptor = Acceptor::listen(loop_, path_);
     ASSERT_TRUE(acceptor);
-    (*acceptor)->start([](AcceptedConnection connection) {
+    (*acceptor)->start([&kept](AcceptedConnection connection) {
         constexpr std::string_view kNonsense = "nonsense\r\n\r\n";
         ::send(connection.socket.get(), kNonsense.data(), kNonsense.size(), MSG_NOSIGNAL);
         ::shutdown(connection.socket.get(), SHUT_WR);
-        // Kept open: closing with the request unread would reset the connection.
-        static std::vector<AcceptedConnection> kept;
         kept.push_back(std::move(connection));
     });
     loop_.start();
