@@ -86,20 +86,17 @@ class Node:
         self.services: dict[int, Process] = {}
         self._offered: list[tuple[str, str, int]] = []
 
-    def command(self, program: str, *arguments: str) -> list[str | Path]:
-        return [
-            self.home.bin_dir / program,
-            *("--config", self.config, "--node", self.name),
-            *("--run-dir", self.run_dir, "--state-dir", self.state_dir),
-            *arguments,
-        ]
+    def command(self, program: str, *arguments: str | Path) -> list[str | Path]:
+        """A program of Hearth with this node's document and directories."""
+        where = ["--config", self.config, "--run-dir", self.run_dir, "--state-dir", self.state_dir]
+        return [self.home.bin_dir / program, *where, *arguments]
 
     def offer(self, kind: str, name: str, port: int) -> None:
         """A web service that starts and dies with this node."""
         self._offered.append((kind, name, port))
 
     def start_daemon(self, name: str) -> Process:
-        arguments = ["--log-format", "text", "--log-level", self.home.settings.log_level]
+        arguments = ["--node", self.name, "--log-format", "text", "--log-level", self.home.settings.log_level]
         process = self.host.start(self.command(f"hearth-{name}", *arguments), name=f"hearth-{name}")
         self.daemons[name] = process
         return process
@@ -108,14 +105,14 @@ class Node:
         return self.host.start(self.command("hearth-lists"), name="hearth-lists")
 
     def start(self) -> None:
-        """As at boot; returns when every daemon has said that it is ready."""
+        """As at boot; returns when every daemon has said that it is ready and the lists are compiled."""
         lists = self.compile_lists()
         for kind, name, port in self._offered:
             self.services[port] = services.start(self.host, kind, name, port)
-        lists.wait(120)
         started = [self.start_daemon(name) for name in DAEMONS]
         for process in [*started, *self.services.values()]:
             process.wait_ready()
+        lists.wait(120)
 
     def kill(self) -> None:
         """kill -9 of everything, at one moment."""
