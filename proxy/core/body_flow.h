@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "proxy/core/chunked.h"
+#include "proxy/core/outgoing.h"
+#include "proxy/model/message.h"
+
+namespace hearth::proxy {
+
+// One body on its way from one connection to the other: finds its end in the framing it
+// arrives in and puts it into the framing it leaves in. Holds no body octets itself.
+class BodyFlow {
+public:
+    void start(BodyFraming in, BodyKind out);
+
+    // Takes octets of the body off the front of `bytes` (and may rewrite them in place), adds what
+    // is to be sent to `out`, and returns how many it took. The caller keeps `bytes` until `out`
+    // has left.
+    [[nodiscard]] std::size_t advance(std::span<char> bytes, Outgoing& out);
+
+    // The sender closed its side. False when that cuts the body short.
+    [[nodiscard]] bool end_of_input(Outgoing& out);
+
+    [[nodiscard]] bool done() const noexcept { return done_; }
+    [[nodiscard]] Refusal refusal() const noexcept { return decoder_.refusal(); }
+    // Payload octets so far.
+    [[nodiscard]] std::uint64_t octets() const noexcept { return octets_; }
+
+    // Octets that may go from socket to socket unseen: framing in equals framing out and does
+    // not change inside them. 0 when every octet must pass advance().
+    [[nodiscard]] std::uint64_t unseen_budget() const noexcept;
+    void moved_unseen(std::uint64_t octets) noexcept;
+
+private:
+    void pass(std::string_view payload, Outgoing& out);
+
+    BodyKind in_ = BodyKind::kNone;
+    BodyKind out_ = BodyKind::kNone;
+    bool done_ = true;
+    std::uint64_t left_ = 0;  // with kLength
+    std::uint64_t octets_ = 0;
+    ChunkedDecoder decoder_;
+    ChunkPrefix prefix_;
+};
+
+}  // namespace hearth::proxy

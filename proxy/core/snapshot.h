@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "base/ip.h"
+#include "proxy/core/exchange.h"
+#include "proxy/core/router.h"
+#include "proxy/model/service.h"
+
+namespace hearth::proxy {
+
+// What one revision of the document means to the proxy. Immutable once published; an exchange
+// keeps the one it began with.
+struct Snapshot {
+    std::string domain;
+    std::vector<Service> services;
+    Router router;
+    std::vector<IpPrefix> lan;              // who gets to see details on error pages
+    std::vector<IpPrefix> trusted_proxies;  // whose X-Forwarded-* is believed
+    ExchangeTimeouts timeouts;
+    Duration header_timeout = 30s;
+    Duration keep_alive_timeout = 75s;
+    Duration upstream_idle_timeout = 4s;  // Node's servers close at 5 s
+    std::size_t max_connections_per_address = 512;
+};
+
+}  // namespace hearth::proxy

@@ -1,0 +1,195 @@
+// The part of ClientSession that moves octets between the client and an upstream.
+
+#include <algorithm>
+
+#include "proxy/io/client_session.h"
+#include "runtime/metrics.h"
+
+namespace hearth::proxy {
+
+ClientSession::Next ClientSession::start_attempt() {
+    ActiveExchange& active = *active_;
+    Balancer& balancer = active.service->balancer;
+    const auto endpoint = balancer.pick({active.tried.data(), active.tried_count}, now());
+    if (!endpoint) return failed({HopReason::kNoUpstream, Refusal::kNone});
+    active.record.upstream = *endpoint;
+    state_ = State::kRelay;
+
+    if (!active.exchange.needs_fresh_upstream()) {
+        const auto check = is_idempotent(active.record.method) ? UpstreamPool::Check::kKnownState
+                                                               : UpstreamPool::Check::kAskKernel;
+        if (auto kept = worker_.upstreams.take_idle(*endpoint, check)) {
+            worker_.metrics.upstream_reuses.add();
+            attach(std::move(kept));
+            active.connected = true;
+            active.exchange.upstream_ready(Exchange::UpstreamConnection::kReused, now());
+            return Next::kRun;
+        }
+    }
+    HopReason why = HopReason::kNone;
+    auto fresh = worker_.upstreams.connect(*endpoint, why);
+    if (!fresh) {
+        active.connected = false;
+        active.exchange.upstream_failed(why);
+        return Next::kRun;
+    }
+    worker_.metrics.upstream_connects.add();
+    attach(std::move(fresh));
+    active.connected = false;
+    if (active.upstream->stream().writable()) upstream_connected();
+    return Next::kRun;
+}
+
+void ClientSession::attach(std::unique_ptr<UpstreamConnection> connection) {
+    connection->set_user(this);
+    active_->upstream = std::move(connection);
+}
+
+void ClientSession::upstream_connected() {
+    ActiveExchange& active = *active_;
+    active.connected = true;
+    if (active.service->balancer.succeeded(active.record.upstream)) {
+        worker_.upstream_changed(active.record.upstream, HopReason::kNone);
+    }
+    active.exchange.upstream_ready(Exchange::UpstreamConnection::kFresh, now());
+}
+
+// False while the connection is under way.
+bool ClientSession::finish_connect() {
+    Stream& upstream = active_->upstream->stream();
+    if (!upstream.writable()) return false;
+    const HopReason why = upstream.connect_result();
+    if (why == HopReason::kNone) {
+        upstream_connected();
+    } else {
+        active_->exchange.upstream_failed(why);
+    }
+    return true;
+}
+
+ClientSession::Next ClientSession::relay() {
+    ActiveExchange& active = *active_;
+    Exchange& exchange = active.exchange;
+    const auto goes_on = [&exchange] { return exchange.verdict() == Exchange::Verdict::kGoOn; };
+
+    if (goes_on() && exchange.connecting() && !finish_connect()) {
+        worker_.timers.set(*this, exchange.deadline());
+        return Next::kWait;
+    }
+    bool moved = true;
+    while (moved && goes_on()) {
+        moved = read_client();
+        moved |= write_upstream();
+        moved |= read_upstream();
+        moved |= write_client();
+    }
+    if (!goes_on()) return conclude();
+    pass_ends();
+    active.release_empty_buffers();
+    worker_.timers.set(*this, exchange.deadline());
+    return Next::kWait;
+}
+
+bool ClientSession::read_client() {
+    ActiveExchange& active = *active_;
+    if (!active.exchange.wants_client_bytes()) return false;
+    Buffer& in = active.client_in;
+    if (in.empty()) {
+        if (!stream_.readable()) return false;
+        const IoResult got = stream_.read(in.room());
+        switch (got.status) {
+            case IoStatus::kWouldBlock: return false;
+            case IoStatus::kEnd: active.exchange.client_closed(now()); return true;
+            case IoStatus::kFailed: active.exchange.client_failed(); return true;
+            case IoStatus::kMoved: in.filled(got.octets); break;
+        }
+    }
+    const std::size_t used = active.exchange.client_bytes(in.bytes(), now());
+    in.consume(used);
+    return used > 0;
+}
+
+bool ClientSession::write_upstream() {
+    ActiveExchange& active = *active_;
+    Stream& upstream = active.upstream->stream();
+    if (active.exchange.to_upstream().empty() || !upstream.writable()) return false;
+    const IoResult sent = upstream.write(active.exchange.to_upstream());
+    if (sent.status == IoStatus::kWouldBlock) return false;
+    if (sent.status == IoStatus::kMoved) {
+        active.exchange.wrote_to_upstream(sent.octets, now());
+    } else {
+        active.exchange.upstream_write_failed();
+    }
+    return true;
+}
+
+bool ClientSession::read_upstream() {
+    ActiveExchange& active = *active_;
+    if (!active.exchange.wants_upstream_bytes()) return false;
+    Buffer& in = active.upstream_in;
+    Stream& upstream = active.upstream->stream();
+    bool moved = false;
+    if (upstream.readable() && !in.room().empty()) {
+        const IoResult got = upstream.read(in.room());
+        switch (got.status) {
+            case IoStatus::kWouldBlock: break;
+            case IoStatus::kEnd: active.exchange.upstream_closed(now()); return true;
+            case IoStatus::kFailed: active.exchange.upstream_failed(HopReason::kReset); return true;
+            case IoStatus::kMoved:
+                in.filled(got.octets);
+                moved = true;
+                break;
+        }
+    }
+    if (in.empty()) return moved;
+    const std::size_t used =
+        active.exchange.upstream_bytes(in.bytes(), active.response_head.whole(), now());
+    in.consume(used);
+    return moved || used > 0;
+}
+
+bool ClientSession::write_client() {
+    ActiveExchange& active = *active_;
+    if (active.exchange.to_client().empty() || !stream_.writable()) return false;
+    const IoResult sent = stream_.write(active.exchange.to_client());
+    if (sent.status == IoStatus::kWouldBlock) return false;
+    if (sent.status == IoStatus::kMoved) {
+        active.exchange.wrote_to_client(sent.octets, now());
+    } else {
+        active.exchange.client_failed();
+    }
+    return true;
+}
+
+void ClientSession::pass_ends() {
+    ActiveExchange& active = *active_;
+    if (active.exchange.take_upstream_end()) active.upstream->stream().end_writing();
+    if (active.exchange.take_client_end()) stream_.end_writing();
+}
+
+ClientSession::Next ClientSession::conclude() {
+    ActiveExchange& active = *active_;
+    const Exchange::Verdict verdict = active.exchange.verdict();
+    if (verdict == Exchange::Verdict::kFinished) return finished();
+
+    const HopReason reason = active.exchange.error().reason;
+    if (!active.connected && hop_of(reason) == Hop::kUpstream) {
+        if (active.service->balancer.failed(active.record.upstream, now())) {
+            worker_.upstream_changed(active.record.upstream, reason);
+        }
+        if (active.tried_count < active.tried.size()) {
+            active.tried[active.tried_count++] = active.record.upstream;
+        }
+    }
+    if (verdict == Exchange::Verdict::kFailed) return failed(active.exchange.error());
+    drop_upstream();
+    active.upstream_in.release();
+    active.exchange.try_again(now());
+    return start_attempt();
+}
+
+void ClientSession::drop_upstream() {
+    if (active_->upstream) worker_.upstreams.discard(std::move(active_->upstream));
+}
+
+}  // namespace hearth::proxy

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include "base/time.h"
+
+namespace hearth::runtime {
+class EventLoop;
+}
+
+namespace hearth::proxy {
+
+// Who is told that a descriptor became ready. Destroyed only between batches.
+class Pollable {
+public:
+    // `events`: the EPOLL* bits that are new; they are not repeated until they occur again.
+    virtual void on_ready(std::uint32_t events) = 0;
+
+protected:
+    ~Pollable() = default;
+};
+
+// Edge-triggered readiness of many sockets, registered once for their whole life. Asio's own
+// reactor asks the kernel anew (epoll_ctl) for each async_wait, which on the path of a request
+// costs as much as parsing it; so the sockets live in a set of their own, and that set is one
+// descriptor on the loop. Belongs to the loop's thread.
+class Poller {
+public:
+    // `after_batch` runs after the events of each batch were delivered.
+    Poller(runtime::EventLoop& loop, std::function<void()> after_batch);
+    ~Poller();
+
+    // False when the kernel refuses (out of memory). Closing the descriptor removes it.
+    [[nodiscard]] bool add(int fd, Pollable& pollable) noexcept;
+
+    // The moment at which the present batch began; refresh() at other entries of the loop.
+    [[nodiscard]] TimePoint now() const noexcept { return now_; }
+    void refresh() noexcept { now_ = std::chrono::steady_clock::now(); }
+
+private:
+    void wait();
+    void dispatch();
+
+    struct Descriptor;
+    std::shared_ptr<Descriptor> epoll_;
+    std::function<void()> after_batch_;
+    TimePoint now_;
+};
+
+}  // namespace hearth::proxy

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/time.h"
+#include "proxy/model/hop_error.h"
+#include "proxy/model/message.h"
+
+namespace hearth::runtime {
+class Counter;
+class Histogram;
+class MetricWorker;
+}  // namespace hearth::runtime
+
+namespace hearth::proxy {
+
+// One service's counters on one worker.
+class RequestMetrics {
+public:
+    RequestMetrics(runtime::MetricWorker& worker, std::string service);
+
+    void finished(Method method, int status, Duration duration);
+
+private:
+    struct Cell {
+        Method method;
+        int status;
+        runtime::Counter* counter;
+    };
+    runtime::MetricWorker& worker_;
+    std::string service_;
+    std::vector<Cell> cells_;  // a service answers with few combinations
+    runtime::Histogram& duration_;
+};
+
+// All of a worker's; services keep theirs across reloads.
+class ProxyMetrics {
+public:
+    explicit ProxyMetrics(runtime::MetricWorker& worker);
+
+    // "" for requests that no service got.
+    [[nodiscard]] RequestMetrics& service(const std::string& name);
+    void failed(HopReason reason);
+
+    runtime::Counter& connections;
+    runtime::Counter& upstream_connects;
+    runtime::Counter& upstream_reuses;
+
+private:
+    runtime::MetricWorker& worker_;
+    std::unordered_map<std::string, std::unique_ptr<RequestMetrics>> services_;
+};
+
+}  // namespace hearth::proxy

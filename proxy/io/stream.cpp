@@ -1,0 +1,115 @@
+#include "proxy/io/stream.h"
+
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <array>
+#include <cerrno>
+
+#include "runtime/socket_address.h"
+
+namespace hearth::proxy {
+
+namespace {
+
+HopReason connect_reason(int errnum) noexcept {
+    switch (errnum) {
+        case 0:
+        case EINPROGRESS: return HopReason::kNone;
+        case ECONNREFUSED: return HopReason::kConnectRefused;
+        case ETIMEDOUT: return HopReason::kConnectTimeout;
+        case ECONNRESET: return HopReason::kReset;
+        default: return HopReason::kUnreachable;
+    }
+}
+
+}  // namespace
+
+Stream Stream::connect_to(const Endpoint& endpoint, HopReason& why) noexcept {
+    const int family = endpoint.address.is_v4() ? AF_INET : AF_INET6;
+    Stream stream(
+        runtime::FileDescriptor(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)));
+    if (!stream.is_open()) {
+        why = HopReason::kUnreachable;
+        return stream;
+    }
+    runtime::set_option(stream.fd(), IPPROTO_TCP, TCP_NODELAY, 1);
+    const auto address = runtime::to_socket_address(endpoint);
+    const int done = ::connect(stream.fd(), &address.any, address.size);
+    why = connect_reason(done == 0 ? 0 : errno);
+    if (why != HopReason::kNone) stream.close();
+    stream.writable_ = done == 0;
+    return stream;
+}
+
+HopReason Stream::connect_result() const noexcept {
+    int error = 0;
+    socklen_t size = sizeof(error);
+    ::getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &error, &size);
+    return connect_reason(error);
+}
+
+void Stream::note(std::uint32_t events) noexcept {
+    if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) readable_ = true;
+    if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) writable_ = true;
+    if ((events & EPOLLRDHUP) != 0) peer_ended_ = true;
+    if ((events & (EPOLLHUP | EPOLLERR)) != 0) broken_ = true;
+}
+
+IoResult Stream::read(std::span<char> room) noexcept {
+    const ssize_t got = ::recv(fd_.get(), room.data(), room.size(), 0);
+    if (got > 0) {
+        const auto octets = static_cast<std::size_t>(got);
+        // Less than asked for: the kernel has no more, and will say so when it has.
+        if (octets < room.size() && !peer_ended_ && !broken_) readable_ = false;
+        return {IoStatus::kMoved, octets};
+    }
+    if (got == 0) return {IoStatus::kEnd, 0};
+    if (errno == EAGAIN || errno == EINTR) {
+        readable_ = errno == EINTR;
+        return {IoStatus::kWouldBlock, 0};
+    }
+    return {IoStatus::kFailed, 0};
+}
+
+IoResult Stream::write(const Outgoing& out) noexcept {
+    std::array<iovec, Outgoing::kParts> parts;
+    std::size_t count = 0;
+    std::size_t size = 0;
+    for (const std::string_view part : out.parts()) {
+        parts[count++] = {const_cast<char*>(part.data()), part.size()};
+        size += part.size();
+    }
+    msghdr message{};
+    message.msg_iov = parts.data();
+    message.msg_iovlen = count;
+    const ssize_t sent = ::sendmsg(fd_.get(), &message, MSG_NOSIGNAL);
+    if (sent >= 0) {
+        const auto octets = static_cast<std::size_t>(sent);
+        if (octets < size) writable_ = false;
+        return {IoStatus::kMoved, octets};
+    }
+    if (errno == EAGAIN || errno == EINTR) {
+        writable_ = errno == EINTR;
+        return {IoStatus::kWouldBlock, 0};
+    }
+    return {IoStatus::kFailed, 0};
+}
+
+void Stream::end_writing() noexcept { ::shutdown(fd_.get(), SHUT_WR); }
+
+void Stream::abort() noexcept {
+    const linger now{1, 0};
+    ::setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+    close();
+}
+
+bool Stream::is_quiet() const noexcept {
+    if (readable_ || peer_ended_ || broken_) return false;
+    char octet = 0;
+    return ::recv(fd_.get(), &octet, 1, MSG_PEEK) < 0 && errno == EAGAIN;
+}
+
+}  // namespace hearth::proxy

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "base/ip.h"
+#include "proxy/core/outgoing.h"
+#include "proxy/model/hop_error.h"
+#include "runtime/file_descriptor.h"
+
+namespace hearth::proxy {
+
+enum class IoStatus : std::uint8_t { kMoved, kWouldBlock, kEnd, kFailed };
+
+struct IoResult {
+    IoStatus status = IoStatus::kWouldBlock;
+    std::size_t octets = 0;
+};
+
+// A non-blocking stream socket and what is known of its readiness (edge-triggered: a side
+// is ready until a call said otherwise).
+class Stream {
+public:
+    Stream() noexcept = default;
+    explicit Stream(runtime::FileDescriptor fd) noexcept : fd_(std::move(fd)) {}
+
+    // Begins a connection. `why` is set when that fails at once.
+    [[nodiscard]] static Stream connect_to(const Endpoint& endpoint, HopReason& why) noexcept;
+    // After the first event of a connection under way: kNone when it stands.
+    [[nodiscard]] HopReason connect_result() const noexcept;
+
+    [[nodiscard]] int fd() const noexcept { return fd_.get(); }
+    [[nodiscard]] bool is_open() const noexcept { return static_cast<bool>(fd_); }
+
+    void note(std::uint32_t events) noexcept;
+    [[nodiscard]] bool readable() const noexcept { return readable_; }
+    [[nodiscard]] bool writable() const noexcept { return writable_; }
+    // Both directions are dead: reset, or closed by both.
+    [[nodiscard]] bool broken() const noexcept { return broken_; }
+
+    [[nodiscard]] IoResult read(std::span<char> room) noexcept;
+    [[nodiscard]] IoResult write(const Outgoing& out) noexcept;
+
+    // Sends the end of our octets; the other direction stays open.
+    void end_writing() noexcept;
+    void close() noexcept { fd_.reset(); }
+    // Closes so that the peer cannot take what it got for everything (RST).
+    void abort() noexcept;
+
+    // An unused connection on which nothing has arrived: still good for a request.
+    [[nodiscard]] bool is_quiet() const noexcept;
+
+private:
+    runtime::FileDescriptor fd_;
+    bool readable_ = false;
+    bool writable_ = false;
+    bool peer_ended_ = false;
+    bool broken_ = false;
+};
+
+}  // namespace hearth::proxy

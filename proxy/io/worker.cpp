@@ -1,0 +1,202 @@
+#include "proxy/io/worker.h"
+
+#include <algorithm>
+
+#include "runtime/metrics.h"
+
+namespace hearth::proxy {
+
+namespace {
+
+constexpr std::size_t kAccessFlushSize = 64 * 1024;
+
+std::vector<Endpoint> endpoints_of(const Service& service, const HostAddresses& addresses) {
+    std::vector<Endpoint> endpoints;
+    for (const UpstreamSpec& spec : service.upstreams) {
+        if (spec.address) {
+            endpoints.push_back({*spec.address, spec.port});
+            continue;
+        }
+        const auto found = addresses.find(spec.host);
+        if (found == addresses.end()) continue;
+        for (const IpAddress& address : found->second) endpoints.push_back({address, spec.port});
+    }
+    return endpoints;
+}
+
+bool holds(const std::vector<Endpoint>& endpoints, const Endpoint& endpoint) {
+    return std::find(endpoints.begin(), endpoints.end(), endpoint) != endpoints.end();
+}
+
+}  // namespace
+
+Worker::Worker(std::string name, runtime::MetricWorker& metrics, Hooks hooks)
+    : loop_(std::move(name)),
+      hooks_(std::move(hooks)),
+      state_(
+          loop_, metrics, [this] { after_batch(); }, hooks_.upstream_changed),
+      ticker_(loop_.context()) {
+    tick();
+}
+
+Worker::~Worker() {
+    loop_.stop();
+    loop_.join();
+}
+
+void Worker::start() {
+    started_ = true;
+    loop_.start();
+}
+
+void Worker::on_loop(const std::function<void()>& work) {
+    if (started_) {
+        loop_.run_and_wait(work);
+    } else {
+        work();
+    }
+}
+
+Result<void> Worker::open_listeners(const std::vector<Endpoint>& wanted) {
+    Result<void> result;
+    on_loop([&] {
+        std::vector<std::unique_ptr<runtime::Acceptor>> fresh;
+        for (const Endpoint& endpoint : wanted) {
+            const bool open = std::any_of(acceptors_.begin(), acceptors_.end(),
+                                          [&](const auto& a) { return a->local() == endpoint; });
+            if (open) continue;
+            auto acceptor = runtime::Acceptor::listen(loop_, endpoint);
+            if (!acceptor) {
+                result = fail(std::move(acceptor.error()));
+                return;
+            }
+            fresh.push_back(std::move(*acceptor));
+        }
+        for (auto& acceptor : fresh) {
+            acceptor->start(
+                [this](runtime::AcceptedConnection connection) { accept(std::move(connection)); });
+            acceptors_.push_back(std::move(acceptor));
+        }
+    });
+    return result;
+}
+
+void Worker::close_other_listeners(const std::vector<Endpoint>& wanted) {
+    on_loop([&] {
+        std::erase_if(acceptors_, [&](const auto& a) { return !holds(wanted, a->local()); });
+    });
+}
+
+std::vector<Endpoint> Worker::listening() {
+    std::vector<Endpoint> endpoints;
+    on_loop([&] {
+        for (const auto& acceptor : acceptors_) endpoints.push_back(acceptor->local());
+    });
+    return endpoints;
+}
+
+void Worker::adopt(std::shared_ptr<const Snapshot> snapshot,
+                   std::shared_ptr<const HostAddresses> addresses, std::size_t max_connections) {
+    on_loop([&] {
+        auto next = std::make_shared<Generation>();
+        next->snapshot = std::move(snapshot);
+        next->services.resize(next->snapshot->services.size());
+        for (std::size_t i = 0; i < next->services.size(); ++i) {
+            const Service& service = next->snapshot->services[i];
+            ServiceState& state = next->services[i];
+            state.service = &service;
+            state.metrics = &state_.metrics.service(service.name);
+            if (state_.generation) {
+                // What is known of its endpoints is worth keeping.
+                for (const ServiceState& old : state_.generation->services) {
+                    if (old.service->name == service.name) state.balancer = old.balancer;
+                }
+            }
+            state.balancer.set_endpoints(endpoints_of(service, *addresses));
+        }
+        state_.generation = std::move(next);
+        max_connections_ = max_connections;
+    });
+}
+
+void Worker::set_access_log(AccessFormat format, bool followed) {
+    on_loop([&] {
+        state_.access_format = format;
+        state_.access_followed = followed;
+    });
+}
+
+bool Worker::admits(const Endpoint& peer) const {
+    if (sessions_.size() >= max_connections_) return false;
+    const auto known = state_.connections_by_address.find(peer.address);
+    if (known == state_.connections_by_address.end()) return true;
+    const Snapshot& snapshot = *state_.generation->snapshot;
+    return known->second < snapshot.max_connections_per_address || peer.address.is_loopback() ||
+           is_trusted(peer.address, snapshot.trusted_proxies);
+}
+
+void Worker::accept(runtime::AcceptedConnection connection) {
+    state_.metrics.connections.add();
+    if (!admits(connection.peer)) {
+        state_.metrics.failed(HopReason::kTooManyConnections);
+        return;  // closes it
+    }
+    state_.poller.refresh();
+    auto session = std::make_unique<ClientSession>(state_, std::move(connection));
+    if (!session->start()) return;
+    session->index = sessions_.size();
+    sessions_.push_back(std::move(session));
+}
+
+void Worker::after_batch() {
+    reap();
+    if (state_.access_lines.size() > kAccessFlushSize) flush_access();
+}
+
+void Worker::reap() {
+    for (ClientSession* closed : state_.closed) {
+        const std::size_t index = closed->index;
+        if (index + 1 != sessions_.size()) {
+            std::swap(sessions_[index], sessions_.back());
+            sessions_[index]->index = index;
+        }
+        sessions_.pop_back();
+    }
+    state_.closed.clear();
+    state_.upstreams.reap();
+    if (state_.draining && sessions_.empty() && drained_) std::exchange(drained_, nullptr)();
+}
+
+void Worker::tick() {
+    ticker_.expires_after(TimerWheel::kTick);
+    ticker_.async_wait([this](const boost::system::error_code& error) {
+        if (error) return;
+        state_.poller.refresh();
+        while (Timer* timer = state_.timers.take_expired(state_.poller.now())) {
+            static_cast<Timed*>(timer)->on_deadline();
+        }
+        reap();
+        flush_access();
+        tick();
+    });
+}
+
+void Worker::flush_access() {
+    if (state_.access_lines.empty() && state_.access_events.empty()) return;
+    hooks_.access(std::exchange(state_.access_lines, {}), std::exchange(state_.access_events, {}));
+}
+
+void Worker::drain(std::function<void()> drained) {
+    loop_.post([this, done = std::move(drained)]() mutable {
+        state_.poller.refresh();
+        state_.draining = true;
+        drained_ = std::move(done);
+        acceptors_.clear();
+        state_.upstreams.close_idle();
+        for (const auto& session : sessions_) session->drain();
+        reap();
+        flush_access();
+    });
+}
+
+}  // namespace hearth::proxy

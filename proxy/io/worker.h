@@ -1,0 +1,77 @@
+#pragma once
+
+#include <boost/asio/steady_timer.hpp>
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/ip.h"
+#include "base/result.h"
+#include "proxy/io/client_session.h"
+#include "proxy/io/worker_state.h"
+#include "runtime/acceptor.h"
+#include "runtime/event_loop.h"
+
+namespace hearth::runtime {
+class MetricWorker;
+}
+
+namespace hearth::proxy {
+
+// Addresses of upstreams that the document names by host name.
+using HostAddresses = std::map<std::string, std::vector<IpAddress>, std::less<>>;
+
+// One thread of the proxy: its listeners, connections and upstream pool. The public calls are
+// for the control thread; before start(), or else carried over to the worker's own.
+class Worker {
+public:
+    struct Hooks {
+        WorkerState::UpstreamReport upstream_changed;
+        // Lines of the access log and events for its followers, a few times a second.
+        std::function<void(std::string lines, std::vector<std::string> events)> access;
+    };
+
+    Worker(std::string name, runtime::MetricWorker& metrics, Hooks hooks);
+    ~Worker();
+
+    void start();
+    [[nodiscard]] runtime::EventLoop& loop() noexcept { return loop_; }
+
+    // Opens what of `wanted` is not open yet. On an error nothing has changed.
+    [[nodiscard]] Result<void> open_listeners(const std::vector<Endpoint>& wanted);
+    // Closes what is not in `wanted`; its connections go on.
+    void close_other_listeners(const std::vector<Endpoint>& wanted);
+    [[nodiscard]] std::vector<Endpoint> listening();
+
+    void adopt(std::shared_ptr<const Snapshot> snapshot,
+               std::shared_ptr<const HostAddresses> addresses, std::size_t max_connections);
+    void set_access_log(AccessFormat format, bool followed);
+
+    // Stops accepting and ends each connection after its exchange. `drained` runs on the
+    // worker's thread when none is left.
+    void drain(std::function<void()> drained);
+
+private:
+    void on_loop(const std::function<void()>& work);
+    void accept(runtime::AcceptedConnection connection);
+    [[nodiscard]] bool admits(const Endpoint& peer) const;
+    void after_batch();
+    void reap();
+    void tick();
+    void flush_access();
+
+    runtime::EventLoop loop_;
+    bool started_ = false;
+    Hooks hooks_;
+    WorkerState state_;
+    boost::asio::steady_timer ticker_;
+    std::vector<std::unique_ptr<runtime::Acceptor>> acceptors_;
+    std::vector<std::unique_ptr<ClientSession>> sessions_;
+    std::size_t max_connections_ = 0;
+    std::function<void()> drained_;
+};
+
+}  // namespace hearth::proxy

@@ -1,0 +1,70 @@
+#include "proxy/io/worker_state.h"
+
+#include <chrono>
+
+namespace hearth::proxy {
+
+namespace {
+constexpr std::size_t kSpareActives = 64;
+constexpr std::size_t kMaxAccessEvents = 512;  // per tick; followers see a sample under load
+}  // namespace
+
+void ActiveExchange::recycle() noexcept {
+    parser.reset();
+    client_in.compact();
+    request_head.release();
+    upstream_in.release();
+    response_head.release();
+    generation.reset();
+    service = nullptr;
+    connected = false;
+    tried_count = 0;
+    page_left.clear();
+    record.method = Method::kOther;
+    record.host.clear();
+    record.target.clear();
+    record.referer.clear();
+    record.user_agent.clear();
+    record.service = {};
+    record.upstream = {};
+    record.status = 0;
+    record.error = {};
+    record.request_octets = record.response_octets = 0;
+}
+
+void ActiveExchange::release_empty_buffers() noexcept {
+    if (client_in.empty() && exchange.to_upstream().empty()) client_in.release();
+    if (upstream_in.empty() && exchange.to_client().empty()) {
+        upstream_in.release();
+        response_head.release();
+    }
+    if (exchange.response_started() && exchange.to_upstream().empty()) request_head.release();
+}
+
+std::unique_ptr<ActiveExchange> WorkerState::take_active() {
+    if (spare_.empty()) return std::make_unique<ActiveExchange>(blocks);
+    std::unique_ptr<ActiveExchange> active = std::move(spare_.back());
+    spare_.pop_back();
+    return active;
+}
+
+void WorkerState::give_back(std::unique_ptr<ActiveExchange> active) noexcept {
+    active->client_in.release();
+    active->recycle();
+    if (spare_.size() < kSpareActives) spare_.push_back(std::move(active));
+}
+
+void WorkerState::record_finished(const AccessRecord& record) {
+    if (access_format == AccessFormat::kOff && !access_followed) return;
+    const auto when =
+        std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+    if (access_format != AccessFormat::kOff) {
+        append_access_line(access_lines, record, access_format, when);
+        access_lines.push_back('\n');
+    }
+    if (access_followed && access_events.size() < kMaxAccessEvents) {
+        append_access_line(access_events.emplace_back(), record, AccessFormat::kJson, when);
+    }
+}
+
+}  // namespace hearth::proxy

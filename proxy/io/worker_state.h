@@ -1,0 +1,110 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "proxy/core/access_line.h"
+#include "proxy/core/balancer.h"
+#include "proxy/core/error_page.h"
+#include "proxy/core/exchange.h"
+#include "proxy/core/snapshot.h"
+#include "proxy/core/timer_wheel.h"
+#include "proxy/io/block_pool.h"
+#include "proxy/io/poller.h"
+#include "proxy/io/request_metrics.h"
+#include "proxy/io/upstream_pool.h"
+#include "proxy/model/access_record.h"
+
+namespace hearth::proxy {
+
+class ClientSession;
+
+// A service as one worker serves it.
+struct ServiceState {
+    const Service* service = nullptr;
+    Balancer balancer;
+    RequestMetrics* metrics = nullptr;
+};
+
+// A snapshot and what a worker keeps beside it; exchanges keep the one they began with.
+struct Generation {
+    std::shared_ptr<const Snapshot> snapshot;
+    std::vector<ServiceState> services;  // as in snapshot->services
+};
+
+// Everything a client connection needs only while a request is under way.
+struct ActiveExchange {
+    explicit ActiveExchange(BlockPool& blocks) noexcept
+        : client_in(blocks), request_head(blocks), upstream_in(blocks), response_head(blocks) {}
+    // Ready for another request of the same client; keeps octets that have arrived for it.
+    void recycle() noexcept;
+    void release_empty_buffers() noexcept;
+
+    RequestParser parser;
+    Exchange exchange;
+    Buffer client_in;
+    Buffer request_head;  // as serialised for the upstream, kept for a retry
+    Buffer upstream_in;
+    Buffer response_head;  // as serialised for the client
+    TimePoint head_began{};
+
+    std::shared_ptr<Generation> generation;
+    ServiceState* service = nullptr;  // in `generation`
+    std::unique_ptr<UpstreamConnection> upstream;
+    bool connected = false;
+    std::array<Endpoint, 4> tried{};
+    std::size_t tried_count = 0;
+
+    AccessRecord record;
+    PageFormat page_format = PageFormat::kHtml;
+    bool show_details = false;
+    std::string page;
+    Outgoing page_left;
+    bool keep_alive_after_page = false;
+};
+
+// What the connections of one worker share; on its thread.
+class WorkerState {
+public:
+    // Changes of what is known about an upstream; any thread's business to take.
+    using UpstreamReport = std::function<void(const Endpoint& endpoint, HopReason reason)>;
+
+    WorkerState(runtime::EventLoop& loop, runtime::MetricWorker& metric_worker,
+                std::function<void()> after_batch, UpstreamReport on_upstream_change)
+        : poller(loop, std::move(after_batch)),
+          timers(poller.now()),
+          upstreams(poller, timers),
+          metrics(metric_worker),
+          upstream_changed(std::move(on_upstream_change)) {}
+
+    [[nodiscard]] std::unique_ptr<ActiveExchange> take_active();
+    void give_back(std::unique_ptr<ActiveExchange> active) noexcept;
+    void record_finished(const AccessRecord& record);
+
+    Poller poller;
+    TimerWheel timers;
+    BlockPool blocks;
+    UpstreamPool upstreams;
+    ProxyMetrics metrics;
+    UpstreamReport upstream_changed;
+    std::shared_ptr<Generation> generation;
+    std::unordered_map<IpAddress, std::size_t> connections_by_address;
+    bool draining = false;
+    std::vector<ClientSession*> closed;  // to be destroyed after the batch
+
+    AccessFormat access_format = AccessFormat::kOff;
+    bool access_followed = false;  // somebody reads /events?topic=access
+    std::string access_lines;      // in access_format, each with its line feed
+    std::vector<std::string> access_events;
+
+private:
+    std::vector<std::unique_ptr<ActiveExchange>> spare_;
+};
+
+}  // namespace hearth::proxy

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+#include "base/ip.h"
+#include "base/time.h"
+#include "proxy/model/hop_error.h"
+#include "proxy/model/message.h"
+
+namespace hearth::proxy {
+
+// Text of bounded size without allocation; what does not fit is cut off.
+template <std::size_t Capacity>
+class ShortText {
+public:
+    void assign(std::string_view text) noexcept {
+        size_ = static_cast<std::uint16_t>(std::min(text.size(), Capacity));
+        std::memcpy(text_.data(), text.data(), size_);
+    }
+    void clear() noexcept { size_ = 0; }
+    [[nodiscard]] std::string_view view() const noexcept { return {text_.data(), size_}; }
+
+private:
+    std::uint16_t size_ = 0;
+    std::array<char, Capacity> text_;  // octets past size_ are never read
+};
+
+// One exchange as the access log tells it.
+struct AccessRecord {
+    IpAddress client;
+    Method method = Method::kOther;
+    Version version = Version::kHttp11;
+    ShortText<128> host;
+    ShortText<512> target;
+    ShortText<256> referer;
+    ShortText<256> user_agent;
+    std::string_view service;  // lives as long as the snapshot the exchange holds
+    Endpoint upstream;         // port 0: none was asked
+    int status = 0;            // 0: the client got no answer
+    HopError error;
+    std::uint64_t request_octets = 0;  // of the bodies
+    std::uint64_t response_octets = 0;
+    TimePoint began{};
+    Duration duration{};
+};
+
+}  // namespace hearth::proxy

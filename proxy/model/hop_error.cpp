@@ -1,0 +1,68 @@
+#include "proxy/model/hop_error.h"
+
+namespace hearth::proxy {
+
+Hop hop_of(HopReason reason) noexcept {
+    switch (reason) {
+        case HopReason::kNone:
+        case HopReason::kUnknownHost:
+        case HopReason::kNoUpstream:
+        case HopReason::kTooManyConnections:
+        case HopReason::kStopping: return Hop::kProxy;
+        case HopReason::kRefusedRequest:
+        case HopReason::kRequestTimeout:
+        case HopReason::kClientGone: return Hop::kClient;
+        default: return Hop::kUpstream;
+    }
+}
+
+std::string_view to_string(Hop hop) noexcept {
+    switch (hop) {
+        case Hop::kClient: return "client";
+        case Hop::kProxy: return "proxy";
+        case Hop::kUpstream: return "upstream";
+    }
+    return "unknown";
+}
+
+std::string_view to_string(HopReason reason) noexcept {
+    switch (reason) {
+        case HopReason::kNone: return "none";
+        case HopReason::kRefusedRequest: return "refused_request";
+        case HopReason::kRequestTimeout: return "request_timeout";
+        case HopReason::kClientGone: return "client_gone";
+        case HopReason::kUnknownHost: return "unknown_host";
+        case HopReason::kNoUpstream: return "no_upstream";
+        case HopReason::kTooManyConnections: return "too_many_connections";
+        case HopReason::kStopping: return "stopping";
+        case HopReason::kNameNotResolved: return "name_not_resolved";
+        case HopReason::kConnectRefused: return "connect_refused";
+        case HopReason::kConnectTimeout: return "connect_timeout";
+        case HopReason::kUnreachable: return "unreachable";
+        case HopReason::kReset: return "reset";
+        case HopReason::kClosedEarly: return "closed_early";
+        case HopReason::kTruncated: return "truncated";
+        case HopReason::kBadResponse: return "bad_response";
+        case HopReason::kResponseTimeout: return "response_timeout";
+    }
+    return "unknown";
+}
+
+int status_of(const HopError& error) noexcept {
+    switch (error.reason) {
+        case HopReason::kNone:
+        case HopReason::kClientGone: return 0;
+        case HopReason::kRefusedRequest: return status_of(error.refusal);
+        case HopReason::kRequestTimeout: return 408;
+        case HopReason::kUnknownHost: return 404;
+        case HopReason::kNoUpstream:
+        case HopReason::kTooManyConnections:
+        case HopReason::kStopping:
+        case HopReason::kNameNotResolved: return 503;
+        case HopReason::kConnectTimeout:
+        case HopReason::kResponseTimeout: return 504;
+        default: return 502;
+    }
+}
+
+}  // namespace hearth::proxy

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/ip.h"
+
+namespace hearth::proxy {
+
+// One place a service runs at, as the document names it.
+struct UpstreamSpec {
+    std::string text;                  // as written: "http://pi5:2283"
+    std::string host;                  // to be resolved when `address` is empty
+    std::optional<IpAddress> address;  // literal, or of a node
+    std::uint16_t port = 80;
+
+    friend bool operator==(const UpstreamSpec&, const UpstreamSpec&) = default;
+};
+
+// What one name in the document stands for.
+struct Service {
+    std::string name;
+    std::vector<std::string> hosts;  // lower case, without a final dot: "immich", "immich.home"
+    std::vector<UpstreamSpec> upstreams;
+};
+
+}  // namespace hearth::proxy
