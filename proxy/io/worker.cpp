@@ -119,11 +119,8 @@ void Worker::adopt(std::shared_ptr<const Snapshot> snapshot,
     });
 }
 
-void Worker::set_access_log(AccessFormat format, bool followed) {
-    on_loop([&] {
-        state_.access_format = format;
-        state_.access_followed = followed;
-    });
+void Worker::set_access_log(AccessFormat format) {
+    on_loop([&] { state_.access_format = format; });
 }
 
 bool Worker::admits(const Endpoint& peer) const {
@@ -168,6 +165,8 @@ void Worker::reap() {
 }
 
 void Worker::tick() {
+    last_tick_.store(state_.poller.now().time_since_epoch().count(), std::memory_order_relaxed);
+    state_.access_followed = hooks_.access_followed();
     ticker_.expires_after(TimerWheel::kTick);
     ticker_.async_wait([this](const boost::system::error_code& error) {
         if (error) return;

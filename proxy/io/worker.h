@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <boost/asio/steady_timer.hpp>
 #include <cstddef>
 #include <functional>
@@ -30,6 +31,8 @@ class Worker {
 public:
     struct Hooks {
         WorkerState::UpstreamReport upstream_changed;
+        // Does anybody follow the requests? Asked a few times a second.
+        std::function<bool()> access_followed;
         // Lines of the access log and events for its followers, a few times a second.
         std::function<void(std::string lines, std::vector<std::string> events)> access;
     };
@@ -48,7 +51,11 @@ public:
 
     void adopt(std::shared_ptr<const Snapshot> snapshot,
                std::shared_ptr<const HostAddresses> addresses, std::size_t max_connections);
-    void set_access_log(AccessFormat format, bool followed);
+    void set_access_log(AccessFormat format);
+    // Any thread: when the loop last came round, at least every 250 ms while it is well.
+    [[nodiscard]] TimePoint last_tick() const noexcept {
+        return TimePoint(Duration(last_tick_.load(std::memory_order_relaxed)));
+    }
 
     // Stops accepting and ends each connection after its exchange. `drained` runs on the
     // worker's thread when none is left.
@@ -71,6 +78,7 @@ private:
     std::vector<std::unique_ptr<runtime::Acceptor>> acceptors_;
     std::vector<std::unique_ptr<ClientSession>> sessions_;
     std::size_t max_connections_ = 0;
+    std::atomic<Duration::rep> last_tick_;
     std::function<void()> drained_;
 };
 

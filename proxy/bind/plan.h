@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "config/document.h"
+#include "proxy/core/snapshot.h"
+
+namespace hearth::proxy {
+
+// What a document asks of this node's proxy.
+struct Plan {
+    std::shared_ptr<const Snapshot> snapshot;
+    std::vector<Endpoint> listen;
+    std::size_t max_connections = 4096;
+    unsigned workers = 1;
+};
+
+// `node`: this machine's, or nullptr where the document lists none that it is; then only
+// `proxy.listen` says where to listen.
+[[nodiscard]] Result<Plan> make_plan(const config::Document& document, const config::Node* node);
+
+}  // namespace hearth::proxy
