@@ -144,8 +144,8 @@ void close() {
         pool.swap(s.pool);
         s.options.format = Format::kText;
     }
+    pool.reset();  // writes what is queued, then joins the writer: only then may the sink go
     logger.reset();
-    pool.reset();  // writes what is queued, then joins the writer
 }
 
 void set_subscriber(std::function<void(std::string_view)> sink) {
