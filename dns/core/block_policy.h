@@ -1,0 +1,86 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/ip.h"
+#include "base/name.h"
+#include "dns/core/blocklist.h"
+
+namespace hearth::dns {
+
+enum class RuleReach : std::uint8_t { kNameAndBelow, kBelowOnly };
+
+// A few names of the document, matched at and under each. Immutable once filled.
+class NameRules {
+public:
+    void add(const Name& name, RuleReach reach);
+    // The rule nearest to `qname`, as the index in the order of add().
+    [[nodiscard]] std::optional<std::uint32_t> match(const Name& qname) const noexcept;
+    [[nodiscard]] bool empty() const noexcept { return names_.empty(); }
+    [[nodiscard]] const std::vector<std::string>& texts() const noexcept { return texts_; }
+
+private:
+    static constexpr std::uint32_t kNoRule = UINT32_MAX;
+    struct Rules {
+        std::uint32_t at = kNoRule;
+        std::uint32_t below = kNoRule;
+    };
+    struct WireHash {
+        using is_transparent = void;
+        std::size_t operator()(std::string_view wire) const noexcept {
+            return std::hash<std::string_view>{}(wire);
+        }
+    };
+    std::unordered_map<std::string, Rules, WireHash, std::equal_to<>> names_;
+    std::vector<std::string> texts_;
+};
+
+// A compiled image with what keeps its bytes in place.
+struct BlockLists {
+    BlockSet set;
+    std::shared_ptr<const void> storage;
+};
+
+enum class BlockStyle : std::uint8_t { kZero, kNxDomain, kNoData, kRefused, kAddress };
+
+enum class VerdictSource : std::uint8_t { kNothing, kAllowRule, kDenyRule, kAllowList, kBlockList };
+
+// Why a name passes or not. `index` is into the rules, or into BlockSet::lists().
+struct Verdict {
+    VerdictSource source = VerdictSource::kNothing;
+    std::uint32_t index = 0;
+
+    [[nodiscard]] bool blocked() const noexcept {
+        return source == VerdictSource::kDenyRule || source == VerdictSource::kBlockList;
+    }
+    [[nodiscard]] bool allowed_by_rule() const noexcept {
+        return source == VerdictSource::kAllowRule;
+    }
+};
+
+// What is blocked and how it is answered. In this order, the first that has something to say:
+// the document's allow, the document's deny, the lists' allow, the lists' block.
+struct BlockPolicy {
+    bool enabled = true;
+    BlockStyle style = BlockStyle::kZero;
+    std::optional<IpAddress> address;  // with kAddress
+    std::uint32_t ttl = 10;
+    std::shared_ptr<const NameRules> allow;
+    std::shared_ptr<const NameRules> deny;
+    std::shared_ptr<const BlockLists> lists;  // null until an image was loaded
+    ListMask active_lists = kAllLists;        // those of the image that the document still names
+    // "Blocked by <list>" for each list of the image, for EDE.
+    std::shared_ptr<const std::vector<std::string>> list_texts;
+
+    [[nodiscard]] Verdict verdict(const Name& qname) const noexcept;
+    // What an Extended DNS Error says; a view into this policy.
+    [[nodiscard]] std::string_view explain(const Verdict& verdict) const noexcept;
+};
+
+}  // namespace hearth::dns

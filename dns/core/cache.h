@@ -1,0 +1,94 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/name.h"
+#include "base/time.h"
+#include "dns/core/answer_image.h"
+#include "dns/core/blocklist_hash.h"
+#include "dns/model/protocol.h"
+
+namespace hearth::dns {
+
+// What tells one cached answer from another. DO and CD change an upstream's answer; the
+// client group leaves room for groups with upstreams of their own.
+struct CacheKey {
+    const Name& qname;
+    RrType qtype{};
+    bool dnssec_ok = false;
+    bool checking_disabled = false;
+    std::uint16_t group = 0;
+};
+
+// Answers of upstreams, positive and negative, as images ready to be copied (RFC 2308, RFC 9520).
+// Belongs to one worker: no locks. Bounded by bytes; when full, what was not asked for
+// since the clock's hand last passed goes first. A lookup allocates nothing.
+//
+// Every entry remembers the generation of the snapshot that let its name through: at the same
+// generation a hit needs no look at zones, rules or lists again.
+class Cache {
+public:
+    struct Limits {
+        std::size_t bytes = 4U << 20;
+        TtlLimits ttl;
+    };
+    // A view into an entry, valid until the next insert() or clear().
+    struct Hit {
+        AnswerImage image;
+        std::uint32_t age = 0;  // seconds since it was stored
+        std::uint64_t* generation = nullptr;
+    };
+
+    // `key` seeds the hash, so that nobody outside can choose colliding names.
+    Cache(const Limits& limits, SipKey key);
+    ~Cache();
+    Cache(const Cache&) = delete;
+    Cache& operator=(const Cache&) = delete;
+
+    [[nodiscard]] std::optional<Hit> find(const CacheKey& key, TimePoint now) noexcept;
+
+    // Keeps an upstream's answer for `seconds` (see cache_seconds(); 0 keeps nothing). An equal
+    // key is replaced.
+    void insert(const CacheKey& key, const AnswerImage& image, std::uint32_t seconds,
+                std::uint64_t generation, TimePoint now);
+    // Keeps the fact that nobody answered, as a SERVFAIL.
+    void insert_failure(const CacheKey& key, std::uint32_t seconds, std::uint64_t generation,
+                        TimePoint now);
+    void clear() noexcept;
+
+    [[nodiscard]] std::size_t size() const noexcept { return count_; }
+    [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
+    [[nodiscard]] const Limits& limits() const noexcept { return limits_; }
+
+private:
+    struct Entry;
+    struct Free {
+        void operator()(Entry* entry) const noexcept;
+    };
+    using EntryPointer = std::unique_ptr<Entry, Free>;
+    struct Slot {
+        std::uint64_t hash = 0;
+        EntryPointer entry;
+    };
+
+    [[nodiscard]] std::uint64_t hash(const CacheKey& key) const noexcept;
+    [[nodiscard]] std::size_t slot_of(const CacheKey& key, std::uint64_t hash) const noexcept;
+    void erase(std::size_t slot) noexcept;
+    void make_room(std::size_t bytes, TimePoint now) noexcept;
+    void grow();
+    [[nodiscard]] std::size_t mask() const noexcept { return slots_.size() - 1; }
+
+    Limits limits_;
+    SipKey sip_key_;
+    std::vector<Slot> slots_;  // power of two, linear probing, at most half full
+    std::size_t count_ = 0;
+    std::size_t bytes_ = 0;
+    std::size_t hand_ = 0;
+};
+
+}  // namespace hearth::dns

@@ -1,0 +1,294 @@
+#include "dns/core/forward_plan.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace hearth::dns {
+
+Waiter::Waiter(const ReplyPath& reply_path, const AskedQuestion& question_asked, const Name& name,
+               TimePoint now)
+    : path(reply_path), asked_at(now), qname(name), asked(question_asked) {
+    question_size = static_cast<std::uint16_t>(std::min(asked.question.size(), question.size()));
+    std::memcpy(question.data(), asked.question.data(), question_size);
+    asked.question = {};
+}
+
+AskedQuestion Waiter::view() const noexcept {
+    AskedQuestion whole = asked;
+    whole.question = {question.data(), question_size};
+    return whole;
+}
+
+ForwardPlan::ForwardPlan(const Limits& limits, ForwardActions& actions, RandomSource& random,
+                         LoopGuard& loops)
+    : limits_(limits), actions_(actions), random_(random), loops_(loops) {}
+
+std::string ForwardPlan::key_of(const ForwardQuestion& q) {
+    std::string key(as_text(q.qname.wire()));
+    const auto type = static_cast<unsigned>(q.qtype);
+    key += {static_cast<char>(type >> 8), static_cast<char>(type), static_cast<char>(q.group >> 8),
+            static_cast<char>(q.group),
+            static_cast<char>((q.dnssec_ok ? 1 : 0) | (q.checking_disabled ? 2 : 0))};
+    return key;
+}
+
+std::uint64_t ForwardPlan::wire_key(UpstreamIndex upstream, unsigned slot,
+                                    std::uint16_t id) noexcept {
+    return static_cast<std::uint64_t>(upstream) << 32 | static_cast<std::uint64_t>(slot) << 16 | id;
+}
+
+bool ForwardPlan::admit(const IpAddress& client) {
+    std::size_t& theirs = waiting_by_client_[client];
+    if (waiting_ >= limits_.waiters || theirs >= std::max<std::size_t>(limits_.waiters / 4, 1)) {
+        ++counters_.limited;
+        if (theirs == 0) waiting_by_client_.erase(client);
+        return false;
+    }
+    ++theirs;
+    ++waiting_;
+    return true;
+}
+
+ForwardPlan::Ask ForwardPlan::ask(const ForwardQuestion& question,
+                                  std::span<const Endpoint> servers, const Waiter& waiter,
+                                  TimePoint now) {
+    if (!admit(waiter.path.client.address)) return Ask::kLimited;
+    std::string key = key_of(question);
+    const auto found = by_question_.find(key);
+    if (found != by_question_.end()) {
+        exchanges_.at(found->second).waiters.push_back(waiter);
+        ++counters_.joined;
+        return Ask::kJoined;
+    }
+    const std::uint64_t token = next_token_++;
+    Exchange& exchange = exchanges_[token];
+    exchange.token = token;
+    exchange.question = question;
+    exchange.give_up_at = now + limits_.give_up;
+    exchange.deadline = kNever;
+    exchange.waiters.push_back(waiter);
+    for (const Endpoint& server : servers) {
+        if (loops_.is_looping(server.address, now)) {
+            exchange.loops = true;
+        } else {
+            exchange.candidates.push_back(upstreams_.index_of(server));
+        }
+    }
+    by_question_.emplace(std::move(key), token);
+    try_next(exchange, now);
+    return Ask::kStarted;
+}
+
+void ForwardPlan::try_next(Exchange& exchange, TimePoint now) {
+    UpstreamTable::Choice choice;
+    if (exchange.attempts.size() < limits_.tries)
+        choice = upstreams_.choose(exchange.candidates, exchange.tried, now, random_);
+    if (choice.probe) send(exchange, *choice.probe, Via::kUdp, now);
+    if (choice.use) send(exchange, *choice.use, Via::kUdp, now);
+    if (!any_open(exchange)) return fail(exchange, now);
+    set_deadline(exchange);
+}
+
+bool ForwardPlan::any_open(const Exchange& exchange) const noexcept {
+    return std::any_of(exchange.attempts.begin(), exchange.attempts.end(),
+                       [](const Attempt& a) { return !a.settled; });
+}
+
+std::uint16_t ForwardPlan::free_id(UpstreamIndex upstream, unsigned slot) {
+    while (true) {
+        const auto id = static_cast<std::uint16_t>(random_.next());
+        if (!by_wire_.contains(wire_key(upstream, slot, id))) return id;
+    }
+}
+
+void ForwardPlan::send(Exchange& exchange, UpstreamIndex index, Via via, TimePoint now) {
+    const Upstream& upstream = upstreams_[index];
+    Attempt attempt;
+    attempt.upstream = index;
+    attempt.via = via;
+    attempt.slot = static_cast<std::uint16_t>(random_.next() % kSlots);
+    attempt.id = free_id(index, attempt.slot);
+    attempt.sent_at = now;
+    attempt.deadline = now + (via == Via::kTcp ? limits_.tcp_patience : upstreams_.patience(index));
+
+    LoopGuard::Tag tag;
+    UpstreamQuestion question{attempt.id,
+                              exchange.question.qname,
+                              exchange.question.qtype,
+                              exchange.question.checking_disabled,
+                              exchange.question.dnssec_ok,
+                              static_cast<std::uint16_t>(upstream.speaks_edns ? kEdnsUdpSize : 0),
+                              {}};
+    if (LoopGuard::wants_tag(upstream.endpoint.address)) {
+        tag = loops_.tag_for(upstream.endpoint.address);
+        question.tag = tag;
+    }
+    std::array<std::uint8_t, 512> buffer;
+    const ByteView packet =
+        ByteView(buffer).first(write_upstream_question(ByteSpan(buffer), question));
+    if (exchange.waiters.front().path.client.address != upstream.endpoint.address)
+        loops_.sent(exchange.question.qname, exchange.question.qtype, upstream.endpoint.address);
+    exchange.tried.push_back(index);
+    exchange.attempts.push_back(attempt);
+    upstreams_.on_sent(index);
+    if (via == Via::kTcp) {
+        ++counters_.over_tcp;
+        actions_.ask_tcp(exchange.token, upstream.endpoint, packet);
+        return;
+    }
+    by_wire_.emplace(wire_key(index, attempt.slot, attempt.id), exchange.token);
+    actions_.send_udp(index, upstream.endpoint, attempt.slot, packet);
+}
+
+void ForwardPlan::set_deadline(Exchange& exchange) {
+    TimePoint next = exchange.give_up_at;
+    for (const Attempt& attempt : exchange.attempts)
+        if (!attempt.settled && !attempt.timed_out) next = std::min(next, attempt.deadline);
+    if (next == exchange.deadline) return;
+    deadlines_.erase({exchange.deadline, exchange.token});
+    exchange.deadline = next;
+    deadlines_.insert({next, exchange.token});
+}
+
+TimePoint ForwardPlan::next_deadline() const noexcept {
+    return deadlines_.empty() ? kNever : deadlines_.begin()->first;
+}
+
+void ForwardPlan::on_timer(TimePoint now) {
+    while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
+        Exchange& exchange = exchanges_.at(deadlines_.begin()->second);
+        for (Attempt& attempt : exchange.attempts) {
+            if (attempt.settled || attempt.timed_out || attempt.deadline > now) continue;
+            attempt.timed_out = true;
+            upstreams_.on_timeout(attempt.upstream, now);
+        }
+        if (exchange.give_up_at <= now) {
+            fail(exchange, now);
+        } else {
+            try_next(exchange, now);
+        }
+    }
+}
+
+void ForwardPlan::on_datagram(UpstreamIndex upstream, unsigned slot, ByteView packet,
+                              TimePoint now) {
+    const auto found = packet.size() < kHeaderSize
+                           ? by_wire_.end()
+                           : by_wire_.find(wire_key(upstream, slot, load_be16(packet.data())));
+    if (found == by_wire_.end()) {
+        ++counters_.mismatched;
+        return;
+    }
+    Exchange& exchange = exchanges_.at(found->second);
+    const auto answer = parse_answer(packet);
+    const auto attempt =
+        std::find_if(exchange.attempts.begin(), exchange.attempts.end(), [&](const Attempt& a) {
+            return !a.settled && a.via == Via::kUdp && a.upstream == upstream && a.slot == slot &&
+                   answer && a.id == answer->id;
+        });
+    if (!answer || attempt == exchange.attempts.end() || answer->qname != exchange.question.qname ||
+        answer->qtype != exchange.question.qtype || answer->qclass != RrClass::kIn) {
+        ++counters_.mismatched;
+        return;
+    }
+    take_answer(exchange, *attempt, packet, *answer, now);
+}
+
+void ForwardPlan::on_tcp_answer(std::uint64_t token, ByteView packet, TimePoint now) {
+    const auto found = exchanges_.find(token);
+    if (found == exchanges_.end()) return;
+    Exchange& exchange = found->second;
+    const auto answer = parse_answer(packet);
+    const auto attempt =
+        std::find_if(exchange.attempts.begin(), exchange.attempts.end(), [&](const Attempt& a) {
+            return !a.settled && a.via == Via::kTcp && answer && a.id == answer->id;
+        });
+    if (!answer || attempt == exchange.attempts.end() || answer->truncated() ||
+        answer->qname != exchange.question.qname || answer->qtype != exchange.question.qtype) {
+        ++counters_.mismatched;
+        return on_tcp_failure(token, now);
+    }
+    take_answer(exchange, *attempt, packet, *answer, now);
+}
+
+void ForwardPlan::on_tcp_failure(std::uint64_t token, TimePoint now) {
+    const auto found = exchanges_.find(token);
+    if (found == exchanges_.end()) return;
+    for (Attempt& attempt : found->second.attempts)
+        if (attempt.via == Via::kTcp) attempt.settled = true;
+    after_failure(found->second, now);
+}
+
+void ForwardPlan::take_answer(Exchange& exchange, Attempt& attempt, ByteView packet,
+                              const AnswerView& answer, TimePoint now) {
+    const UpstreamIndex upstream = attempt.upstream;
+    attempt.settled = true;
+    if (attempt.via == Via::kUdp) {
+        by_wire_.erase(wire_key(upstream, attempt.slot, attempt.id));
+        upstreams_.on_answer(upstream, now - attempt.sent_at);
+    }
+    if (answer.truncated()) {
+        send(exchange, upstream, Via::kTcp, now);
+        exchange.give_up_at = std::max(exchange.give_up_at, now + limits_.tcp_patience);
+        return set_deadline(exchange);
+    }
+    if (answer.rcode == Rcode::kNoError || answer.rcode == Rcode::kNxDomain)
+        return finish(exchange, {ForwardResult::kAnswered, packet, &answer});
+    if ((answer.rcode == Rcode::kFormErr || answer.rcode == Rcode::kNotImp) && !answer.has_edns &&
+        upstreams_[upstream].speaks_edns) {
+        // Older than EDNS (RFC 6891 §7): once more without.
+        upstreams_.speaks_no_edns(upstream);
+        send(exchange, upstream, Via::kUdp, now);
+        return set_deadline(exchange);
+    }
+    exchange.upstream_failed = true;
+    after_failure(exchange, now);
+}
+
+// Goes on with an upstream that was not asked yet; asking the same again would not help.
+void ForwardPlan::after_failure(Exchange& exchange, TimePoint now) {
+    const bool untried = std::any_of(
+        exchange.candidates.begin(), exchange.candidates.end(), [&](UpstreamIndex index) {
+            return std::find(exchange.tried.begin(), exchange.tried.end(), index) ==
+                   exchange.tried.end();
+        });
+    if (untried) return try_next(exchange, now);
+    if (!any_open(exchange)) return fail(exchange, now);
+    set_deadline(exchange);
+}
+
+void ForwardPlan::fail(Exchange& exchange, TimePoint now) {
+    ForwardOutcome outcome;
+    const bool looped = std::any_of(
+        exchange.candidates.begin(), exchange.candidates.end(), [&](UpstreamIndex index) {
+            return loops_.is_looping(upstreams_[index].endpoint.address, now);
+        });
+    if (exchange.loops || looped) {
+        outcome.result = ForwardResult::kLoop;
+    } else if (exchange.upstream_failed) {
+        outcome.result = ForwardResult::kServFail;
+    }
+    finish(exchange, outcome);
+}
+
+void ForwardPlan::finish(Exchange& exchange, const ForwardOutcome& outcome) {
+    for (const Attempt& attempt : exchange.attempts) {
+        if (attempt.via == Via::kUdp && !attempt.settled)
+            by_wire_.erase(wire_key(attempt.upstream, attempt.slot, attempt.id));
+        loops_.done(exchange.question.qname, exchange.question.qtype,
+                    upstreams_[attempt.upstream].endpoint.address);
+    }
+    deadlines_.erase({exchange.deadline, exchange.token});
+    by_question_.erase(key_of(exchange.question));
+    for (const Waiter& waiter : exchange.waiters) {
+        const auto theirs = waiting_by_client_.find(waiter.path.client.address);
+        if (--theirs->second == 0) waiting_by_client_.erase(theirs);
+    }
+    waiting_ -= exchange.waiters.size();
+    // Out of the tables before anyone hears of it: the answer may lead to a new question.
+    const auto node = exchanges_.extract(exchange.token);
+    const Exchange& done = node.mapped();
+    actions_.finished(done.question, outcome, done.waiters);
+}
+
+}  // namespace hearth::dns

@@ -1,0 +1,331 @@
+#include "dns/core/query_pipeline.h"
+
+#include <algorithm>
+
+namespace hearth::dns {
+namespace {
+
+constexpr std::uint32_t kNobodyAnswersSeconds = 1;  // RFC 9520 §3.2: the least
+constexpr std::string_view kNobodyAnswers = "no upstream answers";
+constexpr std::string_view kUpstreamsFail = "the upstreams answered with an error";
+constexpr std::string_view kLoops = "forwarding loop: the upstream asks us";
+constexpr std::string_view kTooMany = "too many questions are waiting for upstreams";
+constexpr std::string_view kNoUpstream = "no upstream is configured";
+constexpr std::string_view kNoRecursion = "not known here, and recursion was not asked for";
+
+bool is_meta(RrType type) noexcept {
+    const auto number = static_cast<unsigned>(type);
+    return type == RrType::kOpt || (number >= 128 && number < 255);
+}
+
+bool is_allowed(const Verdict& verdict) noexcept {
+    return verdict.source == VerdictSource::kAllowRule ||
+           verdict.source == VerdictSource::kAllowList;
+}
+
+}  // namespace
+
+QueryPipeline::QueryPipeline(const Limits& limits, PipelineActions& actions, RandomSource& random,
+                             LoopGuard& loops, QueryLog& log, Tally& tally)
+    : actions_(actions),
+      loops_(loops),
+      log_(log),
+      tally_(tally),
+      cache_(limits.cache, {random.next(), random.next()}),
+      forward_(limits.forward, *this, random, loops),
+      refusals_per_second_(limits.refusals_per_second),
+      buffer_(kMaxMessage) {}
+
+void QueryPipeline::begin(const Snapshot& snapshot, Moment moment) {
+    snapshot_ = &snapshot;
+    moment_ = moment;
+    if (snapshot.cache_generation != cache_generation_) {
+        cache_generation_ = snapshot.cache_generation;
+        cache_.clear();
+    }
+}
+
+void QueryPipeline::end() {
+    tally_.cache_entries.set(cache_.size());
+    tally_.cache_bytes.set(cache_.bytes());
+    tally_.waiting.set(forward_.waiting());
+    tally_.upstream_mismatched.set(forward_.counters().mismatched);
+}
+
+void QueryPipeline::record(const QueryContext& context, const Name& qname, RrType qtype,
+                           Duration duration, const Answer& answer) {
+    tally_.response(answer.rcode, answer.reason, duration);
+    const auto us = std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
+    log_.append(context, static_cast<std::uint32_t>(us), qname, qtype, answer.rcode, answer.reason,
+                answer.verdict);
+}
+
+std::size_t QueryPipeline::handle(const Snapshot& snapshot, const QueryContext& context,
+                                  ByteView packet, ByteSpan out) {
+    begin(snapshot, {context.now, context.wall_ms});
+    QueryView query;
+    const QueryFault fault = parse_query(packet, query);
+    if (fault == QueryFault::kDrop) {
+        tally_.dropped.add();
+        return 0;
+    }
+    Job job{context, query,
+            context.path.transport == Transport::kUdp ? AskedQuestion::over_udp(query)
+                                                      : AskedQuestion::over_tcp(query),
+            out};
+    if (fault != QueryFault::kNone) return answer_fault(fault, job);
+    tally_.request(context.path.transport, query.qtype);
+    auto answer = refuse_unanswerable(job);
+    if (!answer) answer = decide(job);
+    if (!answer) return 0;  // forwarded
+    if (answer->size > 0) record(context, query.qname, query.qtype, Duration::zero(), *answer);
+    return answer->size;
+}
+
+bool QueryPipeline::may_refuse() noexcept {
+    if (moment_.now >= refusals_until_) {
+        refusals_until_ = moment_.now + 1s;
+        refusals_left_ = refusals_per_second_;
+    }
+    if (refusals_left_ > 0) {
+        --refusals_left_;
+        return true;
+    }
+    tally_.dropped.add();
+    return false;
+}
+
+QueryPipeline::Answer QueryPipeline::plain(const Job& job, Rcode rcode, Reason reason, EdeCode code,
+                                           std::string_view text) {
+    ResponseWriter writer(job.out, job.asked, rcode, Authority::kRecursive);
+    std::optional<ExtendedError> error;
+    if (!text.empty()) error = ExtendedError{code, text};
+    return {writer.finish(error), rcode, reason, {}};
+}
+
+std::size_t QueryPipeline::answer_fault(QueryFault fault, Job& job) {
+    if (!snapshot_->serves(job.context.path.client.address) && !may_refuse()) return 0;
+    Rcode rcode = Rcode::kFormErr;
+    if (fault == QueryFault::kNotImp) rcode = Rcode::kNotImp;
+    if (fault == QueryFault::kBadVers) rcode = Rcode::kBadVers;
+    const Answer answer = plain(job, rcode, Reason::kMalformed, EdeCode::kOther, {});
+    tally_.response(rcode, answer.reason, Duration::zero());
+    return answer.size;
+}
+
+// What is answered without looking at the name.
+std::optional<QueryPipeline::Answer> QueryPipeline::refuse_unanswerable(const Job& job) {
+    if (!snapshot_->serves(job.context.path.client.address)) {
+        if (!may_refuse()) return Answer{};
+        return plain(job, Rcode::kRefused, Reason::kRefused, EdeCode::kProhibited,
+                     "not a client of this resolver: see dns.clients");
+    }
+    if (job.query.qclass != RrClass::kIn || is_meta(job.query.qtype))
+        return plain(job, Rcode::kRefused, Reason::kRefused, EdeCode::kNotSupported,
+                     "class or type not served");
+    return std::nullopt;
+}
+
+std::optional<QueryPipeline::Answer> QueryPipeline::decide(const Job& job) {
+    const QueryView& query = job.query;
+    const CacheKey key{query.qname, query.qtype, job.asked.dnssec_ok, query.checking_disabled(), 0};
+    // Whatever stands before the cache has let this name through, at this very generation.
+    if (const auto hit = cache_.find(key, moment_.now);
+        hit && *hit->generation == snapshot_->generation)
+        return from_hit(job, *hit);
+    const LocalPath path = find_local(*snapshot_, query.qname, query.qtype);
+    const CacheKey end_key{path.name, key.qtype, key.dnssec_ok, key.checking_disabled, key.group};
+    return answer_path(job, path, end_key);
+}
+
+std::optional<QueryPipeline::Answer> QueryPipeline::answer_path(const Job& job,
+                                                                const LocalPath& path,
+                                                                const CacheKey& key) {
+    if (path.leads_outside()) return answer_outside(job, path, key);
+    const BlockPolicy& blocking = snapshot_->blocking;
+    if (path.end == LocalPath::End::kCanary &&
+        (!blocking.enabled || blocking.verdict(path.name).allowed_by_rule()))
+        return answer_outside(job, path, key);
+    const auto written =
+        write_local(job.out, job.asked, job.query.qtype, *snapshot_, path, rotation_++);
+    const bool ours = path.node != nullptr ||
+                      (path.zone != nullptr && path.zone->kind == ZoneKind::kAuthoritative);
+    return Answer{written.size, written.rcode, ours ? Reason::kLocal : Reason::kSpecial, {}};
+}
+
+std::optional<QueryPipeline::Answer> QueryPipeline::answer_outside(const Job& job,
+                                                                   const LocalPath& path,
+                                                                   const CacheKey& key) {
+    const Verdict verdict = snapshot_->blocking.verdict(path.name);
+    if (verdict.blocked()) return blocked(job, verdict);
+    if (job.query.qtype == RrType::kAny) {
+        ResponseWriter writer(job.out, job.asked, Rcode::kNoError, Authority::kRecursive);
+        writer.hinfo_rfc8482(snapshot_->local_ttl);
+        return Answer{writer.finish(), Rcode::kNoError, Reason::kSpecial, verdict};
+    }
+    const auto hit = cache_.find(key, moment_.now);
+    if (!hit) return forward(job, path);
+    if (*hit->generation != snapshot_->generation) {
+        const Verdict cloaked = is_allowed(verdict) ? Verdict{} : inspect(hit->image);
+        if (cloaked.blocked()) return blocked(job, cloaked);
+        *hit->generation = snapshot_->generation;
+    }
+    if (path.chain_size == 0) return from_hit(job, *hit);
+    tally_.cache_hits.add();
+    const auto written = write_chained(job.out, job.asked, *snapshot_, path, hit->image, hit->age);
+    return Answer{written.size, written.rcode, Reason::kCached, verdict};
+}
+
+QueryPipeline::Answer QueryPipeline::from_hit(const Job& job, const Cache::Hit& hit) {
+    tally_.cache_hits.add();
+    const std::size_t size =
+        write_image(job.out, job.asked, hit.image, hit.age, cache_.limits().ttl.ttl_cap);
+    return {size, hit.image.rcode, Reason::kCached, {}};
+}
+
+QueryPipeline::Answer QueryPipeline::blocked(const Job& job, const Verdict& verdict) {
+    const auto written =
+        write_blocked(job.out, job.asked, job.query.qname, job.query.qtype, *snapshot_, verdict);
+    return {written.size, written.rcode, Reason::kBlocked, verdict};
+}
+
+std::optional<QueryPipeline::Answer> QueryPipeline::forward(const Job& job, const LocalPath& path) {
+    const QueryView& query = job.query;
+    const ReplyPath& reply_path = job.context.path;
+    tally_.cache_misses.add();
+    if (!query.recursion_desired())
+        return plain(job, Rcode::kRefused, Reason::kRefused, EdeCode::kProhibited, kNoRecursion);
+
+    const auto tag = query.has_edns ? query.edns.find(EdnsOption::kLoopTag) : std::nullopt;
+    const auto& suspects = snapshot_->home_upstreams;
+    const bool may_loop = tag || std::find(suspects.begin(), suspects.end(),
+                                           reply_path.client.address) != suspects.end();
+    if (may_loop &&
+        loops_.is_loop(path.name, query.qtype, reply_path.client.address, tag, moment_.now))
+        return plain(job, Rcode::kRefused, Reason::kLoop, EdeCode::kOther, kLoops);
+
+    const std::size_t group = path.end == LocalPath::End::kForward ? path.zone->group : 0;
+    if (group >= snapshot_->groups.size() || snapshot_->groups[group].servers.empty())
+        return plain(job, Rcode::kServFail, Reason::kFailed, EdeCode::kNoReachableAuthority,
+                     kNoUpstream);
+    const ForwardQuestion question{path.name, query.qtype, job.asked.dnssec_ok,
+                                   query.checking_disabled(), static_cast<std::uint16_t>(group)};
+    const Waiter waiter(reply_path, job.asked, query.qname, moment_.now);
+    const auto asked =
+        forward_.ask(question, snapshot_->groups[group].servers, waiter, moment_.now);
+    end();
+    if (asked == ForwardPlan::Ask::kLimited)
+        return plain(job, Rcode::kRefused, Reason::kLimited, EdeCode::kOther, kTooMany);
+    return std::nullopt;
+}
+
+Verdict QueryPipeline::inspect(const AnswerImage& image) const {
+    std::size_t at = kHeaderSize;
+    if (!skip_name(image.bytes, at)) return {};
+    at += 4;
+    for (unsigned i = 0; i < image.answers; ++i) {
+        const auto record = read_record(image.bytes, at);
+        if (!record) break;
+        if (record->type != RrType::kCname) continue;
+        std::size_t target_at = record->rdata_at;
+        const auto target = read_name(image.bytes, target_at);
+        if (!target) break;
+        const Verdict verdict = snapshot_->blocking.verdict(*target);
+        if (verdict.blocked()) return verdict;
+    }
+    return {};
+}
+
+void QueryPipeline::finished(const ForwardQuestion& question, const ForwardOutcome& outcome,
+                             std::span<const Waiter> waiters) {
+    const CacheKey key{question.qname, question.qtype, question.dnssec_ok,
+                       question.checking_disabled, 0};
+    Verdict cloaked;
+    if (outcome.result == ForwardResult::kAnswered) {
+        const AnswerImage image = image_of(outcome.packet, *outcome.answer);
+        if (!is_allowed(snapshot_->blocking.verdict(question.qname))) cloaked = inspect(image);
+        const auto& limits = cache_.limits().ttl;
+        if (!cloaked.blocked())
+            cache_.insert(key, image, cache_seconds(outcome.packet, *outcome.answer, limits),
+                          snapshot_->generation, moment_.now);
+    } else if (outcome.result == ForwardResult::kServFail) {
+        cache_.insert_failure(key, cache_.limits().ttl.failure, snapshot_->generation, moment_.now);
+    } else if (outcome.result == ForwardResult::kNobodyAnswers) {
+        cache_.insert_failure(key, kNobodyAnswersSeconds, snapshot_->generation, moment_.now);
+    }
+    for (const Waiter& waiter : waiters) {
+        const Answer answer = answer_waiter(waiter, question, outcome, cloaked);
+        const QueryContext context{waiter.path, moment_.now, moment_.wall_ms};
+        record(context, waiter.qname, question.qtype, moment_.now - waiter.asked_at, answer);
+        if (answer.size > 0) actions_.reply(waiter.path, ByteView(buffer_).first(answer.size));
+    }
+}
+
+QueryPipeline::Answer QueryPipeline::answer_waiter(const Waiter& waiter,
+                                                   const ForwardQuestion& question,
+                                                   const ForwardOutcome& outcome,
+                                                   const Verdict& cloaked) {
+    const AskedQuestion asked = waiter.view();
+    const ByteSpan out(buffer_);
+    if (cloaked.blocked()) {
+        const auto written =
+            write_blocked(out, asked, waiter.qname, question.qtype, *snapshot_, cloaked);
+        return {written.size, written.rcode, Reason::kBlocked, cloaked};
+    }
+    if (outcome.result == ForwardResult::kAnswered) {
+        const AnswerImage image = image_of(outcome.packet, *outcome.answer);
+        if (waiter.qname == question.qname)
+            return {write_image(out, asked, image, 0, cache_.limits().ttl.ttl_cap),
+                    image.rcode,
+                    Reason::kForwarded,
+                    {}};
+        const LocalPath path = find_local(*snapshot_, waiter.qname, question.qtype);
+        const auto written = write_chained(out, asked, *snapshot_, path, image, 0);
+        return {written.size, written.rcode, Reason::kForwarded, {}};
+    }
+    const bool loop = outcome.result == ForwardResult::kLoop;
+    ExtendedError error{EdeCode::kNoReachableAuthority, kNobodyAnswers};
+    if (outcome.result == ForwardResult::kServFail)
+        error = {EdeCode::kNetworkError, kUpstreamsFail};
+    if (loop) error = {EdeCode::kOther, kLoops};
+    ResponseWriter writer(out, asked, Rcode::kServFail, Authority::kRecursive);
+    return {writer.finish(error), Rcode::kServFail, loop ? Reason::kLoop : Reason::kFailed, {}};
+}
+
+void QueryPipeline::on_datagram(const Snapshot& snapshot, Moment moment, UpstreamIndex upstream,
+                                unsigned slot, ByteView packet) {
+    begin(snapshot, moment);
+    forward_.on_datagram(upstream, slot, packet, moment.now);
+    end();
+}
+
+void QueryPipeline::on_tcp_answer(const Snapshot& snapshot, Moment moment, std::uint64_t exchange,
+                                  ByteView packet) {
+    begin(snapshot, moment);
+    forward_.on_tcp_answer(exchange, packet, moment.now);
+    end();
+}
+
+void QueryPipeline::on_tcp_failure(const Snapshot& snapshot, Moment moment,
+                                   std::uint64_t exchange) {
+    begin(snapshot, moment);
+    forward_.on_tcp_failure(exchange, moment.now);
+    end();
+}
+
+void QueryPipeline::on_timer(const Snapshot& snapshot, Moment moment) {
+    begin(snapshot, moment);
+    forward_.on_timer(moment.now);
+    end();
+}
+
+void QueryPipeline::send_udp(UpstreamIndex upstream, const Endpoint& endpoint, unsigned slot,
+                             ByteView question) {
+    actions_.send_udp(upstream, endpoint, slot, question);
+}
+
+void QueryPipeline::ask_tcp(std::uint64_t exchange, const Endpoint& endpoint, ByteView question) {
+    actions_.ask_tcp(exchange, endpoint, question);
+}
+
+}  // namespace hearth::dns

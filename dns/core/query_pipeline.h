@@ -1,0 +1,137 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/time.h"
+#include "dns/core/cache.h"
+#include "dns/core/forward_plan.h"
+#include "dns/core/local_answer.h"
+#include "dns/core/loop_guard.h"
+#include "dns/core/query_log.h"
+#include "dns/core/random_source.h"
+#include "dns/core/snapshot.h"
+#include "dns/core/tally.h"
+#include "dns/core/wire_view.h"
+#include "dns/model/query_context.h"
+
+namespace hearth::dns {
+
+// What the pipeline wants done outside of itself. None of these may call back into it.
+class PipelineActions {
+public:
+    virtual void send_udp(UpstreamIndex upstream, const Endpoint& endpoint, unsigned slot,
+                          ByteView question) = 0;
+    virtual void ask_tcp(std::uint64_t exchange, const Endpoint& endpoint, ByteView question) = 0;
+    // An answer that was not ready at once.
+    virtual void reply(const ReplyPath& path, ByteView answer) = 0;
+
+protected:
+    ~PipelineActions() = default;
+};
+
+// The present, as the edge sees it.
+struct Moment {
+    TimePoint now;
+    std::int64_t wall_ms = 0;  // since 1970 in UTC; for the query log only
+};
+
+// From a question to its answer, whatever transport it came by: who asks, local and special names,
+// verdict, cache, upstreams, inspection of what they said. One per worker; no locks, no clock, no
+// sockets. Each entry point gets the snapshot that is valid now.
+//
+// Answers from cache, lists and zones are written straight into the caller's buffer
+// without any allocation.
+class QueryPipeline final : private ForwardActions {
+public:
+    struct Limits {
+        Cache::Limits cache;
+        ForwardPlan::Limits forward;
+        unsigned refusals_per_second = 100;
+    };
+
+    QueryPipeline(const Limits& limits, PipelineActions& actions, RandomSource& random,
+                  LoopGuard& loops, QueryLog& log, Tally& tally);
+
+    // The size of the answer in `out` (kMaxMessage octets for TCP, kEdnsUdpSize for UDP), or 0:
+    // dropped, or to be answered through PipelineActions::reply().
+    [[nodiscard]] std::size_t handle(const Snapshot& snapshot, const QueryContext& context,
+                                     ByteView packet, ByteSpan out);
+
+    void on_datagram(const Snapshot& snapshot, Moment moment, UpstreamIndex upstream, unsigned slot,
+                     ByteView packet);
+    void on_tcp_answer(const Snapshot& snapshot, Moment moment, std::uint64_t exchange,
+                       ByteView packet);
+    void on_tcp_failure(const Snapshot& snapshot, Moment moment, std::uint64_t exchange);
+
+    [[nodiscard]] TimePoint next_deadline() const noexcept { return forward_.next_deadline(); }
+    void on_timer(const Snapshot& snapshot, Moment moment);
+
+    [[nodiscard]] const ForwardPlan& forward() const noexcept { return forward_; }
+    [[nodiscard]] const Cache& cache() const noexcept { return cache_; }
+
+private:
+    // One question while it is being decided.
+    struct Job {
+        const QueryContext& context;
+        const QueryView& query;
+        AskedQuestion asked;
+        ByteSpan out;
+    };
+    struct Answer {
+        std::size_t size = 0;
+        Rcode rcode{};
+        Reason reason{};
+        Verdict verdict;
+    };
+
+    void begin(const Snapshot& snapshot, Moment moment);
+    void end();
+    [[nodiscard]] std::size_t answer_fault(QueryFault fault, Job& job);
+    [[nodiscard]] std::optional<Answer> refuse_unanswerable(const Job& job);
+    [[nodiscard]] std::optional<Answer> decide(const Job& job);
+    [[nodiscard]] std::optional<Answer> answer_path(const Job& job, const LocalPath& path,
+                                                    const CacheKey& key);
+    [[nodiscard]] std::optional<Answer> answer_outside(const Job& job, const LocalPath& path,
+                                                       const CacheKey& key);
+    [[nodiscard]] std::optional<Answer> forward(const Job& job, const LocalPath& path);
+    [[nodiscard]] Answer from_hit(const Job& job, const Cache::Hit& hit);
+    [[nodiscard]] Answer blocked(const Job& job, const Verdict& verdict);
+    [[nodiscard]] Answer plain(const Job& job, Rcode rcode, Reason reason, EdeCode code,
+                               std::string_view text);
+    [[nodiscard]] bool may_refuse() noexcept;
+    // The verdict on the CNAME targets of an answer: a listed name hides behind an unlisted one.
+    [[nodiscard]] Verdict inspect(const AnswerImage& image) const;
+    [[nodiscard]] Answer answer_waiter(const Waiter& waiter, const ForwardQuestion& question,
+                                       const ForwardOutcome& outcome, const Verdict& cloaked);
+    void record(const QueryContext& context, const Name& qname, RrType qtype, Duration duration,
+                const Answer& answer);
+
+    void send_udp(UpstreamIndex upstream, const Endpoint& endpoint, unsigned slot,
+                  ByteView question) override;
+    void ask_tcp(std::uint64_t exchange, const Endpoint& endpoint, ByteView question) override;
+    void finished(const ForwardQuestion& question, const ForwardOutcome& outcome,
+                  std::span<const Waiter> waiters) override;
+
+    PipelineActions& actions_;
+    LoopGuard& loops_;
+    QueryLog& log_;
+    Tally& tally_;
+    Cache cache_;
+    ForwardPlan forward_;
+    const Snapshot* snapshot_ = nullptr;  // of the call that runs
+    Moment moment_;
+    std::uint64_t cache_generation_ = 0;
+    std::uint32_t rotation_ = 0;
+    unsigned refusals_per_second_;
+    unsigned refusals_left_ = 0;
+    TimePoint refusals_until_{};
+    std::vector<std::uint8_t> buffer_;  // for answers that come later
+};
+
+}  // namespace hearth::dns

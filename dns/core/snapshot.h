@@ -1,0 +1,40 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "base/ip.h"
+#include "base/name.h"
+#include "dns/core/block_policy.h"
+#include "dns/core/zone.h"
+
+namespace hearth::dns {
+
+// Servers that are asked for the same names.
+struct UpstreamGroup {
+    std::vector<Endpoint> servers;
+};
+
+// All that answers depend on besides the cache: made by bind, immutable, shared by the workers.
+// Its parts are shared between snapshots that do not differ in them.
+struct Snapshot {
+    std::uint64_t generation = 0;        // another one whenever any answer may differ
+    std::uint64_t cache_generation = 0;  // another one when cached answers may be wrong
+    Name domain;
+    Name primary;  // the name of the server in SOA and NS of our zones
+    std::uint32_t local_ttl = 60;
+    std::shared_ptr<const LocalZones> zones;
+    BlockPolicy blocking;
+    std::vector<IpPrefix> clients;      // who is served, loopback and connected networks included
+    std::vector<UpstreamGroup> groups;  // 0: the default; may be empty
+    std::vector<IpAddress> home_upstreams;  // upstreams that might be our clients too
+
+    [[nodiscard]] bool serves(const IpAddress& client) const noexcept {
+        return std::any_of(clients.begin(), clients.end(),
+                           [&](const IpPrefix& prefix) { return prefix.contains(client); });
+    }
+};
+
+}  // namespace hearth::dns

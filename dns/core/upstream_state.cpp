@@ -1,0 +1,97 @@
+#include "dns/core/upstream_state.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace hearth::dns {
+namespace {
+
+constexpr Duration kFirstPatience = 400ms;
+constexpr Duration kLeastPatience = 150ms;
+constexpr Duration kMostPatience = 1500ms;
+constexpr unsigned kTimeoutsUntilDead = 3;
+constexpr Duration kFirstDeath = 500ms;
+constexpr Duration kLongestDeath = 5s;
+// One question in so many goes to another upstream than the fastest, to keep its RTT known.
+constexpr std::uint64_t kExploreOneIn = 32;
+
+bool holds(std::span<const UpstreamIndex> list, UpstreamIndex index) noexcept {
+    return std::find(list.begin(), list.end(), index) != list.end();
+}
+
+}  // namespace
+
+UpstreamIndex UpstreamTable::index_of(const Endpoint& endpoint) {
+    const auto found = std::find_if(upstreams_.begin(), upstreams_.end(),
+                                    [&](const Upstream& u) { return u.endpoint == endpoint; });
+    if (found != upstreams_.end()) return static_cast<UpstreamIndex>(found - upstreams_.begin());
+    upstreams_.push_back({});
+    upstreams_.back().endpoint = endpoint;
+    return static_cast<UpstreamIndex>(upstreams_.size() - 1);
+}
+
+UpstreamTable::Choice UpstreamTable::choose(std::span<const UpstreamIndex> candidates,
+                                            std::span<const UpstreamIndex> tried, TimePoint now,
+                                            RandomSource& random) {
+    Choice choice;
+    const bool all_tried = std::all_of(candidates.begin(), candidates.end(),
+                                       [&](UpstreamIndex i) { return holds(tried, i); });
+    std::optional<UpstreamIndex> other;
+    for (const UpstreamIndex index : candidates) {
+        const Upstream& upstream = upstreams_[index];
+        if (!all_tried && holds(tried, index)) continue;
+        if (upstream.is_dead) {
+            if (upstream.dead_until <= now && !holds(tried, index)) choice.probe = index;
+            continue;
+        }
+        if (!choice.use) {
+            choice.use = index;
+        } else if (upstream.smoothed_rtt < upstreams_[*choice.use].smoothed_rtt) {
+            other = std::exchange(choice.use, index);
+        } else {
+            other = index;
+        }
+    }
+    if (other && random.next() % kExploreOneIn == 0) choice.use = other;
+    // Not again until it has answered or this much later.
+    if (choice.probe) upstreams_[*choice.probe].dead_until = now + kFirstDeath;
+    if (!choice.use) choice.use = std::exchange(choice.probe, std::nullopt);
+    return choice;
+}
+
+void UpstreamTable::on_answer(UpstreamIndex index, Duration rtt) noexcept {
+    Upstream& upstream = upstreams_[index];
+    ++upstream.answered;
+    upstream.timeouts_in_row = 0;
+    upstream.is_dead = false;
+    if (upstream.smoothed_rtt == Duration::zero()) {
+        upstream.smoothed_rtt = rtt;
+        upstream.rtt_variance = rtt / 2;
+        return;
+    }
+    const Duration error = rtt - upstream.smoothed_rtt;
+    upstream.rtt_variance += (std::max(error, -error) - upstream.rtt_variance) / 4;
+    upstream.smoothed_rtt += error / 8;
+}
+
+void UpstreamTable::on_timeout(UpstreamIndex index, TimePoint now) noexcept {
+    Upstream& upstream = upstreams_[index];
+    ++upstream.timeouts;
+    ++upstream.timeouts_in_row;
+    // A slow upstream sinks in the order at once, not only when it is dead.
+    upstream.smoothed_rtt = std::min<Duration>(
+        std::max<Duration>(upstream.smoothed_rtt * 2, kFirstPatience), kMostPatience);
+    if (upstream.timeouts_in_row < kTimeoutsUntilDead) return;
+    const unsigned doublings = std::min(upstream.timeouts_in_row - kTimeoutsUntilDead, 4U);
+    upstream.is_dead = true;
+    upstream.dead_until = now + std::min<Duration>(kFirstDeath * (1 << doublings), kLongestDeath);
+}
+
+Duration UpstreamTable::patience(UpstreamIndex index) const noexcept {
+    const Upstream& upstream = upstreams_[index];
+    if (upstream.smoothed_rtt == Duration::zero()) return kFirstPatience;
+    return std::clamp<Duration>(upstream.smoothed_rtt + 4 * upstream.rtt_variance, kLeastPatience,
+                                kMostPatience);
+}
+
+}  // namespace hearth::dns

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "base/ip.h"
+#include "base/time.h"
+#include "dns/core/random_source.h"
+
+namespace hearth::dns {
+
+using UpstreamIndex = std::uint16_t;
+
+// What one worker knows of one upstream.
+struct Upstream {
+    Endpoint endpoint;
+    Duration smoothed_rtt{};  // RFC 6298 §2; 0: never answered
+    Duration rtt_variance{};
+    unsigned timeouts_in_row = 0;
+    TimePoint dead_until{};  // with is_dead: not asked before
+    bool is_dead = false;
+    bool speaks_edns = true;
+    std::uint64_t sent = 0;
+    std::uint64_t answered = 0;
+    std::uint64_t timeouts = 0;
+};
+
+// The upstreams of one worker, by index; indices stay valid for its life, over reloads. Chooses
+// the fastest by smoothed RTT, looks now and then at the others, leaves dead ones alone except for
+// a probe with a real question, and brings them back with the first answer.
+class UpstreamTable {
+public:
+    // Which to ask, and which dead one to ask as well, to see whether it is back.
+    struct Choice {
+        std::optional<UpstreamIndex> use;
+        std::optional<UpstreamIndex> probe;
+    };
+
+    // Finds it, or adds it.
+    [[nodiscard]] UpstreamIndex index_of(const Endpoint& endpoint);
+
+    // From `candidates` without those in `tried`, unless all were tried. Nothing when all are dead
+    // and none is due for a probe.
+    [[nodiscard]] Choice choose(std::span<const UpstreamIndex> candidates,
+                                std::span<const UpstreamIndex> tried, TimePoint now,
+                                RandomSource& random);
+
+    void on_sent(UpstreamIndex index) noexcept { ++upstreams_[index].sent; }
+    void on_answer(UpstreamIndex index, Duration rtt) noexcept;
+    void on_timeout(UpstreamIndex index, TimePoint now) noexcept;
+    void speaks_no_edns(UpstreamIndex index) noexcept { upstreams_[index].speaks_edns = false; }
+
+    // How long to wait for an answer before asking again.
+    [[nodiscard]] Duration patience(UpstreamIndex index) const noexcept;
+
+    [[nodiscard]] const Upstream& operator[](UpstreamIndex index) const noexcept {
+        return upstreams_[index];
+    }
+    [[nodiscard]] const std::vector<Upstream>& all() const noexcept { return upstreams_; }
+
+private:
+    std::vector<Upstream> upstreams_;
+};
+
+}  // namespace hearth::dns

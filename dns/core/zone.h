@@ -1,0 +1,88 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/ip.h"
+#include "base/name.h"
+#include "dns/model/protocol.h"
+
+namespace hearth::dns {
+
+// What is known of one name. A node without anything is an empty non-terminal: the name
+// exists because there is something below it (RFC 8020).
+struct LocalNode {
+    std::vector<IpAddress> v4;
+    std::vector<IpAddress> v6;
+    std::optional<Name> cname;  // then nothing else
+    std::optional<Name> ptr;
+
+    [[nodiscard]] bool empty() const noexcept { return v4.empty() && v6.empty() && !cname && !ptr; }
+};
+
+// What happens to names at or under a zone's apex that have no node of ours.
+enum class ZoneKind : std::uint8_t {
+    kAuthoritative,  // NXDOMAIN: we know all of it
+    kForward,        // asked of the upstream group `group`
+    kNxDomain,       // a special-use name (RFC 6761 and others)
+    kNoData,         // the same, but the name exists: resolver.arpa (RFC 9462)
+    kLoopback,       // localhost (RFC 6761 §6.3)
+    kCanary,  // NXDOMAIN that tells a device to use its network's resolver; an allow rule lifts it
+};
+
+struct Zone {
+    Name apex;
+    ZoneKind kind = ZoneKind::kAuthoritative;
+    std::uint32_t group = 0;  // with kForward
+};
+
+// What the zones know about a question's name. Pointers live as long as the LocalZones.
+struct LocalMatch {
+    const Zone* zone = nullptr;       // the closest one; null: not ours at all
+    const LocalNode* node = nullptr;  // the name's own, or its wildcard's; null: none
+    bool at_apex = false;
+};
+
+// The document's names, the forward zones and the special-use names, all in one table that
+// is asked label by label. Built once, immutable afterwards, read from any thread.
+class LocalZones {
+public:
+    // Later calls for the same apex replace earlier ones: special names first, then the document's.
+    void add_zone(const Zone& zone);
+    void add_address(const Name& name, const IpAddress& address);
+    void add_cname(const Name& name, const Name& target);
+    // Ignored when the name has a PTR already: the first name given is the canonical one.
+    void add_ptr(const IpAddress& address, const Name& target);
+    [[nodiscard]] bool has_records(const Name& name) const noexcept;
+
+    // The node of the name itself, else the wildcard's at its closest encloser (RFC 4592 §3.3.1).
+    // Empty non-terminals count as nodes only where we are the authority.
+    [[nodiscard]] LocalMatch find(const Name& qname) const noexcept;
+    [[nodiscard]] const Zone* zone_of(const Name& qname) const noexcept;
+
+    [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
+
+private:
+    struct Entry {
+        std::optional<Zone> zone;
+        std::optional<LocalNode> node;
+    };
+    struct WireHash {
+        using is_transparent = void;
+        std::size_t operator()(std::string_view wire) const noexcept {
+            return std::hash<std::string_view>{}(wire);
+        }
+    };
+    using Table = std::unordered_map<std::string, Entry, WireHash, std::equal_to<>>;
+
+    LocalNode& node_at(const Name& name);
+    [[nodiscard]] const Entry* entry(std::string_view wire) const noexcept;
+
+    Table entries_;  // by lower-cased wire name
+};
+
+}  // namespace hearth::dns
