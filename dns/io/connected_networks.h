@@ -1,0 +1,16 @@
+#pragma once
+
+#include <vector>
+
+#include "base/ip.h"
+
+namespace hearth::dns {
+
+// The networks this machine has an address in, loopback included, link-local ones too; host
+// addresses (a VIP's /32) are not networks. Empty when the system does not say.
+[[nodiscard]] std::vector<IpPrefix> connected_networks();
+
+// The machine's own addresses.
+[[nodiscard]] std::vector<IpAddress> own_addresses();
+
+}  // namespace hearth::dns

@@ -1,0 +1,254 @@
+#include "dns/io/worker.h"
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <optional>
+
+#include "dns/io/system_random.h"
+#include "dns/io/tcp_questions.h"
+#include "dns/io/upstream_sockets.h"
+#include "runtime/udp_socket.h"
+
+namespace hearth::dns {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr std::chrono::seconds kReportEvery{1};
+
+Moment present() {
+    const auto wall =
+        std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
+    return {Clock::now(), wall.time_since_epoch().count()};
+}
+
+}  // namespace
+
+struct Worker::Impl final : private PipelineActions {
+    struct Listener {
+        std::uint32_t id = 0;
+        std::unique_ptr<runtime::UdpSocket> udp;
+        bool tcp = false;
+    };
+
+    Impl(const WorkerOptions& options, const runtime::Published<Snapshot>& source,
+         LoopGuard& loop_guard)
+        : loop(options.name),
+          snapshots(source),
+          log(options.log_entries),
+          deadline_timer(std::make_unique<boost::asio::steady_timer>(loop.context())),
+          report_timer(std::make_unique<boost::asio::steady_timer>(loop.context())),
+          tcp(std::in_place, loop, options.tcp,
+              [this](const TcpServer::Question& question) { on_tcp_question(question); }),
+          tcp_questions(
+              std::in_place, loop,
+              [this](std::uint64_t exchange, ByteView answer) { on_tcp_answer(exchange, answer); }),
+          upstreams(std::in_place, loop,
+                    [this](UpstreamIndex upstream, unsigned slot, ByteView packet) {
+                        on_datagram(upstream, slot, packet);
+                    }),
+          pipeline(options.pipeline, *this, random, loop_guard, log, tally),
+          tcp_buffer(kMaxMessage) {
+        report_later();
+    }
+
+    // --- questions ---
+
+    void on_batch(std::uint32_t listener, runtime::UdpBatch& batch) {
+        const Snapshot& snapshot = snapshots.get();
+        const Moment moment = present();
+        QueryContext context;
+        context.now = moment.now;
+        context.wall_ms = moment.wall_ms;
+        context.path.transport = Transport::kUdp;
+        context.path.listener = listener;
+        for (std::size_t i = 0; i < batch.size(); ++i) {
+            const runtime::UdpPath& path = batch[i].path;
+            context.path.client = path.peer;
+            context.path.local = path.local;
+            context.path.interface = path.ifindex;
+            batch.reply(i,
+                        pipeline.handle(snapshot, context, batch[i].payload, batch.reply_space(i)));
+        }
+        arm();
+    }
+
+    void on_tcp_question(const TcpServer::Question& question) {
+        const Moment moment = present();
+        QueryContext context;
+        context.now = moment.now;
+        context.wall_ms = moment.wall_ms;
+        context.path.transport = Transport::kTcp;
+        context.path.client = question.client;
+        context.path.local = question.local;
+        context.path.connection = question.connection;
+        const std::size_t before = pipeline.forward().waiting();
+        replied = false;
+        const std::size_t size =
+            pipeline.handle(snapshots.get(), context, question.packet, ByteSpan(tcp_buffer));
+        if (size > 0) {
+            tcp->reply(question.connection, ByteView(tcp_buffer).first(size));
+        } else if (pipeline.forward().waiting() == before && !replied) {
+            tcp->settle(question.connection);
+        }
+        arm();
+    }
+
+    // --- what the pipeline wants ---
+
+    void send_udp(UpstreamIndex upstream, const Endpoint& endpoint, unsigned slot,
+                  ByteView question) override {
+        upstreams->send(upstream, endpoint, slot, question);
+    }
+    void ask_tcp(std::uint64_t exchange, const Endpoint& endpoint, ByteView question) override {
+        tcp_questions->ask(exchange, endpoint, question);
+    }
+    void reply(const ReplyPath& path, ByteView answer) override {
+        replied = true;
+        if (path.transport == Transport::kTcp) return tcp->reply(path.connection, answer);
+        for (auto& [endpoint, listener] : listeners)
+            if (listener.id == path.listener && listener.udp)
+                listener.udp->send({path.client, path.local, path.interface}, answer);
+    }
+
+    // --- upstreams and time ---
+
+    void on_datagram(UpstreamIndex upstream, unsigned slot, ByteView packet) {
+        pipeline.on_datagram(snapshots.get(), present(), upstream, slot, packet);
+        arm();
+    }
+    void on_tcp_answer(std::uint64_t exchange, ByteView answer) {
+        if (answer.empty()) {
+            pipeline.on_tcp_failure(snapshots.get(), present(), exchange);
+        } else {
+            pipeline.on_tcp_answer(snapshots.get(), present(), exchange, answer);
+        }
+        arm();
+    }
+
+    void arm() {
+        const TimePoint next = pipeline.next_deadline();
+        if (next == armed) return;
+        armed = next;
+        if (next == kNever) {
+            deadline_timer->cancel();
+            return;
+        }
+        deadline_timer->expires_at(next);
+        deadline_timer->async_wait([this](boost::system::error_code error) {
+            if (error) return;
+            armed = kNever;
+            pipeline.on_timer(snapshots.get(), present());
+            arm();
+        });
+    }
+
+    void report_later() {
+        report_timer->expires_after(kReportEvery);
+        report_timer->async_wait([this](boost::system::error_code error) {
+            if (error) return;
+            upstreams->tidy();
+            {
+                const std::lock_guard lock(report_mutex);
+                report.upstreams = pipeline.forward().upstreams().all();
+                report.tcp_connections = tcp->open_connections();
+            }
+            report_later();
+        });
+    }
+
+    // --- addresses ---
+
+    std::vector<ListenFailure> listen(const std::vector<Endpoint>& wanted) {
+        std::erase_if(listeners, [&](const auto& entry) {
+            const bool keep = std::find(wanted.begin(), wanted.end(), entry.first) != wanted.end();
+            if (!keep && entry.second.tcp) tcp->close(entry.first);
+            return !keep;
+        });
+        std::vector<ListenFailure> failures;
+        for (const Endpoint& endpoint : wanted)
+            if (auto opened = open(endpoint); !opened)
+                failures.push_back({endpoint, std::move(opened.error())});
+        return failures;
+    }
+
+    Result<void> open(const Endpoint& endpoint) {
+        Listener& listener = listeners[endpoint];
+        if (!listener.udp) {
+            runtime::UdpOptions options;
+            options.reply_size = kEdnsUdpSize;
+            auto socket = runtime::UdpSocket::bind(loop, endpoint, options);
+            if (!socket) return fail(std::move(socket.error()));
+            listener.id = next_listener++;
+            listener.udp = std::move(*socket);
+            listener.udp->start(
+                [this, id = listener.id](runtime::UdpBatch& batch) { on_batch(id, batch); });
+        }
+        if (!listener.tcp) {
+            auto bound = tcp->listen(endpoint);
+            if (!bound) return fail(std::move(bound.error()));
+            listener.tcp = true;
+        }
+        return {};
+    }
+
+    // Destroyed while the loop does not run, and before the loop.
+    runtime::EventLoop loop;
+    bool started = false;
+    runtime::Published<Snapshot>::Reader snapshots;
+    SystemRandom random;
+    QueryLog log;
+    Tally tally;
+    std::unique_ptr<boost::asio::steady_timer> deadline_timer;
+    std::unique_ptr<boost::asio::steady_timer> report_timer;
+    std::optional<TcpServer> tcp;
+    std::optional<TcpQuestions> tcp_questions;
+    std::optional<UpstreamSockets> upstreams;
+    QueryPipeline pipeline;
+    std::map<Endpoint, Listener> listeners;
+    std::uint32_t next_listener = 1;
+    TimePoint armed = kNever;
+    bool replied = false;
+    std::vector<std::uint8_t> tcp_buffer;
+    mutable std::mutex report_mutex;
+    Report report;
+};
+
+Worker::Worker(const WorkerOptions& options, const runtime::Published<Snapshot>& snapshots,
+               LoopGuard& loops)
+    : impl_(std::make_unique<Impl>(options, snapshots, loops)) {}
+
+Worker::~Worker() { stop(); }
+
+std::vector<Worker::ListenFailure> Worker::listen(const std::vector<Endpoint>& endpoints) {
+    if (!impl_->started) return impl_->listen(endpoints);
+    std::vector<ListenFailure> failures;
+    impl_->loop.run_and_wait([&] { failures = impl_->listen(endpoints); });
+    return failures;
+}
+
+void Worker::start() {
+    impl_->started = true;
+    impl_->loop.start();
+}
+
+void Worker::stop() {
+    impl_->loop.stop();
+    impl_->loop.join();
+    impl_->started = false;
+}
+
+runtime::EventLoop& Worker::loop() noexcept { return impl_->loop; }
+
+const QueryLog& Worker::log() const noexcept { return impl_->log; }
+
+const Tally& Worker::tally() const noexcept { return impl_->tally; }
+
+Worker::Report Worker::report() const {
+    const std::lock_guard lock(impl_->report_mutex);
+    return impl_->report;
+}
+
+}  // namespace hearth::dns

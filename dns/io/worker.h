@@ -1,0 +1,71 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/ip.h"
+#include "base/result.h"
+#include "dns/core/loop_guard.h"
+#include "dns/core/query_log.h"
+#include "dns/core/query_pipeline.h"
+#include "dns/core/snapshot.h"
+#include "dns/core/tally.h"
+#include "dns/io/tcp_server.h"
+#include "runtime/event_loop.h"
+#include "runtime/snapshot.h"
+
+namespace hearth::dns {
+
+struct WorkerOptions {
+    std::string name;
+    QueryPipeline::Limits pipeline;
+    TcpLimits tcp;
+    std::size_t log_entries = 2'500;
+};
+
+// One thread that answers: a pipeline, its sockets on every address (SO_REUSEPORT spreads clients
+// over the workers), its own cache and its own questions to upstreams. Nothing is shared with other
+// workers but the snapshot and the loop guard.
+class Worker {
+public:
+    // `snapshots` must have something published before start(); both outlive the worker.
+    Worker(const WorkerOptions& options, const runtime::Published<Snapshot>& snapshots,
+           LoopGuard& loops);
+    ~Worker();
+    Worker(const Worker&) = delete;
+    Worker& operator=(const Worker&) = delete;
+
+    // Listens on exactly these addresses from now on, UDP and TCP. Those that fail are returned
+    // with the reason and may be tried again; the others serve. Before start(), or from another
+    // thread.
+    struct ListenFailure {
+        Endpoint endpoint;
+        Error error;
+    };
+    [[nodiscard]] std::vector<ListenFailure> listen(const std::vector<Endpoint>& endpoints);
+
+    void start();
+    // Not from the worker's own thread.
+    void stop();
+
+    [[nodiscard]] runtime::EventLoop& loop() noexcept;
+    [[nodiscard]] const QueryLog& log() const noexcept;
+    [[nodiscard]] const Tally& tally() const noexcept;
+
+    // At most a second old. Any thread.
+    struct Report {
+        std::vector<Upstream> upstreams;
+        std::size_t tcp_connections = 0;
+    };
+    [[nodiscard]] Report report() const;
+
+private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace hearth::dns
