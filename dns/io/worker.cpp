@@ -246,6 +246,8 @@ const QueryLog& Worker::log() const noexcept { return impl_->log; }
 
 const Tally& Worker::tally() const noexcept { return impl_->tally; }
 
+std::size_t Worker::cache_bytes() const noexcept { return impl_->pipeline.cache().limits().bytes; }
+
 Worker::Report Worker::report() const {
     const std::lock_guard lock(impl_->report_mutex);
     return impl_->report;

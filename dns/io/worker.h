@@ -55,6 +55,7 @@ public:
     [[nodiscard]] runtime::EventLoop& loop() noexcept;
     [[nodiscard]] const QueryLog& log() const noexcept;
     [[nodiscard]] const Tally& tally() const noexcept;
+    [[nodiscard]] std::size_t cache_bytes() const noexcept;  // the limit it was made with
 
     // At most a second old. Any thread.
     struct Report {

@@ -1,0 +1,98 @@
+#include "dns/bind/dns_metrics.h"
+
+#include <functional>
+#include <string>
+
+namespace hearth::dns {
+namespace {
+
+using Workers = std::vector<std::unique_ptr<Worker>>;
+
+double sum(const Workers& workers, const std::function<const Cell&(const Tally&)>& cell) {
+    std::uint64_t total = 0;
+    for (const auto& worker : workers) total += cell(worker->tally()).value();
+    return static_cast<double>(total);
+}
+
+void requests(const Workers& workers, runtime::MetricSink& sink) {
+    for (std::size_t t = 0; t < kTransportCount; ++t) {
+        for (std::size_t i = 0; i <= kTalliedTypes.size(); ++i) {
+            const double value = sum(
+                workers, [&](const Tally& tally) -> const Cell& { return tally.requests[t][i]; });
+            if (value == 0) continue;
+            const std::string type =
+                i < kTalliedTypes.size() ? to_string(kTalliedTypes[i]) : "other";
+            sink.counter(
+                "hearth_dns_requests_total", "Questions by transport and type.",
+                {{"proto", std::string(to_string(static_cast<Transport>(t)))}, {"type", type}},
+                value);
+        }
+    }
+}
+
+void responses(const Workers& workers, runtime::MetricSink& sink) {
+    for (std::size_t rcode = 0; rcode < kRcodeCount; ++rcode) {
+        for (std::size_t reason = 0; reason < kReasonCount; ++reason) {
+            const double value = sum(workers, [&](const Tally& tally) -> const Cell& {
+                return tally.responses[rcode][reason];
+            });
+            if (value == 0) continue;
+            sink.counter("hearth_dns_responses_total", "Answers by response code and reason.",
+                         {{"rcode", std::string(to_string(static_cast<Rcode>(rcode)))},
+                          {"reason", std::string(to_string(static_cast<Reason>(reason)))}},
+                         value);
+        }
+    }
+}
+
+// A histogram by hand: the cells are the workers' own, without a clock on the fast path.
+void durations(const Workers& workers, runtime::MetricSink& sink) {
+    static constexpr const char* kHelp =
+        "Time from question to answer; 0 for what needed no upstream.";
+    double below = 0;
+    for (std::size_t i = 0; i <= kDurationBounds.size(); ++i) {
+        below +=
+            sum(workers, [&](const Tally& tally) -> const Cell& { return tally.durations[i]; });
+        std::string bound = "+Inf";
+        if (i < kDurationBounds.size()) {
+            bound = std::to_string(std::chrono::duration<double>(kDurationBounds[i]).count());
+            bound.erase(bound.find_last_not_of('0') + 1);
+            if (bound.back() == '.') bound += '0';
+        }
+        sink.counter("hearth_dns_request_duration_seconds_bucket", kHelp, {{"le", bound}}, below);
+    }
+    sink.counter("hearth_dns_request_duration_seconds_count", kHelp, {}, below);
+    sink.counter("hearth_dns_request_duration_seconds_sum", kHelp, {},
+                 sum(workers, [](const Tally& t) -> const Cell& { return t.duration_us; }) / 1e6);
+}
+
+}  // namespace
+
+void collect_metrics(const Workers& workers, const Snapshot& snapshot, runtime::MetricSink& sink) {
+    requests(workers, sink);
+    responses(workers, sink);
+    durations(workers, sink);
+    const auto counter = [&](const char* name, const char* help, const Cell Tally::*cell) {
+        sink.counter(name, help, {},
+                     sum(workers, [&](const Tally& t) -> const Cell& { return t.*cell; }));
+    };
+    const auto gauge = [&](const char* name, const char* help, const Cell Tally::*cell) {
+        sink.gauge(name, help, {},
+                   sum(workers, [&](const Tally& t) -> const Cell& { return t.*cell; }));
+    };
+    counter("hearth_dns_cache_hits_total", "Answers from the cache.", &Tally::cache_hits);
+    counter("hearth_dns_cache_misses_total", "Questions not in the cache.", &Tally::cache_misses);
+    counter("hearth_dns_dropped_total", "Datagrams and questions not answered at all.",
+            &Tally::dropped);
+    counter("hearth_dns_upstream_mismatched_total", "Upstream answers to nothing that was asked.",
+            &Tally::upstream_mismatched);
+    gauge("hearth_dns_cache_entries", "Answers in the cache.", &Tally::cache_entries);
+    gauge("hearth_dns_cache_bytes", "Memory of the cached answers.", &Tally::cache_bytes);
+    gauge("hearth_dns_waiting", "Clients waiting for an upstream.", &Tally::waiting);
+    if (!snapshot.blocking.lists) return;
+    for (const auto& list : snapshot.blocking.lists->set.lists())
+        sink.gauge("hearth_dns_blocklist_entries", "Rules taken from a list.",
+                   {{"list", std::string(list.name)}}, static_cast<double>(list.rules));
+}
+
+}  // namespace hearth::dns

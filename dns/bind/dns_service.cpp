@@ -1,0 +1,431 @@
+#include "dns/bind/dns_service.h"
+
+#include <algorithm>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <charconv>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "config/load.h"
+#include "dns/bind/dns_metrics.h"
+#include "dns/bind/problem_watch.h"
+#include "dns/bind/query_json.h"
+#include "dns/bind/snapshot_builder.h"
+#include "dns/bind/why.h"
+#include "dns/core/list_layout.h"
+#include "dns/io/blocklist_file.h"
+#include "dns/io/connected_networks.h"
+#include "dns/io/worker.h"
+#include "runtime/control_server.h"
+#include "runtime/snapshot.h"
+
+namespace hearth::dns {
+namespace {
+
+namespace json = boost::json;
+namespace log = hearth::log;
+using runtime::ControlMethod;
+using runtime::ControlRequest;
+using runtime::ControlResponse;
+using runtime::ControlServer;
+
+constexpr unsigned kMostWorkers = 4;
+constexpr std::chrono::milliseconds kTick{250};
+constexpr int kTicksPerSecond = 4;
+constexpr int kSecondsBetweenNetworkLooks = 10;
+constexpr std::size_t kMostQueries = 10'000;
+
+// A document that was read and found good, with all that was derived from it outside the
+// control thread.
+struct Prepared {
+    config::Document document;
+    const config::Node* node = nullptr;  // into `document`
+    Snapshot snapshot;
+    std::vector<Endpoint> listen;
+    Result<std::shared_ptr<const BlockLists>> image = nullptr;
+};
+
+Result<std::shared_ptr<const BlockLists>> load_image(const ListLayout& layout) {
+    auto image = load_blocklist_image(layout.image());
+    if (!image) return fail(std::move(image.error()));
+    return std::make_shared<const BlockLists>(
+        BlockLists{std::move(image->set), std::move(image->storage)});
+}
+
+unsigned worker_count(const config::Document& document) {
+    if (document.dns.workers > 0) return document.dns.workers;
+    return std::clamp(std::thread::hardware_concurrency(), 1U, kMostWorkers);
+}
+
+class DnsService final : public runtime::Service {
+public:
+    explicit DnsService(runtime::Daemon& daemon)
+        : daemon_(daemon),
+          layout_(daemon.options().state_dir),
+          disk_("dns-disk"),
+          timer_(std::make_unique<boost::asio::steady_timer>(daemon.control_loop().context())) {}
+
+    Result<runtime::Revision> load(const runtime::DaemonOptions& options) override;
+    void add_status(json::object& status) override;
+    runtime::Health health() override;
+    void stop() override;
+
+private:
+    Result<void> apply(const std::shared_ptr<Prepared>& prepared);
+    void start_workers(const config::Document& document);
+    void start_serving();
+    void listen_everywhere();
+    void publish(Snapshot snapshot);
+    void take_image(Result<std::shared_ptr<const BlockLists>> image);
+    void note_settings_of_start(const config::Document& document);
+    void add_routes();
+    void reload_lists(ControlServer::Reply reply);
+    void why(const ControlRequest& request, const ControlServer::Reply& reply);
+    [[nodiscard]] ControlResponse queries(const ControlRequest& request) const;
+    void tick();
+    void publish_queries();
+    void look_at_networks();
+
+    runtime::Daemon& daemon_;
+    ListLayout layout_;
+    runtime::Published<Snapshot> published_;
+    std::shared_ptr<Prepared> serving_;
+    std::shared_ptr<const BlockLists> image_;
+    std::vector<IpPrefix> networks_;
+    std::uint64_t generation_ = 0;
+    std::uint64_t cache_generation_ = 0;
+    std::optional<LoopGuard> loops_;
+    std::vector<std::unique_ptr<Worker>> workers_;
+    std::vector<std::uint64_t> streamed_;  // per worker: log position already published
+    std::string listen_failure_;
+    runtime::EventLoop disk_;  // reads files for requests, so that the control thread never waits
+    std::unique_ptr<boost::asio::steady_timer> timer_;
+    int ticks_ = 0;
+};
+
+// --- document ---
+
+Result<runtime::Revision> DnsService::load(const runtime::DaemonOptions& options) {
+    auto loaded = config::load(options.config.string());
+    if (!loaded) return fail(Errc::kInvalid, "", config::render(loaded.findings));
+    const auto prepared = std::make_shared<Prepared>();
+    prepared->document = std::move(*loaded.document);
+    const auto node = choose_node(prepared->document, options.node, own_addresses());
+    if (!node) return fail(node.error());
+    prepared->node = *node;
+    prepared->snapshot = build_snapshot(prepared->document, *node);
+    prepared->listen = listen_endpoints(prepared->document, *node);
+    if (prepared->listen.empty())
+        return fail(Errc::kInvalid, options.config.string(),
+                    "nothing to listen on: no node of the document has an address of this machine. "
+                    "Name it with --node, or give dns.vip or dns.listen");
+    if (!options.check) prepared->image = load_image(layout_);
+    return runtime::Revision{loaded.hash, *node != nullptr ? (*node)->name : std::string(),
+                             [this, prepared] { return apply(prepared); }};
+}
+
+bool same_servers(const std::vector<UpstreamGroup>& a, const std::vector<UpstreamGroup>& b) {
+    return std::equal(
+        a.begin(), a.end(), b.begin(), b.end(),
+        [](const UpstreamGroup& x, const UpstreamGroup& y) { return x.servers == y.servers; });
+}
+
+bool same_forward_zones(const config::Document& a, const config::Document& b) {
+    return std::equal(a.dns.forward.begin(), a.dns.forward.end(), b.dns.forward.begin(),
+                      b.dns.forward.end(),
+                      [](const config::ForwardZone& x, const config::ForwardZone& y) {
+                          return x.zones == y.zones;
+                      });
+}
+
+Result<void> DnsService::apply(const std::shared_ptr<Prepared>& prepared) {
+    const bool first = serving_ == nullptr;
+    if (first) networks_ = connected_networks();
+    if (first || !same_servers(serving_->snapshot.groups, prepared->snapshot.groups) ||
+        !same_forward_zones(serving_->document, prepared->document))
+        ++cache_generation_;
+    serving_ = prepared;
+    take_image(std::move(prepared->image));
+    if (first) {
+        start_workers(prepared->document);
+        listen_everywhere();
+        start_serving();
+    } else {
+        listen_everywhere();
+    }
+    note_settings_of_start(prepared->document);
+    return {};
+}
+
+// Keeps the image that serves when the new one cannot be read, and publishes.
+void DnsService::take_image(Result<std::shared_ptr<const BlockLists>> image) {
+    auto& problems = daemon_.problems();
+    const bool wanted = !serving_->document.blocking.lists.empty();
+    if (image) {
+        image_ = std::move(*image);
+        problems.clear("lists_missing");
+        problems.clear("lists_unreadable");
+    } else if (image.error().code == Errc::kNotFound) {
+        problems.clear("lists_unreadable");
+        if (wanted)
+            problems.raise("lists_missing",
+                           layout_.image().string() +
+                               " does not exist yet: no list blocks anything. Run hearth-lists "
+                               "(systemctl start hearth-lists)");
+    } else {
+        problems.raise("lists_unreadable", image.error().to_string() +
+                                               (image_ ? "; the lists read before go on blocking"
+                                                       : "; no list blocks anything") +
+                                               ". Run hearth-lists to compile it anew");
+    }
+    if (!wanted) problems.clear("lists_missing");
+    publish(serving_->snapshot);
+}
+
+void DnsService::publish(Snapshot snapshot) {
+    snapshot.generation = ++generation_;
+    snapshot.cache_generation = cache_generation_;
+    snapshot.clients = served_clients(serving_->document, networks_);
+    use_image(snapshot, serving_->document, image_);
+    published_.publish(std::make_shared<const Snapshot>(std::move(snapshot)));
+}
+
+// --- workers ---
+
+void DnsService::start_workers(const config::Document& document) {
+    loops_.emplace(house_mark(document));
+    const unsigned count = worker_count(document);
+    WorkerOptions options;
+    options.pipeline.cache.bytes = document.dns.cache_bytes / count;
+    options.log_entries = std::max<std::size_t>(document.dns.query_log_entries / count, 1);
+    for (unsigned i = 0; i < count; ++i) {
+        options.name = "dns-" + std::to_string(i);
+        workers_.push_back(std::make_unique<Worker>(options, published_, *loops_));
+        streamed_.push_back(0);
+    }
+}
+
+void DnsService::start_serving() {
+    for (const auto& worker : workers_) {
+        worker->start();
+        daemon_.watch(worker->loop());
+    }
+    disk_.start();
+    add_routes();
+    daemon_.metrics().on_scrape([this](runtime::MetricSink& sink) {
+        if (!workers_.empty()) collect_metrics(workers_, *published_.load(), sink);
+    });
+    tick();
+}
+
+// What cannot be listened on is a problem and tried again every second; the rest serves.
+void DnsService::listen_everywhere() {
+    std::string failure;
+    for (const auto& worker : workers_) {
+        for (const auto& [endpoint, error] : worker->listen(serving_->listen)) {
+            if (failure.find(error.to_string()) == std::string::npos)
+                failure += (failure.empty() ? "" : "; ") + error.to_string();
+        }
+    }
+    if (failure == listen_failure_) return;
+    listen_failure_ = failure;
+    if (failure.empty()) {
+        daemon_.problems().clear("listen_failed");
+    } else {
+        daemon_.problems().raise("listen_failed", failure + ". Tried again every second",
+                                 runtime::Severity::kError);
+    }
+    daemon_.health_changed();
+}
+
+void DnsService::note_settings_of_start(const config::Document& document) {
+    static constexpr std::string_view kName = "restart_needed";
+    const std::size_t log_entries =
+        std::max<std::size_t>(document.dns.query_log_entries / workers_.size(), 1);
+    if (worker_count(document) == workers_.size() &&
+        log_entries == workers_.front()->log().capacity() &&
+        document.dns.cache_bytes / workers_.size() == workers_.front()->cache_bytes()) {
+        daemon_.problems().clear(kName);
+    } else {
+        daemon_.problems().raise(kName,
+                                 "dns.workers, dns.cache_bytes and dns.query_log_entries change "
+                                 "with the next start: systemctl restart hearth-dns");
+    }
+}
+
+void DnsService::stop() {
+    timer_.reset();
+    for (const auto& worker : workers_) {
+        daemon_.unwatch(worker->loop());
+        worker->stop();
+    }
+    disk_.stop();
+    disk_.join();
+}
+
+runtime::Health DnsService::health() {
+    if (!listen_failure_.empty()) return {false, listen_failure_};
+    return {};
+}
+
+// --- what happens by itself ---
+
+void DnsService::tick() {
+    timer_->expires_after(kTick);
+    timer_->async_wait([this](boost::system::error_code error) {
+        if (error) return;
+        publish_queries();
+        if (++ticks_ % kTicksPerSecond == 0) {
+            if (!listen_failure_.empty()) listen_everywhere();
+            watch_upstreams(*published_.load(), workers_, *loops_, daemon_.problems());
+            if (ticks_ % (kTicksPerSecond * kSecondsBetweenNetworkLooks) == 0) look_at_networks();
+        }
+        tick();
+    });
+}
+
+void DnsService::look_at_networks() {
+    auto networks = connected_networks();
+    if (networks == networks_) return;
+    networks_ = std::move(networks);
+    publish(serving_->snapshot);
+}
+
+void DnsService::publish_queries() {
+    const bool wanted = daemon_.events().wanted("query");
+    std::vector<QueryRecord> records;
+    for (std::size_t i = 0; i < workers_.size(); ++i) {
+        const QueryLog& queries = workers_[i]->log();
+        streamed_[i] = wanted ? queries.read(streamed_[i], records) : queries.end();
+    }
+    if (records.empty()) return;
+    std::stable_sort(records.begin(), records.end(),
+                     [](const auto& a, const auto& b) { return a.wall_ms < b.wall_ms; });
+    const auto snapshot = published_.load();
+    for (const auto& record : records)
+        daemon_.events().publish("query", query_json(record, *snapshot));
+}
+
+// --- requests ---
+
+void DnsService::add_routes() {
+    auto& control = daemon_.control();
+    control.route(ControlMethod::kGet, "/queries",
+                  [this](const ControlRequest& request) { return queries(request); });
+    control.route_async(ControlMethod::kPost, "/lists/reload",
+                        [this](const ControlRequest&, ControlServer::Reply reply) {
+                            reload_lists(std::move(reply));
+                        });
+    control.route_async(ControlMethod::kGet, "/why",
+                        [this](const ControlRequest& request, const ControlServer::Reply& reply) {
+                            why(request, reply);
+                        });
+}
+
+void DnsService::reload_lists(ControlServer::Reply reply) {
+    disk_.post([this, reply = std::move(reply)] {
+        auto image =
+            std::make_shared<Result<std::shared_ptr<const BlockLists>>>(load_image(layout_));
+        daemon_.control_loop().post([this, reply, image] {
+            if (!*image) {
+                const std::string text = image->error().to_string();
+                take_image(std::move(*image));
+                reply(ControlResponse::error(422, text));
+                return;
+            }
+            take_image(std::move(*image));
+            const std::size_t names = image_->set.size();
+            log::info("lists_loaded", {{"names", names}});
+            reply(ControlResponse::json("{\"names\":" + std::to_string(names) + "}\n"));
+        });
+    });
+}
+
+void DnsService::why(const ControlRequest& request, const ControlServer::Reply& reply) {
+    const auto name = Name::parse(request.query_or("name", ""));
+    if (!name || name->is_root())
+        return reply(ControlResponse::error(
+            400, "name: a domain name is needed, as in /why?name=ads.example"));
+    disk_.post([layout = layout_, snapshot = published_.load(), name = *name, reply] {
+        reply(ControlResponse::json(explain_name(*snapshot, layout, name) + "\n"));
+    });
+}
+
+ControlResponse DnsService::queries(const ControlRequest& request) const {
+    const auto text = request.query_or("limit", "100");
+    std::size_t limit = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), limit);
+    if (error != std::errc{} || end != text.data() + text.size() || limit == 0)
+        return ControlResponse::error(400, "limit: a number from 1 is needed");
+    std::vector<QueryRecord> records;
+    for (const auto& worker : workers_) (void)worker->log().read(0, records);
+    std::stable_sort(records.begin(), records.end(),
+                     [](const auto& a, const auto& b) { return a.wall_ms > b.wall_ms; });
+    if (records.size() > std::min(limit, kMostQueries))
+        records.resize(std::min(limit, kMostQueries));
+    const auto snapshot = published_.load();
+    std::string body = "{\"queries\":[";
+    for (const auto& record : records) {
+        if (body.back() != '[') body += ',';
+        body += query_json(record, *snapshot);
+    }
+    return ControlResponse::json(body + "]}\n");
+}
+
+void DnsService::add_status(json::object& status) {
+    const auto snapshot = published_.load();
+    json::array listen;
+    for (const Endpoint& endpoint : serving_->listen) listen.emplace_back(endpoint.to_string());
+    status["listen"] = std::move(listen);
+    status["domain"] = snapshot->domain.to_string();
+    status["workers"] = workers_.size();
+
+    json::object blocking;
+    blocking["enabled"] = snapshot->blocking.enabled;
+    blocking["names"] = image_ ? image_->set.size() : 0;
+    json::array lists;
+    if (image_) {
+        for (const auto& list : image_->set.lists()) {
+            json::object object;
+            object["name"] = list.name;
+            object["rules"] = list.rules;
+            lists.push_back(std::move(object));
+        }
+    }
+    blocking["lists"] = std::move(lists);
+    status["blocking"] = std::move(blocking);
+
+    json::array upstreams;
+    const TimePoint now = std::chrono::steady_clock::now();
+    for (const auto& upstream : summarise_upstreams(*snapshot, workers_)) {
+        json::object object;
+        object["address"] = upstream.endpoint.to_string();
+        const bool looping = loops_->is_looping(upstream.endpoint.address, now);
+        object["state"] = looping ? "looping" : upstream.is_dead ? "dead" : "ok";
+        object["rtt_ms"] = std::chrono::duration<double, std::milli>(upstream.smoothed_rtt).count();
+        object["sent"] = upstream.sent;
+        object["answered"] = upstream.answered;
+        object["timeouts"] = upstream.timeouts;
+        upstreams.push_back(std::move(object));
+    }
+    status["upstreams"] = std::move(upstreams);
+
+    std::uint64_t answered = 0;
+    for (const auto& worker : workers_) answered += worker->log().end();
+    status["queries"] = answered;
+}
+
+}  // namespace
+
+std::unique_ptr<runtime::Service> make_service(runtime::Daemon& daemon) {
+    return std::make_unique<DnsService>(daemon);
+}
+
+}  // namespace hearth::dns

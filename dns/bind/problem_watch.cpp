@@ -1,0 +1,83 @@
+#include "dns/bind/problem_watch.h"
+
+#include <algorithm>
+#include <chrono>
+#include <string>
+
+namespace hearth::dns {
+namespace {
+
+void set(runtime::Problems& problems, std::string_view name, const std::string& detail) {
+    if (detail.empty()) {
+        problems.clear(name);
+    } else {
+        problems.raise(name, detail);
+    }
+}
+
+std::string listed(const std::vector<std::string>& items) {
+    std::string text;
+    for (const auto& item : items) text += (text.empty() ? "" : ", ") + item;
+    return text;
+}
+
+void merge(UpstreamSummary& into, const Upstream& from) {
+    into.is_dead = into.is_dead || from.is_dead;
+    into.smoothed_rtt = std::max(into.smoothed_rtt, from.smoothed_rtt);
+    into.sent += from.sent;
+    into.answered += from.answered;
+    into.timeouts += from.timeouts;
+}
+
+}  // namespace
+
+std::vector<UpstreamSummary> summarise_upstreams(
+    const Snapshot& snapshot, const std::vector<std::unique_ptr<Worker>>& workers) {
+    std::vector<UpstreamSummary> all;
+    for (const auto& group : snapshot.groups) {
+        for (const Endpoint& endpoint : group.servers) {
+            const bool known = std::any_of(all.begin(), all.end(), [&](const UpstreamSummary& u) {
+                return u.endpoint == endpoint;
+            });
+            if (!known) all.push_back({.endpoint = endpoint});
+        }
+    }
+    for (const auto& worker : workers) {
+        for (const Upstream& upstream : worker->report().upstreams) {
+            const auto found = std::find_if(all.begin(), all.end(), [&](const UpstreamSummary& u) {
+                return u.endpoint == upstream.endpoint;
+            });
+            if (found != all.end()) merge(*found, upstream);
+        }
+    }
+    return all;
+}
+
+void watch_upstreams(const Snapshot& snapshot, const std::vector<std::unique_ptr<Worker>>& workers,
+                     const LoopGuard& loops, runtime::Problems& problems) {
+    std::vector<std::string> dead;
+    std::vector<std::string> looping;
+    const TimePoint now = std::chrono::steady_clock::now();
+    for (const auto& upstream : summarise_upstreams(snapshot, workers)) {
+        if (loops.is_looping(upstream.endpoint.address, now))
+            looping.push_back(upstream.endpoint.address.to_string());
+        if (upstream.is_dead) dead.push_back(upstream.endpoint.to_string());
+    }
+    set(problems, "upstream_dead",
+        dead.empty() ? ""
+                     : listed(dead) +
+                           " does not answer; it is asked again until it does. Check the "
+                           "connection, or take it out of dns.upstreams or dns.forward");
+    set(problems, "forwarding_loop",
+        looping.empty() ? ""
+                        : listed(looping) +
+                              " forwards our questions back to us. On that router set another "
+                              "upstream than this resolver (its own Internet uplink, or a public "
+                              "resolver), or take it out of dns.upstreams and dns.forward here");
+    set(problems, "no_upstream",
+        snapshot.groups.empty() || snapshot.groups[0].servers.empty()
+            ? "dns.upstreams is empty: only local names are answered"
+            : "");
+}
+
+}  // namespace hearth::dns

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "dns/core/loop_guard.h"
+#include "dns/core/snapshot.h"
+#include "dns/io/worker.h"
+#include "runtime/problems.h"
+
+namespace hearth::dns {
+
+// Raises and clears the problems that come and go while serving: forwarding_loop, upstream_dead,
+// no_upstream.
+void watch_upstreams(const Snapshot& snapshot, const std::vector<std::unique_ptr<Worker>>& workers,
+                     const LoopGuard& loops, runtime::Problems& problems);
+
+// What all workers together know of one upstream.
+struct UpstreamSummary {
+    Endpoint endpoint;
+    bool is_dead = false;
+    Duration smoothed_rtt{};
+    std::uint64_t sent = 0;
+    std::uint64_t answered = 0;
+    std::uint64_t timeouts = 0;
+};
+[[nodiscard]] std::vector<UpstreamSummary> summarise_upstreams(
+    const Snapshot& snapshot, const std::vector<std::unique_ptr<Worker>>& workers);
+
+}  // namespace hearth::dns

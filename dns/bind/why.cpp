@@ -1,0 +1,113 @@
+#include "dns/bind/why.h"
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+#include <chrono>
+#include <filesystem>
+
+#include "dns/bind/query_json.h"
+#include "dns/core/local_answer.h"
+#include "dns/io/blocklist_file.h"
+
+namespace hearth::dns {
+namespace {
+
+namespace json = boost::json;
+
+json::array servers_of(const Snapshot& snapshot, std::size_t group) {
+    json::array servers;
+    if (group < snapshot.groups.size())
+        for (const Endpoint& server : snapshot.groups[group].servers)
+            servers.emplace_back(server.to_string());
+    return servers;
+}
+
+void add_rules(json::object& out, const Snapshot& snapshot, const ListLayout& layout,
+               const Name& name) {
+    json::array rules;
+    if (snapshot.blocking.lists) {
+        std::vector<std::string> names;
+        for (const auto& list : snapshot.blocking.lists->set.lists()) names.emplace_back(list.name);
+        for (const auto& rule : find_listed_rules(layout, names, name)) {
+            json::object object;
+            object["list"] = rule.list;
+            object["line"] = rule.line;
+            object["text"] = rule.text;
+            object["action"] = rule.action == ListAction::kAllow ? "allow" : "block";
+            rules.push_back(std::move(object));
+        }
+    }
+    out["rules"] = std::move(rules);
+}
+
+void add_list(json::object& out, const Snapshot& snapshot, const ListLayout& layout,
+              const Verdict& verdict) {
+    const std::string list = verdict_source_name(verdict, snapshot);
+    out["list"] = list;
+    std::error_code error;
+    const auto written = std::filesystem::last_write_time(layout.copy(list), error);
+    if (!error)
+        out["list_age_s"] = std::chrono::duration_cast<std::chrono::seconds>(
+                                std::filesystem::file_time_type::clock::now() - written)
+                                .count();
+}
+
+void add_verdict(json::object& out, const Snapshot& snapshot, const ListLayout& layout,
+                 const Name& name, const Verdict& verdict) {
+    const std::string text = name.to_string();
+    out["matched"] = to_string(verdict.source);
+    switch (verdict.source) {
+        case VerdictSource::kNothing: return;
+        case VerdictSource::kAllowRule:
+        case VerdictSource::kDenyRule:
+            out["rule"] = verdict_source_name(verdict, snapshot);
+            out["undo"] =
+                std::string("take \"") + verdict_source_name(verdict, snapshot) +
+                (verdict.blocked() ? "\" out of blocking.deny" : "\" out of blocking.allow");
+            return;
+        case VerdictSource::kBlockList:
+            out["undo"] = "add \"" + text + "\" to blocking.allow";
+            break;
+        case VerdictSource::kAllowList:
+            out["undo"] = "add \"" + text + "\" to blocking.deny";
+            break;
+    }
+    add_list(out, snapshot, layout, verdict);
+    add_rules(out, snapshot, layout, name);
+}
+
+}  // namespace
+
+std::string explain_name(const Snapshot& snapshot, const ListLayout& lists, const Name& name) {
+    json::object out;
+    const LocalPath path = find_local(snapshot, name, RrType::kA);
+    const Verdict verdict = snapshot.blocking.verdict(path.name);
+    out["name"] = name.to_string();
+    if (path.name != name) out["stands_for"] = path.name.to_string();
+    out["blocking"] = snapshot.blocking.enabled;
+    const bool canary_lifted = path.end == LocalPath::End::kCanary &&
+                               (!snapshot.blocking.enabled || verdict.allowed_by_rule());
+    if (!path.leads_outside() && !canary_lifted) {
+        const bool special = path.node == nullptr && path.zone != nullptr &&
+                             path.zone->kind != ZoneKind::kAuthoritative;
+        out["verdict"] = special ? "special" : "local";
+        out["exists"] = path.node != nullptr || path.end == LocalPath::End::kLoopback;
+        if (path.zone != nullptr) out["zone"] = path.zone->apex.to_string();
+        if (path.node != nullptr) {
+            json::array addresses;
+            for (const auto& address : path.node->v4) addresses.emplace_back(address.to_string());
+            for (const auto& address : path.node->v6) addresses.emplace_back(address.to_string());
+            out["addresses"] = std::move(addresses);
+        }
+        return json::serialize(out);
+    }
+    const bool forwarded_zone = path.end == LocalPath::End::kForward;
+    out["verdict"] = verdict.blocked() ? "blocked" : "forwarded";
+    if (forwarded_zone) out["zone"] = path.zone->apex.to_string();
+    out["upstreams"] = servers_of(snapshot, forwarded_zone ? path.zone->group : 0);
+    add_verdict(out, snapshot, lists, path.name, verdict);
+    return json::serialize(out);
+}
+
+}  // namespace hearth::dns

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/name.h"
+#include "dns/core/list_layout.h"
+#include "dns/core/snapshot.h"
+
+namespace hearth::dns {
+
+// What becomes of a question for `name`, and why; the JSON that `GET /why` answers (docs/dns.md).
+// Reads the lists' text to name the line, so it belongs on a thread that may wait for the disk.
+[[nodiscard]] std::string explain_name(const Snapshot& snapshot, const ListLayout& lists,
+                                       const Name& name);
+
+}  // namespace hearth::dns

@@ -1,0 +1,9 @@
+#include "dns/bind/dns_service.h"
+#include "runtime/daemon.h"
+
+int main(int argc, char** argv) {
+    hearth::runtime::DaemonSpec spec;
+    spec.name = "dns";
+    spec.sandbox.keep = {hearth::runtime::Capability::kNetBindService};
+    return hearth::runtime::run_daemon(argc, argv, spec, hearth::dns::make_service);
+}
