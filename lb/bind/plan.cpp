@@ -8,6 +8,8 @@ namespace {
 
 using config::Document;
 
+constexpr std::uint16_t kDnsPort = 53;
+
 Result<const config::Node*> find_self(const Document& document, const std::string& own_name,
                                       const std::vector<IpAddress>& own_addresses) {
     if (!own_name.empty()) {
@@ -89,6 +91,37 @@ std::vector<VirtualRouter> make_routers(const Document& document, const std::str
     return list;
 }
 
+// The endpoints of one daemon on `vip`: from `listen`, or its standard port.
+std::vector<std::uint16_t> ports_on(const std::vector<Endpoint>& listen, std::uint16_t standard,
+                                    const IpAddress& vip) {
+    if (listen.empty()) return {standard};
+    std::vector<std::uint16_t> ports;
+    for (const auto& endpoint : listen) {
+        if (endpoint.address == vip) ports.push_back(endpoint.port);
+    }
+    return ports;
+}
+
+PortRules make_port_rules(const Document& document, const std::string& self) {
+    PortRules rules;
+    for (const auto& vip : document.vips) {
+        if (std::find(vip.prefer.begin(), vip.prefer.end(), self) == vip.prefer.end()) continue;
+        rules.vips.insert(vip.address);
+        if (serves_dns(document, vip)) {
+            for (const auto port : ports_on(document.dns.listen, kDnsPort, vip.address)) {
+                rules.open.insert({vip.address, Transport::kUdp, port});
+                rules.open.insert({vip.address, Transport::kTcp, port});
+            }
+        }
+        if (serves_proxy(document, vip)) {
+            const auto& proxy = document.proxy;
+            for (const auto port : ports_on(proxy.listen, proxy.http, vip.address))
+                rules.open.insert({vip.address, Transport::kTcp, port});
+        }
+    }
+    return rules;
+}
+
 }  // namespace
 
 Result<Plan> make_plan(const Document& document, const std::string& own_name,
@@ -104,6 +137,7 @@ Result<Plan> make_plan(const Document& document, const std::string& own_name,
     plan.lan.address = node.address;
     plan.lan.interface = node.interface;
     plan.lan.routers = make_routers(document, node.name);
+    plan.ports = make_port_rules(document, node.name);
     const auto counts = [&](Daemon daemon) {
         return std::any_of(plan.lan.routers.begin(), plan.lan.routers.end(), [&](const auto& r) {
             return std::find(r.watched.begin(), r.watched.end(), daemon) != r.watched.end();
@@ -112,7 +146,7 @@ Result<Plan> make_plan(const Document& document, const std::string& own_name,
     if (counts(Daemon::kDns)) {
         const auto& listen = document.dns.listen;
         plan.watched.push_back(
-            {Daemon::kDns, listen.empty() ? Endpoint{node.address, 53} : listen.front()});
+            {Daemon::kDns, listen.empty() ? Endpoint{node.address, kDnsPort} : listen.front()});
     }
     if (counts(Daemon::kProxy)) plan.watched.push_back({Daemon::kProxy, std::nullopt});
     return plan;

@@ -9,6 +9,7 @@
 #include "base/result.h"
 #include "config/document.h"
 #include "lb/io/lan_driver.h"
+#include "lb/model/port_rules.h"
 
 namespace hearth::lb {
 
@@ -29,6 +30,7 @@ struct Plan {
     Name domain;
     std::vector<NamedNode> nodes;  // all of the document's
     LanSettings lan;
+    PortRules ports;
     std::vector<WatchedDaemon> watched;
 };
 

@@ -11,6 +11,7 @@
 #include "lb/bind/status.h"
 #include "lb/io/daemon_watch.h"
 #include "lb/io/lan_driver.h"
+#include "lb/io/port_guard.h"
 #include "lb/io/route_netlink.h"
 #include "lb/io/soa_probe.h"
 
@@ -32,6 +33,7 @@ private:
     // Everything that lives on the LAN's loop.
     struct Lan {
         std::unique_ptr<LanDriver> driver;
+        std::unique_ptr<PortGuard> ports;
         std::map<Daemon, std::unique_ptr<DaemonWatch>> watches;
     };
 
@@ -85,6 +87,7 @@ void LbService::start() {
     loop_->start();
     daemon_.watch(*loop_);
     loop_->run_and_wait([this] {
+        lan_.ports = std::make_unique<PortGuard>(*loop_, daemon_.problems());
         lan_.driver = std::make_unique<LanDriver>(
             *loop_, daemon_.problems(),
             LanDriver::Handlers{[this](const TransitionReport& report) {
@@ -98,6 +101,7 @@ void LbService::start() {
 }
 
 void LbService::apply_on_lan(const Plan& plan) {
+    lan_.ports->apply(plan.ports);
     lan_.driver->apply(plan.lan);
     watch_daemons(plan);
 }
@@ -149,7 +153,10 @@ void LbService::stop() {
     });
     stopped.get_future().wait_for(5s);
     daemon_.unwatch(*loop_);
-    loop_->run_and_wait([&] { lan_ = {}; });
+    loop_->run_and_wait([&] {
+        lan_.ports->withdraw();
+        lan_ = {};
+    });
     loop_->stop();
     loop_->join();
 }

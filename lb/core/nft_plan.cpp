@@ -1,0 +1,31 @@
+#include "lb/core/nft_plan.h"
+
+namespace hearth::lb {
+namespace {
+
+using Kind = NftOperation::Kind;
+using Shape = InstalledRules::Shape;
+
+}  // namespace
+
+std::vector<NftOperation> plan_changes(const InstalledRules& installed, const PortRules& desired) {
+    std::vector<NftOperation> operations;
+    const bool keep = installed.shape == Shape::kCurrent && !desired.vips.empty();
+    if (installed.shape != Shape::kAbsent && !keep)
+        operations.push_back({Kind::kDeleteTable, {}, {}});
+    if (desired.vips.empty()) return operations;
+    if (!keep) operations.push_back({Kind::kCreateTable, {}, {}});
+
+    const PortRules present = keep ? installed.rules : PortRules{};
+    for (const auto& vip : present.vips)
+        if (!desired.vips.contains(vip)) operations.push_back({Kind::kRemoveVip, vip, {}});
+    for (const auto& port : present.open)
+        if (!desired.open.contains(port)) operations.push_back({Kind::kClosePort, {}, port});
+    for (const auto& port : desired.open)
+        if (!present.open.contains(port)) operations.push_back({Kind::kOpenPort, {}, port});
+    for (const auto& vip : desired.vips)
+        if (!present.vips.contains(vip)) operations.push_back({Kind::kAddVip, vip, {}});
+    return operations;
+}
+
+}  // namespace hearth::lb

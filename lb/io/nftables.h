@@ -1,0 +1,48 @@
+#pragma once
+
+#include <memory>
+#include <span>
+
+#include "base/result.h"
+#include "lb/core/nft_plan.h"
+
+namespace hearth::lb {
+
+// Our own table `inet hearth`, and no other, through netlink. As nft prints it:
+//
+//   table inet hearth {
+//     set vips  { type ipv4_addr; }
+//     set ports { type ipv4_addr . inet_proto . inet_service; }
+//     chain input { type filter hook input priority filter - 10; ip daddr @vips jump vip }
+//     chain vip {
+//       ip daddr . meta l4proto . th dport @ports accept
+//       ip saddr . meta l4proto . th sport @ports accept
+//       tcp flags & rst == rst accept
+//       meta l4proto icmp accept
+//       meta l4proto tcp reject with tcp reset
+//       reject
+//     }
+//   }
+//
+// The second and third rule are for this host's own connections to a VIP, whose answers come
+// to a VIP as well. No connection tracking: DNS would pay for it.
+//
+// Calls are answered by the kernel at once. Needs CAP_NET_ADMIN.
+class Nftables {
+public:
+    [[nodiscard]] static Result<Nftables> open();
+    ~Nftables();
+    Nftables(Nftables&&) noexcept;
+    Nftables& operator=(Nftables&&) noexcept;
+
+    [[nodiscard]] Result<InstalledRules> read();
+    // One transaction: all of it or nothing.
+    [[nodiscard]] Result<void> commit(std::span<const NftOperation> operations);
+
+private:
+    struct Impl;
+    explicit Nftables(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace hearth::lb
