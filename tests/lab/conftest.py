@@ -14,7 +14,7 @@ def make_home(binaries) -> Iterator[Callable[[Settings], Home]]:
     homes: list[Home] = []
 
     def make(settings: Settings) -> Home:
-        for name in ("hearth", "hearth-lists", *(f"hearth-{daemon}" for daemon in DAEMONS)):
+        for name in ("hearth-lists", *(f"hearth-{daemon}" for daemon in DAEMONS)):
             binaries[name]
         home = Home(binaries.directory, settings)
         homes.append(home)
@@ -28,4 +28,6 @@ def make_home(binaries) -> Iterator[Callable[[Settings], Home]]:
 @pytest.fixture(scope="module")
 def home(make_home, blocklists: Blocklists) -> Home:
     """A home that is well, with every list: for tests that leave it as they found it."""
-    return make_home(with_lists(blocklists))
+    made = make_home(with_lists(blocklists, vip={"preempt_delay": "500ms"}))
+    made.wait_preferred()
+    return made

@@ -29,6 +29,7 @@ DNS_VIP = "10.0.0.53"
 PROXY_VIP = "10.0.0.100"
 CLIENT = "10.0.0.50"
 NODES = {"pi4-1": "10.0.0.11", "pi4-2": "10.0.0.12", "pi5": "10.0.0.15"}
+CANDIDATES = ("pi4-1", "pi4-2")  # for the virtual IPs
 IMMICH_PORT, HOME_ASSISTANT_PORT = 2283, 8123
 DAEMONS = ("dns", "proxy", "lb")  # in the order of starting; each is hearth-<name>
 
@@ -222,9 +223,19 @@ class Home:
 
         return self.nodes[wait_until(only, deadline, what=f"one owner of {address}")]
 
+    def wait_preferred(self, deadline: float = 30.0) -> None:
+        """Until both virtual IPs are where the document prefers them: whoever started first may hold
+        them until the preempt delay is over."""
+        for address, name in ((DNS_VIP, "pi4-1"), (PROXY_VIP, "pi4-2")):
+            wait_until(
+                lambda address=address, name=name: self.answering(address) == {name},
+                deadline,
+                what=f"{name} owns {address}",
+            )
+
     def other(self, node: Node) -> Node:
         """The other candidate for the virtual IPs."""
-        return self.nodes["pi4-2" if node.name == "pi4-1" else "pi4-1"]
+        return next(self.nodes[name] for name in CANDIDATES if name != node.name)
 
     def _supervise(self) -> None:
         """Starts again what died by itself, 100 ms later (systemd's RestartSec)."""

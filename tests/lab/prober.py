@@ -28,6 +28,7 @@ from pathlib import Path
 # A service that is back must answer this often in a row before `finish` reports.
 _SETTLED = 40
 _SETTLE_LIMIT = 8.0  # seconds
+_DRAIN_LIMIT = 0.5
 _PROBE_LIMIT = 2.0  # seconds until a probe counts as lost
 
 
@@ -71,17 +72,22 @@ class Timeline:
 
     def __init__(self, interval: float) -> None:
         self._interval = interval
-        self.sent = self.answered = self.in_a_row = 0
+        self.answered = self.in_a_row = 0
         self.slowest = self._longest_gap = 0.0
+        self._times: list[float] = []  # intended, of what was sent from the first answered one on
+        self._first: float | None = None
         self._last_answer: float | None = None
 
-    def probe_sent(self) -> None:
-        if self._last_answer is not None:
-            self.sent += 1
+    def probe_sent(self, intended: float) -> None:
+        if self._first is None or intended > self._first:
+            self._times.append(intended)
 
     def answer(self, intended: float, now: float) -> None:
-        if self._last_answer is None:
-            self.sent = 1
+        if self._last_answer is None:  # what was asked before this one does not count
+            self._first = intended
+            self._times = [when for when in self._times if when >= intended]
+        elif intended < self._first:
+            return
         else:
             self._longest_gap = max(self._longest_gap, now - self._last_answer)
         self._last_answer = now
@@ -97,7 +103,7 @@ class Timeline:
         settled = self.in_a_row >= _SETTLED
         gap = self._longest_gap if settled else max(self._longest_gap, now - last)
         outage = max(0.0, gap - self._interval)
-        return ProbeResult(self.sent, self.answered, outage, self.slowest, settled)
+        return ProbeResult(len(self._times), self.answered, outage, self.slowest, settled)
 
 
 class DnsProber:
@@ -108,13 +114,13 @@ class DnsProber:
         self._question = labels + b"\0" + struct.pack("!HH", 1, 1)
         self._server, self._timeline = (server, 53), timeline
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-        self._waiting: dict[int, float] = {}
+        self.waiting: dict[int, float] = {}
         selector.register(self._socket, selectors.EVENT_READ, self._readable)
 
     def send(self, number: int, intended: float) -> None:
         ident = number & 0xFFFF
         header = struct.pack("!HHHHHH", ident, 0x0100, 1, 0, 0, 0)
-        self._waiting[ident] = intended
+        self.waiting[ident] = intended
         try:
             self._socket.sendto(header + self._question, self._server)
         except OSError:
@@ -128,13 +134,13 @@ class DnsProber:
                 return
             ident, flags, _, answers = struct.unpack("!HHHH", message[:8])
             good = flags & 0x8000 and flags & 0xF == 0 and answers > 0
-            intended = self._waiting.pop(ident, None)
+            intended = self.waiting.pop(ident, None)
             if intended is not None and good:
                 self._timeline.answer(intended, now)
 
     def expire(self, now: float) -> None:
-        for ident in [i for i, intended in self._waiting.items() if now - intended > _PROBE_LIMIT]:
-            del self._waiting[ident]
+        for ident in [i for i, intended in self.waiting.items() if now - intended > _PROBE_LIMIT]:
+            del self.waiting[ident]
             self._timeline.lost()
 
 
@@ -146,7 +152,7 @@ class HttpProber:
         ip, _, port = address.partition(":")
         self._address = (ip, int(port or 80))
         self._request = f"GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode()
-        self._waiting: dict[socket.socket, float] = {}
+        self.waiting: dict[socket.socket, float] = {}
 
     def send(self, _number: int, intended: float) -> None:
         made = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
@@ -155,7 +161,7 @@ class HttpProber:
             made.close()
             self._timeline.lost()
             return
-        self._waiting[made] = intended
+        self.waiting[made] = intended
         self._selector.register(made, selectors.EVENT_WRITE, lambda now: self._connected(made))
 
     def _connected(self, connection: socket.socket) -> None:
@@ -181,10 +187,10 @@ class HttpProber:
     def _drop(self, connection: socket.socket) -> float:
         self._selector.unregister(connection)
         connection.close()
-        return self._waiting.pop(connection)
+        return self.waiting.pop(connection)
 
     def expire(self, now: float) -> None:
-        for connection in [c for c, intended in self._waiting.items() if now - intended > _PROBE_LIMIT]:
+        for connection in [c for c, intended in self.waiting.items() if now - intended > _PROBE_LIMIT]:
             self._drop(connection)
             self._timeline.lost()
 
@@ -198,24 +204,31 @@ def _run(prober, selector: selectors.BaseSelector, timeline: Timeline, interval:
 
     signal.signal(signal.SIGTERM, stop)
     start, number, ready = time.monotonic(), 0, False
+
+    def serve_until(end: float) -> None:
+        for key, _ in selector.select(max(0.0, end - time.monotonic())):
+            handle: Callable[[float], None] = key.data
+            handle(time.monotonic())
+        prober.expire(time.monotonic())
+
     while True:
         now = time.monotonic()
         if stop_at and (timeline.in_a_row >= _SETTLED or now >= stop_at[0]):
-            return timeline.result(now)
+            break
         intended = start + number * interval
         if now >= intended:
-            timeline.probe_sent()
+            timeline.probe_sent(intended)
             prober.send(number, intended)
             number += 1
             continue
-        handle: Callable[[float], None]
-        for key, _ in selector.select(intended - now):
-            handle = key.data
-            handle(time.monotonic())
-        prober.expire(time.monotonic())
+        serve_until(intended)
         if timeline.answered and not ready:
             ready = True
             _notify_ready()
+    ended = time.monotonic()
+    while prober.waiting and time.monotonic() < ended + _DRAIN_LIMIT:  # answers under way
+        serve_until(ended + _DRAIN_LIMIT)
+    return timeline.result(ended)
 
 
 def _notify_ready() -> None:

@@ -10,7 +10,7 @@ from tests.lab.prober import Probe, Timeline
 def timeline(*answers: float, interval: float = 0.005) -> Timeline:
     made = Timeline(interval)
     for when in answers:
-        made.probe_sent()
+        made.probe_sent(when - 0.001)
         made.answer(when - 0.001, when)
     return made
 
@@ -27,6 +27,18 @@ def test_steady_answers_are_no_outage() -> None:
 def test_the_longest_gap_counts() -> None:
     later = [when + 0.8 for when in STEADY]
     assert timeline(*STEADY, *later).result(2.0).outage == pytest.approx(0.3, abs=1e-6)
+
+
+def test_only_what_was_sent_after_the_first_answered_probe_counts() -> None:
+    made = Timeline(0.005)
+    for when in (0.1, 0.2, 0.3, 0.4):
+        made.probe_sent(when)
+    made.answer(0.2, 0.35)
+    made.answer(0.1, 0.36)
+    made.answer(0.4, 0.41)
+    made.probe_sent(0.5)
+    result = made.result(0.6)
+    assert (result.sent, result.answered, result.lost) == (4, 2, 2)
 
 
 def test_a_service_that_never_returns_is_away_until_the_end() -> None:

@@ -1,0 +1,117 @@
+"""A node dies; names and pages go on. Measured by probes every 5 ms from the client."""
+
+import pytest
+
+from tests.lab.clients import dig
+from tests.lab.home import DNS_VIP, PROXY_VIP, Home, Settings
+from tests.lab.prober import Probe, ProbeResult
+from tests.lab.waiting import wait_until
+
+LIMIT = 1.0  # seconds that names and pages may be away
+NO_RETURN = {"preempt_delay": "1h"}  # whoever has a virtual IP keeps it while it lives
+
+
+@pytest.fixture(scope="module")
+def steady(make_home) -> Home:
+    return make_home(Settings(vip=NO_RETURN))
+
+
+def probes(home: Home) -> tuple[Probe, Probe]:
+    names = Probe.dns(home.client, DNS_VIP, "immich.home")
+    return names, Probe.http(home.client, PROXY_VIP, "immich.home")
+
+
+def report(what: str, result: ProbeResult) -> None:
+    print(f"{what}: away {result.outage * 1000:.0f} ms, {result.lost} of {result.sent} probes lost")
+
+
+@pytest.mark.parametrize("round_number", range(5))
+def test_killing_everything_on_the_owner(steady: Home, round_number: int) -> None:
+    """Round 0 kills the owner of the DNS address; from then on one node owns both."""
+    owner = steady.owner(DNS_VIP)
+    survivor = steady.other(owner)
+    names, pages = probes(steady)
+    owner.kill()
+    for what, probe in (("names", names), ("pages", pages)):
+        result = probe.finish()
+        report(what, result)
+        assert result.settled, f"{what} never came back: {result}"
+        assert result.outage < LIMIT, f"{what}: {result}"
+    assert steady.answering(DNS_VIP) == {survivor.name}
+    assert steady.answering(PROXY_VIP) == {survivor.name}
+    owner.start()
+    assert steady.answering(DNS_VIP) == {survivor.name}, "a node that returns does not take over at once"
+
+
+@pytest.mark.parametrize(("daemon", "address"), [("dns", DNS_VIP), ("proxy", PROXY_VIP)])
+def test_killing_one_daemon_moves_its_address_only(steady: Home, daemon: str, address: str) -> None:
+    owner = steady.owner(address)
+    other_address = PROXY_VIP if address == DNS_VIP else DNS_VIP
+    unrelated = steady.owner(other_address)
+    names, pages = probes(steady)
+    owner.daemons[daemon].kill()
+    results = {DNS_VIP: names.finish(), PROXY_VIP: pages.finish()}
+    report(f"hearth-{daemon} killed", results[address])
+    assert results[address].settled and results[address].outage < LIMIT, results[address]
+    assert steady.owner(address).name == steady.other(owner).name
+    assert steady.owner(other_address) is unrelated
+    assert results[other_address].lost == 0, results[other_address]
+    owner.start_daemon(daemon).wait_ready()
+
+
+def test_killing_the_announcer_loses_nothing_for_long(steady: Home) -> None:
+    owner = steady.owner(DNS_VIP)
+    names, pages = probes(steady)
+    owner.daemons["lb"].kill()
+    for result in (names.finish(), pages.finish()):
+        assert result.settled and result.outage < LIMIT, result
+    assert steady.owner(DNS_VIP) is steady.other(owner)
+    owner.start_daemon("lb").wait_ready()
+
+
+def test_a_pulled_cable(steady: Home) -> None:
+    owner = steady.owner(DNS_VIP)
+    names, pages = probes(steady)
+    owner.port.cut()
+    for what, probe in (("names", names), ("pages", pages)):
+        result = probe.finish()
+        report(f"cable cut, {what}", result)
+        assert result.settled and result.outage < LIMIT, result
+    names, pages = probes(steady)
+    owner.port.heal()
+    survivor = wait_until(lambda: steady.owner(DNS_VIP), what="one owner after the cut heals")
+    for result in (names.finish(), pages.finish()):
+        assert result.settled and result.outage < LIMIT, result
+    assert steady.answering(DNS_VIP) == {survivor.name}
+
+
+def test_a_planned_stop_loses_no_probe(steady: Home) -> None:
+    owner = steady.owner(DNS_VIP)
+    names, pages = probes(steady)
+    assert owner.daemons.pop("lb").stop() == 0
+    for result in (names.finish(), pages.finish()):
+        report("hearth-lb stopped", result)
+        assert result.settled and result.outage < 0.1, result
+    owner.start_daemon("lb").wait_ready()
+
+
+@pytest.mark.parametrize("how", ["kill", "stop"])
+def test_a_node_returns_without_flapping(make_home, how: str) -> None:
+    """Away: one move. Back, after the preempt delay: one move, and not one probe lost for it."""
+    home = make_home(Settings(vip={"preempt_delay": "2s"}))
+    home.wait_preferred()
+    with home.watch() as watch:
+        preferred = home.owner(DNS_VIP)
+        getattr(preferred, how)()
+        assert home.owner(DNS_VIP).name == "pi4-2"
+        preferred.start()
+        names, pages = probes(home)
+        wait_until(lambda: home.answering(DNS_VIP) == {"pi4-1"}, 15, what="pi4-1 takes its address back")
+        results = names.finish(), pages.finish()
+        assert watch.owners(DNS_VIP) == ["pi4-1", "pi4-2", "pi4-1"]
+        assert set(watch.owners(PROXY_VIP)) <= {"pi4-2"}
+        for result in results:
+            report("return", result)
+            assert result.outage < 0.1, result
+    assert dig(home.client, "immich.home").values == [PROXY_VIP]
+    home.close()
