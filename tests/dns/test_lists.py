@@ -451,6 +451,7 @@ def test_million_names_in_time_and_memory(home: Home) -> None:
     )
     started = time.monotonic()
     peak_kib = int(home.host.run(["/usr/bin/python3", "-c", measure, *home.command()]).stdout)
-    assert peak_kib < 64 << 10
+    sanitized = b"__asan_init" in home.program.read_bytes()  # its shadow memory counts as well
+    assert peak_kib < (256 if sanitized else 64) << 10
     assert time.monotonic() - started < 15  # the bench holds the real bar, on an idle machine
     assert home.image_path.stat().st_size < 9_000_000
