@@ -9,7 +9,6 @@
 
 #include "base/bytes.h"
 #include "base/ip.h"
-#include "base/mac.h"
 #include "base/time.h"
 #include "lb/core/announcer.h"
 #include "lb/core/conflict_guard.h"
@@ -18,6 +17,7 @@
 #include "lb/model/arp.h"
 #include "lb/model/drop.h"
 #include "lb/model/frame.h"
+#include "lb/model/mac.h"
 #include "lb/model/virtual_router.h"
 
 namespace hearth::lb {

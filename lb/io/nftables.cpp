@@ -343,7 +343,8 @@ int on_table(const nlmsghdr* message, void* context) {
     std::uint32_t size = 0;
     const void* data = nftnl_table_get_data(table.get(), NFTNL_TABLE_USERDATA, &size);
     const std::string_view comment(static_cast<const char*>(data), data == nullptr ? 0 : size);
-    if (comment.find(kShape) != std::string_view::npos) static_cast<Found*>(context)->stamped = true;
+    if (comment.find(kShape) != std::string_view::npos)
+        static_cast<Found*>(context)->stamped = true;
     return MNL_CB_OK;
 }
 
@@ -357,8 +358,8 @@ int on_elements(const nlmsghdr* message, void* context) {
     if (nftnl_set_elems_nlmsg_parse(message, set.get()) < 0) return MNL_CB_OK;
     const auto keep = [](nftnl_set_elem* element, void* into) {
         std::uint32_t size = 0;
-        const auto* key =
-            static_cast<const std::uint8_t*>(nftnl_set_elem_get(element, NFTNL_SET_ELEM_KEY, &size));
+        const auto* key = static_cast<const std::uint8_t*>(
+            nftnl_set_elem_get(element, NFTNL_SET_ELEM_KEY, &size));
         if (key != nullptr) static_cast<Found*>(into)->keys.emplace_back(key, key + size);
         return 0;
     };

@@ -26,8 +26,9 @@ struct PortGuard::Impl : std::enable_shared_from_this<Impl> {
         if (done || desired.vips.empty())
             problems.clear("vip_firewall");
         else
-            problems.raise("vip_firewall", "ports of VIPs that the document does not name are open: " +
-                                               done.error().to_string());
+            problems.raise("vip_firewall",
+                           "ports of VIPs that the document does not name are open: " +
+                               done.error().to_string());
     }
 
     Result<void> install() {

@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #include "base/ip.h"
-#include "base/mac.h"
+#include "lb/model/mac.h"
 
 namespace hearth::lb {
 

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "base/mac.h"
+#include "lb/model/mac.h"
 
 namespace hearth::lb {
 

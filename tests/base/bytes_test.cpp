@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "base/mac.h"
-
 namespace hearth {
 namespace {
 
@@ -29,14 +27,6 @@ TEST(ByteWriter, RefusesWhatDoesNotFitAndRewinds) {
     EXPECT_FALSE(writer.failed());
     writer.patch_u16(0, 0xffee);
     EXPECT_EQ(load_be32(buffer), 0xffee0304U);
-}
-
-TEST(MacAddress, RoundTrips) {
-    EXPECT_EQ(MacAddress::parse("AA-bb-cc-dd-ee-0f"), MacAddress::parse("aa:bb:cc:dd:ee:0f"));
-    EXPECT_EQ(MacAddress::parse("aa:bb:cc:dd:ee:0f")->to_string(), "aa:bb:cc:dd:ee:0f");
-    for (const char* bad :
-         {"", "aa:bb:cc:dd:ee", "aa:bb:cc-dd:ee:ff", "aabbccddeeff00000", "ag:bb:cc:dd:ee:ff"})
-        EXPECT_FALSE(MacAddress::parse(bad)) << bad;
 }
 
 }  // namespace

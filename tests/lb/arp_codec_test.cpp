@@ -16,7 +16,7 @@ ArpPacket parsed(const Frame& frame) { return parse_arp(frame.payload).value(); 
 
 TEST(ArpCodec, WritesTheWireForm) {
     const Frame frame = gratuitous_request(kOwn, kVip);
-    const Bytes expected{0, 1, 8, 0,  6, 4, 0,  1, 2, 0, 0, 0, 0,  1,
+    const Bytes expected{0,  1, 8, 0,  6, 4, 0, 1, 2, 0, 0,  0, 0, 1,
                          10, 0, 0, 53, 0, 0, 0, 0, 0, 0, 10, 0, 0, 53};
     EXPECT_EQ(frame.payload, expected);
     EXPECT_EQ(frame.destination, kBroadcastMac);
@@ -53,13 +53,12 @@ TEST(ArpCodec, PaddingIsIgnoredAndShorterIsRefused) {
 
 TEST(ArpCodec, RefusesWhatIsNotEthernetIpv4) {
     const std::pair<std::size_t, std::uint8_t> changes[] = {
-        {1, 6},     // hardware type
-        {2, 0x86},  // protocol
-        {4, 8},     // hardware length
-        {5, 16},    // protocol length
-        {7, 3},     // RARP
-        {7, 0},
-        {8, 3},     // a group as sender
+        {1, 6},             // hardware type
+        {2, 0x86},          // protocol
+        {4, 8},             // hardware length
+        {5, 16},            // protocol length
+        {7, 3},             // RARP
+        {7, 0},    {8, 3},  // a group as sender
     };
     for (const auto& [offset, value] : changes) {
         Bytes packet = gratuitous_reply(kOwn, kVip).payload;

@@ -35,7 +35,8 @@ TEST(NftPlan, FirstTableOpensPortsBeforeItGuardsTheVip) {
 
 TEST(NftPlan, OnlyTheDifferenceIsChanged) {
     const PortRules before{{kDnsVip, kProxyVip}, {kDns, kOldHttp}};
-    const auto plan = plan_changes({Shape::kCurrent, before}, {{kDnsVip, kProxyVip}, {kDns, kHttp}});
+    const auto plan =
+        plan_changes({Shape::kCurrent, before}, {{kDnsVip, kProxyVip}, {kDns, kHttp}});
     ASSERT_EQ(kinds(plan), (std::vector{Kind::kClosePort, Kind::kOpenPort}));
     EXPECT_EQ(plan[0].port, kOldHttp);
     EXPECT_EQ(plan[1].port, kHttp);

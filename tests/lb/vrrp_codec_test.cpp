@@ -11,9 +11,7 @@ using Bytes = std::vector<std::uint8_t>;
 
 const std::vector<IpAddress> kVips{IpAddress::v4(10, 0, 0, 53), IpAddress::v4(10, 0, 0, 54)};
 
-AdvertToSend sample() {
-    return {IpAddress::v4(10, 0, 0, 11), vrrp_group(), 53, 200, 100ms, kVips};
-}
+AdvertToSend sample() { return {IpAddress::v4(10, 0, 0, 11), vrrp_group(), 53, 200, 100ms, kVips}; }
 
 // The fields as Debian's keepalived 2.2.7 fills them: VRID 51, priority 150, 1 s, VIP 10.99.0.100.
 const Bytes kKeepalived{0x45, 0xc0, 0x00, 0x20, 0x00, 0x01, 0x00, 0x00, 0xff, 0x70, 0x00,

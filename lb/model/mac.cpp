@@ -1,6 +1,6 @@
-#include "base/mac.h"
+#include "lb/model/mac.h"
 
-namespace hearth {
+namespace hearth::lb {
 namespace {
 
 int hex_value(char c) noexcept {
@@ -37,4 +37,4 @@ std::string MacAddress::to_string() const {
     return text;
 }
 
-}  // namespace hearth
+}  // namespace hearth::lb
