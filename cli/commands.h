@@ -1,0 +1,23 @@
+#pragma once
+
+#include "cli/command_table.h"
+
+// What the commands do; one file of cli/ for each group.
+namespace hearth::cli {
+
+[[nodiscard]] Exit run_status(const Invocation&, Console&);
+[[nodiscard]] Exit run_check(const Invocation&, Console&);
+[[nodiscard]] Exit run_schema(const Invocation&, Console&);
+[[nodiscard]] Exit run_reference(const Invocation&, Console&);
+[[nodiscard]] Exit run_why(const Invocation&, Console&);
+[[nodiscard]] Exit run_explain(const Invocation&, Console&);
+[[nodiscard]] Exit run_vip_ls(const Invocation&, Console&);
+[[nodiscard]] Exit run_tail(const Invocation&, Console&);
+[[nodiscard]] Exit run_reload(const Invocation&, Console&);
+[[nodiscard]] Exit run_lists_update(const Invocation&, Console&);
+[[nodiscard]] Exit run_peer_keygen(const Invocation&, Console&);
+[[nodiscard]] Exit run_version(const Invocation&, Console&);
+[[nodiscard]] Exit run_completion(const Invocation&, Console&);
+[[nodiscard]] Exit run_help(const Invocation&, Console&);
+
+}  // namespace hearth::cli

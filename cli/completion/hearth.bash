@@ -1,0 +1,22 @@
+# bash completion for hearth; made by `hearth completion bash`
+_hearth() {
+    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} words
+    case $previous in
+        --config) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --run-dir|--state-dir) COMPREPLY=($(compgen -d -- "$current")); return ;;
+    esac
+    if [[ $current == -* ]]; then
+        COMPREPLY=($(compgen -W '--client --config --help --json --run-dir --state-dir' -- "$current")); return
+    fi
+    case $previous in
+        vip) words='ls' ;;
+        tail) words='dns proxy log' ;;
+        lists) words='update' ;;
+        peer) words='keygen' ;;
+        completion) words='bash zsh fish' ;;
+        check) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        *) [ "$COMP_CWORD" = 1 ] && words='status check why explain vip tail reload lists peer schema completion version help' ;;
+    esac
+    COMPREPLY=($(compgen -W "$words" -- "$current"))
+}
+complete -F _hearth hearth

@@ -1,0 +1,95 @@
+#include "cli/event_lines.h"
+
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+#include <boost/json/value.hpp>
+#include <ctime>
+
+#include "cli/daemons.h"
+#include "cli/text_table.h"
+
+namespace hearth::cli {
+namespace {
+
+namespace json = boost::json;
+
+std::string clock_text(std::int64_t unix_ms) {
+    const auto seconds = static_cast<std::time_t>(unix_ms / 1000);
+    std::tm local{};
+    char text[16];
+    if (localtime_r(&seconds, &local) == nullptr ||
+        std::strftime(text, sizeof text, "%H:%M:%S", &local) == 0)
+        return "--:--:--";
+    return text;
+}
+
+// "2026-11-20T23:40:15.123Z" to "23:40:15": what a log wrote stays in its own time.
+std::string clock_of(const std::string& rfc3339) {
+    return rfc3339.size() >= 19 ? rfc3339.substr(11, 8) : rfc3339;
+}
+
+std::string padded(std::string text, std::size_t width) {
+    if (text.size() < width) text.resize(width, ' ');
+    return text;
+}
+
+std::string plain(const json::value& value) {
+    if (const auto* text = value.if_string()) return std::string(*text);
+    return json::serialize(value);
+}
+
+}  // namespace
+
+std::string query_line(const json::value& event, const Console& console) {
+    const auto matched = text_of(event, "matched");
+    const auto by = text_of(event, "by");
+    const bool is_blocked =
+        text_of(event, "reason") == "blocked" || matched == "block_list" || matched == "deny_rule";
+    std::string line = clock_text(number_of(event, "time_ms")) + " " +
+                       padded(text_of(event, "client"), 15) + " " +
+                       padded(text_of(event, "type"), 5) + " " + text_of(event, "name");
+    std::string outcome = " " + text_of(event, "rcode") + " " + text_of(event, "reason");
+    if (!by.empty()) outcome += " (" + by + ")";
+    const auto microseconds = number_of(event, "duration_us");
+    if (microseconds > 0)
+        outcome += " " + short_milliseconds(static_cast<double>(microseconds) / 1000);
+    return printable(line) + console.ink(is_blocked ? Ink::kBad : Ink::kFaint, printable(outcome));
+}
+
+std::string request_line(const json::value& event, const Console& console) {
+    const auto status = number_of(event, "status");
+    const auto reason = text_of(event, "reason");
+    const auto upstream = text_of(event, "upstream");
+    std::string line = clock_of(text_of(event, "time")) + " " +
+                       padded(text_of(event, "client"), 15) + " " + text_of(event, "method") + " " +
+                       text_of(event, "host") + text_of(event, "target");
+    std::string outcome =
+        " " + std::to_string(status) + " " +
+        short_milliseconds(static_cast<double>(number_of(event, "duration_us")) / 1000);
+    if (!upstream.empty()) outcome += " " + upstream;
+    if (!reason.empty()) outcome += " " + reason;
+    const Ink ink = status >= 500 || status == 0 ? Ink::kBad
+                    : status >= 400              ? Ink::kWarn
+                                                 : Ink::kFaint;
+    return printable(line) + console.ink(ink, printable(outcome));
+}
+
+std::string log_line(const json::value& event, const Console& console) {
+    const auto level = text_of(event, "level");
+    std::string line =
+        clock_of(text_of(event, "time")) + " " + padded(text_of(event, "service"), 12) + " ";
+    std::string rest;
+    if (const auto* object = event.if_object()) {
+        for (const auto& [key, value] : *object) {
+            const std::string name(key);
+            if (name == "time" || name == "level" || name == "service" || name == "event") continue;
+            rest += " " + name + "=" + plain(value);
+        }
+    }
+    const Ink ink = level == "error" ? Ink::kBad : level == "warn" ? Ink::kWarn : Ink::kPlain;
+    return printable(line) +
+           console.ink(ink, printable(padded(level, 5) + " " + text_of(event, "event"))) +
+           printable(rest);
+}
+
+}  // namespace hearth::cli

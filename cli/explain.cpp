@@ -1,0 +1,215 @@
+#include <netdb.h>
+
+#include <algorithm>
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+#include <boost/json/value.hpp>
+
+#include "cli/commands.h"
+#include "cli/daemons.h"
+#include "cli/dns_question.h"
+#include "cli/http_probe.h"
+#include "cli/text_table.h"
+#include "config/load.h"
+#include "config/suggest.h"
+
+// From a service's name to its machine, hop by hop, as a client of the home would go.
+namespace hearth::cli {
+namespace {
+
+namespace json = boost::json;
+
+constexpr Duration kPatience = 3s;
+
+struct Hop {
+    std::string name;  // "dns", "vip", "route", "upstream"
+    std::string what;  // what was tried
+    bool is_good = false;
+    std::string detail;  // what came of it, and what to do
+};
+
+struct Walk {
+    const config::Document& document;
+    const config::Service& service;
+    Daemons daemons;
+    std::vector<Hop> hops;
+};
+
+std::string milliseconds(Duration elapsed) {
+    return short_milliseconds(std::chrono::duration<double, std::milli>(elapsed).count());
+}
+
+// Where clients ask: the listen address, the VIP, or the first node.
+Endpoint front(const config::Document& document, const std::vector<Endpoint>& listen,
+               const std::string& vip, std::uint16_t port) {
+    if (!listen.empty()) return listen[0];
+    if (const config::Vip* one = document.find_vip(vip)) return {one->address, port};
+    return {document.nodes[0].address, port};
+}
+
+const config::Service* find_service(const config::Document& document, const std::string& text) {
+    for (const config::Service& service : document.services) {
+        const bool is_alias = std::find(service.aliases.begin(), service.aliases.end(), text) !=
+                              service.aliases.end();
+        if (service.name == text || is_alias) return &service;
+    }
+    return nullptr;
+}
+
+std::string full_name(const Walk& walk) {
+    return walk.service.name + "." + walk.document.domain.to_string();
+}
+
+void try_dns(Walk& walk) {
+    const auto server = front(walk.document, walk.document.dns.listen, walk.document.dns.vip, 53);
+    Hop hop{"dns", full_name(walk) + " A, asked of " + server.to_string(), false, ""};
+    const auto answer = ask_address(server, *Name::parse(full_name(walk)), kPatience);
+    if (!answer) {
+        hop.detail = answer.error().detail + "; does hearth-dns run? (`hearth status`)";
+    } else if (answer->rcode != 0 || answer->addresses.empty()) {
+        hop.detail = std::string(answer->rcode == 0 ? "no address" : rcode_text(answer->rcode)) +
+                     "; does the daemon serve this document? (`hearth reload`)";
+    } else {
+        hop.is_good = true;
+        for (const IpAddress& address : answer->addresses) hop.detail += address.to_string() + " ";
+        hop.detail += "ttl " + std::to_string(answer->ttl) + " " + milliseconds(answer->elapsed);
+    }
+    walk.hops.push_back(std::move(hop));
+}
+
+void try_vip(Walk& walk) {
+    const config::Vip* vip = walk.document.find_vip(walk.document.proxy.vip);
+    if (vip == nullptr || !walk.document.proxy.listen.empty()) return;
+    Hop hop{"vip", vip->address.to_string(), false, ""};
+    const auto status = walk.daemons.get("lb", "/status");
+    if (!status) {
+        hop.detail = "hearth-lb does not answer: " + status.error().detail;
+    } else if (const auto* vips = child_of(*status, "vips").if_array()) {
+        hop.detail = "hearth-lb does not know it; reload it (`hearth reload`)";
+        for (const json::value& one : *vips) {
+            if (text_of(one, "address") != hop.what) continue;
+            const auto owner = text_of(one, "owner");
+            const auto conflict = text_of(one, "conflict");
+            hop.is_good = !owner.empty() && conflict.empty();
+            hop.detail = owner.empty() ? "held by no node" : "held by " + owner;
+            if (!conflict.empty())
+                hop.detail += "; " + conflict + " uses the address too, and is not ours";
+        }
+    }
+    walk.hops.push_back(std::move(hop));
+}
+
+void try_route(Walk& walk) {
+    const config::Proxy& proxy = walk.document.proxy;
+    const auto server = front(walk.document, proxy.listen, proxy.vip, proxy.http);
+    Hop hop{"route", "http://" + full_name(walk) + " at " + server.to_string(), false, ""};
+    const auto answer = get_page(server, full_name(walk), kPatience);
+    if (!answer) {
+        hop.detail = answer.error().detail + "; does hearth-proxy run? (`hearth status`)";
+    } else {
+        // What a gateway says of the hop behind it (RFC 9110 §15.6).
+        hop.is_good = answer->status < 502 || answer->status > 504;
+        hop.detail = std::to_string(answer->status) + " " + milliseconds(answer->elapsed);
+    }
+    walk.hops.push_back(std::move(hop));
+}
+
+std::optional<IpAddress> resolve(const std::string& host) {
+    addrinfo hints{};
+    hints.ai_socktype = SOCK_STREAM;
+    hints.ai_family = AF_INET;
+    addrinfo* found = nullptr;
+    if (getaddrinfo(host.c_str(), nullptr, &hints, &found) != 0) return std::nullopt;
+    std::optional<IpAddress> address;
+    if (found != nullptr) {
+        const auto& in = *reinterpret_cast<const sockaddr_in*>(found->ai_addr);
+        address = IpAddress::v4(ntohl(in.sin_addr.s_addr));
+    }
+    freeaddrinfo(found);
+    return address;
+}
+
+void try_upstream(Walk& walk, const config::HttpUpstream& upstream) {
+    Hop hop{"upstream", upstream.text, false, ""};
+    const auto address = upstream.address ? upstream.address : resolve(upstream.host);
+    if (!address) {
+        hop.detail = upstream.host + " does not resolve on this node";
+        walk.hops.push_back(std::move(hop));
+        return;
+    }
+    const Endpoint server{*address, upstream.port};
+    hop.what = "http://" + server.to_string();
+    if (upstream.text.find(server.to_string()) == std::string::npos)
+        hop.what += " (" + upstream.host + ")";
+    const auto answer = get_page(server, full_name(walk), kPatience);
+    hop.is_good = answer.has_value();
+    hop.detail = answer ? std::to_string(answer->status) + " " + milliseconds(answer->elapsed)
+                        : answer.error().detail + "; is the service started, and the port right?";
+    walk.hops.push_back(std::move(hop));
+}
+
+// Of several upstreams one is enough, as for the proxy.
+bool is_reachable(const std::vector<Hop>& hops) {
+    bool has_upstream = false;
+    for (const Hop& hop : hops) {
+        if (hop.name == "upstream") has_upstream = has_upstream || hop.is_good;
+        if (hop.name != "upstream" && !hop.is_good) return false;
+    }
+    return has_upstream;
+}
+
+void print_hops(const Walk& walk, const Console& console) {
+    TextTable table({"HOP", "TRIED", "", "RESULT"});
+    for (const Hop& hop : walk.hops)
+        table.add({{hop.name},
+                   {hop.what},
+                   {hop.is_good ? "ok" : "FAILS", hop.is_good ? Ink::kGood : Ink::kBad},
+                   {hop.detail}});
+    table.print(console);
+}
+
+json::object json_of(const Walk& walk, bool is_good) {
+    json::array hops;
+    for (const Hop& hop : walk.hops)
+        hops.push_back(
+            {{"hop", hop.name}, {"tried", hop.what}, {"ok", hop.is_good}, {"detail", hop.detail}});
+    return {{"service", walk.service.name}, {"ok", is_good}, {"hops", std::move(hops)}};
+}
+
+}  // namespace
+
+Exit run_explain(const Invocation& invocation, Console& console) {
+    const auto loaded = config::load(invocation.config());
+    if (!loaded) {
+        console.err << config::render(loaded.findings);
+        return Exit::kInvalid;
+    }
+    const config::Document& document = *loaded.document;
+    std::string wanted = invocation.arguments[0];
+    const std::string suffix = "." + document.domain.to_string();
+    if (wanted.ends_with(suffix)) wanted.resize(wanted.size() - suffix.size());
+    const config::Service* service = find_service(document, wanted);
+    if (service == nullptr) {
+        std::vector<std::string> names;
+        for (const config::Service& one : document.services) names.push_back(one.name);
+        const auto meant = config::closest(wanted, names);
+        console.complain(wanted + " is not a service of " + invocation.config() +
+                             (meant.empty() ? "" : " (did you mean " + meant + "?)"),
+                         "`hearth why " + wanted + "` tells what becomes of any other name.");
+        return Exit::kUsage;
+    }
+    Walk walk{document, *service, Daemons(invocation.run_dir()), {}};
+    try_dns(walk);
+    try_vip(walk);
+    try_route(walk);
+    for (const config::HttpUpstream& upstream : service->upstreams) try_upstream(walk, upstream);
+    const bool is_good = is_reachable(walk.hops);
+    if (invocation.json())
+        console.out << json::serialize(json_of(walk, is_good)) << "\n";
+    else
+        print_hops(walk, console);
+    return is_good ? Exit::kOk : Exit::kFinding;
+}
+
+}  // namespace hearth::cli

@@ -1,0 +1,67 @@
+#include <boost/json/parse.hpp>
+#include <boost/json/value.hpp>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "cli/commands.h"
+#include "cli/daemons.h"
+#include "cli/event_lines.h"
+
+namespace hearth::cli {
+namespace {
+
+namespace json = boost::json;
+using LineOf = std::string (*)(const json::value&, const Console&);
+
+// Prints what comes until the daemon ends, or nobody reads on.
+Result<void> follow_one(const Daemons& daemons, std::string_view daemon, std::string_view topic,
+                        LineOf line_of, const Invocation& invocation, Console& console,
+                        std::mutex& output) {
+    return daemons.follow(daemon, topic, [&](std::string_view line) {
+        json::error_code error;
+        const json::value event = json::parse({line.data(), line.size()}, error);
+        const std::lock_guard lock(output);
+        if (invocation.json() || error)
+            console.out << (error ? printable(line) : std::string(line)) << "\n";
+        else
+            console.out << line_of(event, console) << "\n";
+        console.out.flush();
+        return console.out.good();
+    });
+}
+
+// The log of all daemons of this node at once; ends when the last of them does.
+Exit follow_logs(const Invocation& invocation, Console& console) {
+    const Daemons daemons(invocation.run_dir());
+    std::mutex output;
+    std::vector<std::thread> threads;
+    std::vector<Result<void>> outcomes(std::size(kDaemonNames));
+    for (std::size_t i = 0; i < std::size(kDaemonNames); ++i) {
+        threads.emplace_back([&, i] {
+            outcomes[i] =
+                follow_one(daemons, kDaemonNames[i], "log", log_line, invocation, console, output);
+        });
+    }
+    for (auto& thread : threads) thread.join();
+    Exit exit = Exit::kOk;
+    for (std::size_t i = 0; i < outcomes.size(); ++i) {
+        if (!outcomes[i]) exit = complain_of(kDaemonNames[i], outcomes[i].error(), console);
+    }
+    return exit;
+}
+
+}  // namespace
+
+Exit run_tail(const Invocation& invocation, Console& console) {
+    const std::string& what = invocation.arguments[0];
+    if (what == "log") return follow_logs(invocation, console);
+    const bool is_dns = what == "dns";
+    std::mutex output;
+    const auto outcome =
+        follow_one(Daemons(invocation.run_dir()), what, is_dns ? "query" : "access",
+                   is_dns ? query_line : request_line, invocation, console, output);
+    return outcome ? Exit::kOk : complain_of(what, outcome.error(), console);
+}
+
+}  // namespace hearth::cli
