@@ -1,9 +1,11 @@
 """A node dies; names and pages go on. Measured by probes every 5 ms from the client."""
 
+import signal
+
 import pytest
 
 from tests.lab.clients import dig
-from tests.lab.home import DNS_VIP, PROXY_VIP, Home, Settings
+from tests.lab.home import CANDIDATES, DNS_VIP, PROXY_VIP, Home, Settings
 from tests.lab.prober import Probe, ProbeResult
 from tests.lab.waiting import wait_until
 
@@ -93,6 +95,35 @@ def test_a_planned_stop_loses_no_probe(steady: Home) -> None:
         report("hearth-lb stopped", result)
         assert result.settled and result.outage < 0.1, result
     owner.start_daemon("lb").wait_ready()
+
+
+def test_a_frozen_daemon_loses_its_address(steady: Home) -> None:
+    """It does not end, so that only a question without an answer can tell."""
+    owner = steady.owner(DNS_VIP)
+    names = Probe.dns(steady.client, DNS_VIP, "immich.home")
+    owner.daemons["dns"].signal(signal.SIGSTOP)
+    try:
+        result = names.finish()
+        report("hearth-dns frozen", result)
+        assert result.settled and result.outage < 5, result
+        assert steady.owner(DNS_VIP) is steady.other(owner)
+    finally:
+        owner.daemons["dns"].signal(signal.SIGCONT)
+
+
+def test_the_last_owner_keeps_its_address_when_nobody_is_healthy(steady: Home) -> None:
+    candidates = [steady.nodes[name] for name in CANDIDATES]
+    for node in candidates:
+        node.daemons["dns"].kill()
+    owner = steady.owner(DNS_VIP)
+    with steady.watch() as watch:
+        probe = Probe.http(steady.client, PROXY_VIP, "immich.home")
+        assert steady.answering(DNS_VIP) == {owner.name}
+        for node in candidates:
+            node.start_daemon("dns").wait_ready()
+        assert probe.finish().lost == 0
+        wait_until(lambda: dig(steady.client, "immich.home").values == [PROXY_VIP], what="names again")
+        assert watch.owners(DNS_VIP) == [owner.name]
 
 
 @pytest.mark.parametrize("how", ["kill", "stop"])

@@ -164,3 +164,12 @@ def test_what_is_sent_is_what_arrives(home: Home) -> None:
         path.write_bytes(body)
         sink = curl(home.client, "http://immich.home/sink", "-T", str(path))
         assert json.loads(sink.body) == {"bytes": size, "crc32": zlib.crc32(body)}, size
+
+
+def test_ports_that_the_document_does_not_name_are_rejected(home: Home) -> None:
+    """A service that listens on every address of a node is not reached through a virtual IP."""
+    owner = home.owner(PROXY_VIP)
+    assert owner.name == "pi4-2"  # where home-assistant listens on 0.0.0.0:8123
+    assert curl(home.client, f"http://{owner.address}:8123/").status == 200
+    refused = curl(home.client, f"http://{PROXY_VIP}:8123/", timeout=3)
+    assert refused.status == 0 and "Couldn't connect" in refused.error, refused  # at once, not a timeout
