@@ -15,6 +15,7 @@
 
 #include "config/load.h"
 #include "dns/bind/dns_metrics.h"
+#include "dns/bind/list_findings.h"
 #include "dns/bind/problem_watch.h"
 #include "dns/bind/query_json.h"
 #include "dns/bind/snapshot_builder.h"
@@ -50,6 +51,7 @@ struct Prepared {
     Snapshot snapshot;
     std::vector<Endpoint> listen;
     Result<std::shared_ptr<const BlockLists>> image = nullptr;
+    ListFindings findings;
 };
 
 Result<std::shared_ptr<const BlockLists>> load_image(const ListLayout& layout) {
@@ -86,7 +88,8 @@ private:
     void take_image(Result<std::shared_ptr<const BlockLists>> image);
     void note_settings_of_start(const config::Document& document);
     void add_routes();
-    void reload_lists(ControlServer::Reply reply);
+    void reload_lists(const ControlRequest& request, ControlServer::Reply reply);
+    void note_findings(ListFindings findings);
     void why(const ControlRequest& request, const ControlServer::Reply& reply);
     [[nodiscard]] ControlResponse queries(const ControlRequest& request) const;
     void tick();
@@ -98,6 +101,7 @@ private:
     runtime::Published<Snapshot> published_;
     std::shared_ptr<Prepared> serving_;
     std::shared_ptr<const BlockLists> image_;
+    ListFindings findings_;  // of the last run of hearth-lists
     std::vector<IpPrefix> networks_;
     std::uint64_t generation_ = 0;
     std::uint64_t cache_generation_ = 0;
@@ -126,7 +130,10 @@ Result<runtime::Revision> DnsService::load(const runtime::DaemonOptions& options
         return fail(Errc::kInvalid, options.config.string(),
                     "nothing to listen on: no node of the document has an address of this machine. "
                     "Name it with --node, or give dns.vip or dns.listen");
-    if (!options.check) prepared->image = load_image(layout_);
+    if (!options.check) {
+        prepared->image = load_image(layout_);
+        prepared->findings = read_list_findings(layout_);
+    }
     return runtime::Revision{loaded.hash, *node != nullptr ? (*node)->name : std::string(),
                              [this, prepared] { return apply(prepared); }};
 }
@@ -153,6 +160,7 @@ Result<void> DnsService::apply(const std::shared_ptr<Prepared>& prepared) {
         ++cache_generation_;
     serving_ = prepared;
     take_image(std::move(prepared->image));
+    note_findings(std::move(prepared->findings));
     if (first) {
         start_workers(prepared->document);
         listen_everywhere();
@@ -187,6 +195,11 @@ void DnsService::take_image(Result<std::shared_ptr<const BlockLists>> image) {
     }
     if (!wanted) problems.clear("lists_missing");
     publish(serving_->snapshot);
+}
+
+void DnsService::note_findings(ListFindings findings) {
+    findings_ = std::move(findings);
+    raise_list_problems(findings_, serving_->document.blocking, daemon_.problems());
 }
 
 void DnsService::publish(Snapshot snapshot) {
@@ -320,8 +333,8 @@ void DnsService::add_routes() {
     control.route(ControlMethod::kGet, "/queries",
                   [this](const ControlRequest& request) { return queries(request); });
     control.route_async(ControlMethod::kPost, "/lists/reload",
-                        [this](const ControlRequest&, ControlServer::Reply reply) {
-                            reload_lists(std::move(reply));
+                        [this](const ControlRequest& request, ControlServer::Reply reply) {
+                            reload_lists(request, std::move(reply));
                         });
     control.route_async(ControlMethod::kGet, "/why",
                         [this](const ControlRequest& request, const ControlServer::Reply& reply) {
@@ -329,11 +342,15 @@ void DnsService::add_routes() {
                         });
 }
 
-void DnsService::reload_lists(ControlServer::Reply reply) {
-    disk_.post([this, reply = std::move(reply)] {
+// hearth-lists sends what it found along: a full disk may have kept that from the state directory.
+void DnsService::reload_lists(const ControlRequest& request, ControlServer::Reply reply) {
+    disk_.post([this, body = request.body, reply = std::move(reply)] {
         auto image =
             std::make_shared<Result<std::shared_ptr<const BlockLists>>>(load_image(layout_));
-        daemon_.control_loop().post([this, reply, image] {
+        auto findings = std::make_shared<ListFindings>(body.empty() ? read_list_findings(layout_)
+                                                                    : parse_list_findings(body));
+        daemon_.control_loop().post([this, reply, image, findings] {
+            note_findings(std::move(*findings));
             if (!*image) {
                 const std::string text = image->error().to_string();
                 take_image(std::move(*image));
@@ -396,6 +413,12 @@ void DnsService::add_status(json::object& status) {
             json::object object;
             object["name"] = list.name;
             object["rules"] = list.rules;
+            if (const ListFinding* finding = findings_.find(list.name)) {
+                object["state"] = finding->state;
+                object["skipped"] = finding->skipped;
+                object["invalid"] = finding->invalid;
+                object["fetched_at"] = finding->fetched_at;
+            }
             lists.push_back(std::move(object));
         }
     }
