@@ -101,7 +101,7 @@ struct UpstreamQuestion {
     bool checking_disabled = false;
     bool dnssec_ok = false;
     std::uint16_t edns_size = kEdnsUdpSize;
-    ByteView tag;
+    ByteView tag{};
 };
 [[nodiscard]] std::size_t write_upstream_question(ByteSpan out, const UpstreamQuestion& q) noexcept;
 
