@@ -1,7 +1,6 @@
 #include "dns/core/forward_plan.h"
 
 #include <algorithm>
-#include <cstring>
 
 namespace hearth::dns {
 
@@ -9,7 +8,7 @@ Waiter::Waiter(const ReplyPath& reply_path, const AskedQuestion& question_asked,
                TimePoint now)
     : path(reply_path), asked_at(now), qname(name), asked(question_asked) {
     question_size = static_cast<std::uint16_t>(std::min(asked.question.size(), question.size()));
-    std::memcpy(question.data(), asked.question.data(), question_size);
+    std::copy_n(asked.question.begin(), question_size, question.begin());
     asked.question = {};
 }
 

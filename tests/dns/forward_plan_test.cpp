@@ -1,0 +1,268 @@
+#include "dns/core/forward_plan.h"
+
+#include <set>
+
+#include "tests/dns/pipeline_fixture.h"
+
+namespace hearth::dns {
+namespace {
+
+using test::ask;
+using test::Packet;
+using test::PipelineTest;
+using test::say;
+using test::Say;
+using test::see;
+
+const Say kAddress{.answers = {"www.example. 300 IN A 192.0.2.80"}};
+
+TEST_F(PipelineTest, EqualQuestionsAreAskedOnceAndAllAreAnswered) {
+    for (std::uint16_t i = 0; i < 20; ++i) {
+        client.port = static_cast<std::uint16_t>(1000 + i);
+        (void)query({.name = i % 2 == 0 ? "www.example." : "WWW.example.", .id = i});
+    }
+    ASSERT_EQ(sent.size(), 1U);
+    EXPECT_EQ(pipeline.forward().waiting(), 20U);
+    answer(sent[0], kAddress);
+    ASSERT_EQ(replies.size(), 20U);
+    for (std::uint16_t i = 0; i < 20; ++i) {
+        EXPECT_EQ(replies[i].path.client.port, 1000 + i);
+        EXPECT_EQ(reply(i).id, i);
+        EXPECT_EQ(reply(i).question, i % 2 == 0 ? "www.example. A" : "WWW.example. A");
+    }
+    EXPECT_EQ(pipeline.forward().waiting(), 0U);
+    EXPECT_EQ(pipeline.next_deadline(), kNever);
+}
+
+TEST_F(PipelineTest, DnssecAndPlainQuestionsAreDifferent) {
+    (void)query({.name = "www.example."});
+    (void)query({.name = "www.example.", .dnssec_ok = true});
+    (void)query({.name = "www.example.", .checking_disabled = true});
+    ASSERT_EQ(sent.size(), 3U);
+    EXPECT_TRUE(see(sent[1].packet).dnssec_ok);
+    EXPECT_TRUE(see(sent[2].packet).cd);
+}
+
+TEST_F(PipelineTest, IdsAndPortsVary) {
+    std::set<std::uint16_t> ids;
+    std::set<unsigned> slots;
+    for (int i = 0; i < 64; ++i) {
+        (void)query({.name = "n" + std::to_string(i) + ".example."});
+        ids.insert(see(sent.back().packet).id);
+        slots.insert(sent.back().slot);
+    }
+    EXPECT_GT(ids.size(), 60U);
+    EXPECT_GT(slots.size(), 8U);
+}
+
+TEST_F(PipelineTest, HostileAnswersAreDroppedAndCounted) {
+    (void)query({.name = "www.example."});
+    const auto asked = sent[0];
+    const Packet good = say(asked.packet, kAddress);
+    Packet bad = good;
+    bad[0] ^= 1;
+    deliver(asked, bad);  // another ID
+    auto elsewhere = asked;
+    elsewhere.slot = (asked.slot + 1) % ForwardPlan::kSlots;
+    deliver(elsewhere, good);  // another port
+    elsewhere = asked;
+    elsewhere.upstream = 1;
+    deliver(elsewhere, good);  // another server
+    Packet other_question =
+        say(ask({.name = "evil.example.", .id = see(asked.packet).id}), kAddress);
+    deliver(asked, other_question);
+    deliver(asked, asked.packet);  // our question as its own answer
+    bad = good;
+    bad.resize(bad.size() - 13);
+    deliver(asked, bad);  // cut off
+    deliver(asked, {});
+    EXPECT_TRUE(replies.empty());
+    EXPECT_EQ(pipeline.forward().counters().mismatched, 7U);
+    deliver(asked, good);
+    EXPECT_EQ(replies.size(), 1U);
+    deliver(asked, good);
+    EXPECT_EQ(replies.size(), 1U) << "a second copy is nothing we wait for";
+}
+
+TEST_F(PipelineTest, ALostQuestionIsAskedOfTheOtherUpstream) {
+    (void)query({.name = "www.example."});
+    run_to_deadline();
+    ASSERT_EQ(sent.size(), 2U);
+    EXPECT_NE(sent[0].endpoint, sent[1].endpoint);
+    answer(sent[1], kAddress);
+    EXPECT_EQ(reply().rcode, "NOERROR");
+}
+
+TEST_F(PipelineTest, ALateAnswerIsAnAnswer) {
+    (void)query({.name = "www.example."});
+    run_to_deadline();
+    answer(sent[0], kAddress);
+    EXPECT_EQ(reply().rcode, "NOERROR");
+}
+
+TEST_F(PipelineTest, AnErrorLeadsToTheNextUpstreamAtOnce) {
+    for (const char* rcode : {"SERVFAIL", "REFUSED", "NOTIMPL"}) {
+        sent.clear();
+        replies.clear();
+        const std::string qname = std::string(rcode) + ".example.";
+        (void)query({.name = qname});
+        answer(sent.at(0), {.rcode = rcode});
+        ASSERT_EQ(sent.size(), 2U) << rcode;
+        answer(sent[1], {.answers = {qname + " 300 IN A 192.0.2.80"}});
+        EXPECT_EQ(reply().rcode, "NOERROR");
+    }
+}
+
+TEST_F(PipelineTest, TruncatedAnswersAreAskedAgainOverTcp) {
+    (void)query({.name = "www.example."});
+    answer(sent[0], {.truncated = true});
+    ASSERT_EQ(sent.size(), 2U);
+    ASSERT_NE(sent[1].exchange, 0U);
+    EXPECT_EQ(sent[1].endpoint, sent[0].endpoint);
+    EXPECT_TRUE(replies.empty());
+    answer(sent[1], kAddress);
+    EXPECT_EQ(reply().answers.size(), 1U);
+}
+
+TEST_F(PipelineTest, AFailingTcpLeadsToTheOtherUpstream) {
+    (void)query({.name = "www.example."});
+    answer(sent[0], {.truncated = true});
+    pipeline.on_tcp_failure(snapshot, {now, 0}, sent[1].exchange);
+    ASSERT_EQ(sent.size(), 3U);
+    EXPECT_EQ(sent[2].exchange, 0U);
+    EXPECT_NE(sent[2].endpoint, sent[0].endpoint);
+    answer(sent[2], kAddress);
+    EXPECT_EQ(reply().rcode, "NOERROR");
+}
+
+TEST_F(PipelineTest, ATcpAnswerToAnotherQuestionIsAFailure) {
+    snapshot.groups[0].servers = {first};
+    (void)query({.name = "www.example."});
+    answer(sent[0], {.truncated = true});
+    deliver(sent[1], say(ask({.name = "evil.example.", .id = see(sent[1].packet).id}), kAddress));
+    EXPECT_EQ(reply().rcode, "SERVFAIL");
+}
+
+TEST_F(PipelineTest, AnUpstreamWithoutEdnsIsAskedWithout) {
+    snapshot.groups[0].servers = {first};
+    (void)query({.name = "www.example."});
+    answer(sent[0], {.rcode = "FORMERR", .edns = false});
+    ASSERT_EQ(sent.size(), 2U);
+    EXPECT_FALSE(see(sent[1].packet).edns);
+    answer(sent[1], {.answers = kAddress.answers, .edns = false});
+    EXPECT_EQ(reply().rcode, "NOERROR");
+    (void)query({.name = "next.example."});
+    EXPECT_FALSE(see(sent[2].packet).edns) << "remembered";
+}
+
+TEST_F(PipelineTest, DeadUpstreamsAreLeftAloneProbedAndBroughtBack) {
+    // The first upstream never answers; the second does.
+    int asked_first = 0;
+    const auto ask_one = [&](int i) {
+        sent.clear();
+        replies.clear();
+        const std::string qname = "n" + std::to_string(i) + ".example.";
+        (void)query({.name = qname});
+        for (std::size_t at = 0; replies.empty(); ++at) {
+            if (at == sent.size()) run_to_deadline();
+            if (sent.at(at).endpoint == second)
+                answer(sent[at], {.answers = {qname + " 300 IN A 192.0.2.80"}});
+        }
+        for (const auto& question : sent) asked_first += question.endpoint == first ? 1 : 0;
+    };
+    for (int i = 0; i < 400; ++i) {
+        ask_one(i);
+        now += 10ms;
+    }
+    while (pipeline.next_deadline() != kNever) run_to_deadline();
+    EXPECT_LT(asked_first, 40);
+    EXPECT_GT(asked_first, 3) << "it is probed";
+
+    // Now it answers again, and faster.
+    now += 10s;
+    sent.clear();
+    (void)query({.name = "probe.example."});
+    ASSERT_EQ(sent.size(), 2U) << "the probe goes along with a real question";
+    for (const auto& question : std::vector(sent))
+        answer(question, {.answers = {"probe.example. 300 IN A 192.0.2.80"}});
+    EXPECT_FALSE(pipeline.forward().upstreams()[0].is_dead);
+}
+
+TEST_F(PipelineTest, WithAllDeadClientsAreToldAtOnce) {
+    snapshot.groups[0].servers = {first};
+    for (int i = 0;
+         !pipeline.forward().upstreams().all().size() || !pipeline.forward().upstreams()[0].is_dead;
+         ++i) {
+        (void)query({.name = "n" + std::to_string(i) + ".example."});
+        while (pipeline.next_deadline() != kNever) run_to_deadline();
+    }
+    replies.clear();
+    now += 10s;
+    (void)query({.name = "one.example."});
+    const std::size_t before = sent.size();
+    (void)query({.name = "two.example."});
+    EXPECT_EQ(sent.size(), before) << "one question probes";
+    ASSERT_EQ(replies.size(), 1U) << "the others need not wait";
+    EXPECT_EQ(reply().rcode, "SERVFAIL");
+    answer(sent.back(), {.answers = {"one.example. 300 IN A 192.0.2.80"}});
+    (void)query({.name = "three.example."});
+    EXPECT_EQ(sent.size(), before + 1);
+}
+
+TEST_F(PipelineTest, TheFasterUpstreamIsPreferred) {
+    int to_second = 0;
+    for (int i = 0; i < 200; ++i) {
+        sent.clear();
+        const std::string qname = "n" + std::to_string(i) + ".example.";
+        (void)query({.name = qname});
+        const bool is_second = sent[0].endpoint == second;
+        to_second += is_second ? 1 : 0;
+        now += is_second ? 5ms : 40ms;
+        answer(sent[0], {.answers = {qname + " 300 IN A 192.0.2.80"}});
+    }
+    EXPECT_GT(to_second, 170);
+    EXPECT_LT(to_second, 200) << "the other is looked at now and then";
+}
+
+class PlanActions final : public ForwardActions {
+public:
+    void send_udp(UpstreamIndex, const Endpoint&, unsigned, ByteView) override { ++sent; }
+    void ask_tcp(std::uint64_t, const Endpoint&, ByteView) override {}
+    void finished(const ForwardQuestion&, const ForwardOutcome&,
+                  std::span<const Waiter> waiters) override {
+        finished_waiters += waiters.size();
+    }
+    std::size_t sent = 0;
+    std::size_t finished_waiters = 0;
+};
+
+TEST(ForwardPlan, RefusesFairlyWhenTooManyWait) {
+    PlanActions actions;
+    test::CountingRandom random;
+    LoopGuard loops(1);
+    ForwardPlan plan({.waiters = 40}, actions, random, loops);
+    const Endpoint server{IpAddress::v4(192, 0, 2, 1), 53};
+    const TimePoint now{1h};
+    const auto ask_from = [&](std::uint8_t host, int i) {
+        ReplyPath path;
+        path.client.address = IpAddress::v4(10, 0, 0, host);
+        const Name qname = *Name::parse("n" + std::to_string(i) + ".example");
+        return plan.ask({qname, RrType::kA}, std::span(&server, 1), Waiter(path, {}, qname, now),
+                        now);
+    };
+    for (int i = 0; i < 10; ++i) EXPECT_EQ(ask_from(1, i), ForwardPlan::Ask::kStarted);
+    EXPECT_EQ(ask_from(1, 10), ForwardPlan::Ask::kLimited) << "a quarter is enough for one";
+    EXPECT_EQ(ask_from(2, 10), ForwardPlan::Ask::kStarted);
+    EXPECT_EQ(ask_from(2, 0), ForwardPlan::Ask::kJoined);
+    for (std::uint8_t host = 3; host < 60; ++host) (void)ask_from(host, 100 + host);
+    EXPECT_EQ(plan.waiting(), 40U);
+    EXPECT_EQ(ask_from(99, 1), ForwardPlan::Ask::kLimited);
+    while (plan.next_deadline() != kNever) plan.on_timer(plan.next_deadline());
+    EXPECT_EQ(actions.finished_waiters, 40U);
+    EXPECT_EQ(plan.waiting(), 0U);
+    EXPECT_EQ(plan.exchanges(), 0U);
+    EXPECT_EQ(ask_from(1, 10) == ForwardPlan::Ask::kLimited, false);
+}
+
+}  // namespace
+}  // namespace hearth::dns
