@@ -40,7 +40,7 @@ const std::vector<Command>& commands() {
          "with 1 when the "
          "name is blocked.",
          {{"NAME", Need::kRequired, "A domain name."}},
-         {{"--client", "ADDRESS", "For the client with this address."}},
+         {{"--client", "ADDRESS", "Whether this client is served at all, too."}},
          run_why},
         {"explain",
          "Walks the way to a service and tries every hop",

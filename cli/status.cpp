@@ -53,6 +53,33 @@ void add_vips(const json::value& lb, StatusPage& page) {
     }
 }
 
+// {"dns": "ok"}, or [{"name": "dns", "state": "ok"}].
+void read_daemons(const json::value& daemons, StatusNode& node) {
+    if (const auto* map = daemons.if_object()) {
+        for (const auto& [name, state] : *map) {
+            if (const auto* word = state.if_string())
+                node.daemons[std::string(name)] = std::string(*word);
+        }
+    }
+    if (const auto* list = daemons.if_array()) {
+        for (const json::value& one : *list)
+            node.daemons[text_of(one, "name")] = text_of(one, "state");
+    }
+}
+
+// Nodes that serve different documents disagree sooner or later on who owns what.
+void compare_documents(StatusPage& page) {
+    const std::string ours = page.nodes[0].hash;
+    for (const StatusNode& node : page.nodes) {
+        if (node.hash.empty() || ours.empty() || node.hash == ours) continue;
+        page.problems.push_back({node.name, "lb", "document_differs",
+                                 "it serves " + node.hash.substr(0, 8) + " and this node " +
+                                     ours.substr(0, 8) +
+                                     ": copy the right hearth.yaml there, then `hearth reload`",
+                                 ""});
+    }
+}
+
 // The other nodes, as hearth-lb heard of them from its peers.
 void add_peers(const json::value& lb, StatusPage& page) {
     const auto* nodes = child_of(lb, "nodes").if_array();
@@ -63,13 +90,7 @@ void add_peers(const json::value& lb, StatusPage& page) {
         if (node.name == page.here) continue;
         node.state = text_of(one, "state");
         node.hash = text_of(one, "config_hash");
-        if (const auto* daemons = child_of(one, "daemons").if_object()) {
-            for (const auto& [name, daemon] : *daemons) {
-                const auto* word = daemon.if_string();
-                node.daemons[std::string(name)] =
-                    word != nullptr ? std::string(*word) : text_of(daemon, "state");
-            }
-        }
+        read_daemons(child_of(one, "daemons"), node);
         add_problems(one, node.name, "", page.problems);
         page.nodes.push_back(std::move(node));
     }
@@ -103,6 +124,7 @@ StatusPage make_status_page(const std::map<std::string, json::value>& answers,
         add_problems(status, page.here, daemon, page.problems);
     if (const auto lb = answers.find("lb"); lb != answers.end()) {
         add_peers(lb->second, page);
+        compare_documents(page);
         add_vips(lb->second, page);
     }
     return page;

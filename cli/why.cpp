@@ -64,7 +64,10 @@ std::string why_text(const json::value& answer, const Console& console) {
     std::string text;
     const auto alias = text_of(answer, "stands_for");
     const std::string name = text_of(answer, "name") + (alias.empty() ? "" : " (" + alias + ")");
-    if (verdict == "blocked") {
+    if (verdict == "refused") {
+        text = console.ink(Ink::kBad, "REFUSED") + " " + name + ": " + text_of(answer, "client") +
+               " is not served by this home";
+    } else if (verdict == "blocked") {
         text = console.ink(Ink::kBad, "BLOCKED") + " " + name + ": " + by;
     } else if (verdict == "local") {
         text = console.ink(Ink::kGood, "LOCAL") + " " + name + ": " + local_text(answer);
@@ -80,7 +83,8 @@ std::string why_text(const json::value& answer, const Console& console) {
     }
     text += "\n" + rule_lines(answer);
     const auto undo = text_of(answer, "undo");
-    if (verdict == "blocked" && !undo.empty()) text += "undo: " + undo + ", then `hearth reload`\n";
+    if ((verdict == "blocked" || verdict == "refused") && !undo.empty())
+        text += "undo: " + undo + ", then `hearth reload`\n";
     return text;
 }
 
@@ -99,7 +103,8 @@ Exit run_why(const Invocation& invocation, Console& console) {
         console.out << json::serialize(*answer) << "\n";
     else
         console.out << why_text(*answer, console);
-    return text_of(*answer, "verdict") == "blocked" ? Exit::kFinding : Exit::kOk;
+    const auto verdict = text_of(*answer, "verdict");
+    return verdict == "blocked" || verdict == "refused" ? Exit::kFinding : Exit::kOk;
 }
 
 }  // namespace hearth::cli

@@ -23,7 +23,7 @@ complete -c hearth -n '__fish_seen_subcommand_from completion' -a fish -d 'The s
 complete -c hearth -n __fish_use_subcommand -a version -d 'Prints the version'
 complete -c hearth -n __fish_use_subcommand -a help -d 'Prints this overview, or what a command does'
 complete -c hearth -n '__fish_seen_subcommand_from check' -F
-complete -c hearth -l client -d 'For the client with this address.'
+complete -c hearth -l client -d 'Whether this client is served at all, too.'
 complete -c hearth -l config -d 'The document (/etc/hearth/hearth.yaml).'
 complete -c hearth -l help -d 'What the command does and takes.'
 complete -c hearth -l json -d 'Answer in JSON.'

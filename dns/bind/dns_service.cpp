@@ -370,8 +370,12 @@ void DnsService::why(const ControlRequest& request, const ControlServer::Reply& 
     if (!name || name->is_root())
         return reply(ControlResponse::error(
             400, "name: a domain name is needed, as in /why?name=ads.example"));
-    disk_.post([layout = layout_, snapshot = published_.load(), name = *name, reply] {
-        reply(ControlResponse::json(explain_name(*snapshot, layout, name) + "\n"));
+    const auto client_text = request.query_or("client", "");
+    const auto client = IpAddress::parse(client_text);
+    if (!client && !client_text.empty())
+        return reply(ControlResponse::error(400, "client: an address is needed"));
+    disk_.post([layout = layout_, snapshot = published_.load(), name = *name, client, reply] {
+        reply(ControlResponse::json(explain_name(*snapshot, layout, name, client) + "\n"));
     });
 }
 

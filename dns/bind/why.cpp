@@ -79,8 +79,16 @@ void add_verdict(json::object& out, const Snapshot& snapshot, const ListLayout& 
 
 }  // namespace
 
-std::string explain_name(const Snapshot& snapshot, const ListLayout& lists, const Name& name) {
+std::string explain_name(const Snapshot& snapshot, const ListLayout& lists, const Name& name,
+                         const std::optional<IpAddress>& client) {
     json::object out;
+    if (client && !snapshot.serves(*client)) {
+        out["name"] = name.to_string();
+        out["verdict"] = "refused";
+        out["client"] = client->to_string();
+        out["undo"] = "add " + client->to_string() + " to dns.clients";
+        return json::serialize(out);
+    }
     const LocalPath path = find_local(snapshot, name, RrType::kA);
     const Verdict verdict = snapshot.blocking.verdict(path.name);
     out["name"] = name.to_string();

@@ -1,17 +1,20 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "base/ip.h"
 #include "base/name.h"
 #include "dns/core/list_layout.h"
 #include "dns/core/snapshot.h"
 
 namespace hearth::dns {
 
-// What becomes of a question for `name`, and why; the JSON that `GET /why` answers (docs/dns.md).
-// Reads the lists' text to name the line, so it belongs on a thread that may wait for the disk.
+// What becomes of a question for `name`, from `client` when there is one, and why; the JSON that
+// `GET /why` answers (docs/dns.md). Reads the lists' text to name the line, so it belongs on a
+// thread that may wait for the disk.
 [[nodiscard]] std::string explain_name(const Snapshot& snapshot, const ListLayout& lists,
-                                       const Name& name);
+                                       const Name& name, const std::optional<IpAddress>& client);
 
 }  // namespace hearth::dns

@@ -41,7 +41,8 @@ TEST(CommandLine, ErrorsSayWhatWasMeant) {
     EXPECT_EQ(error_of({"vip", "sl"}), "vip needs another word: vip ls");
     EXPECT_EQ(error_of({"why"}), "why needs NAME");
     EXPECT_EQ(error_of({"why", "a", "b"}), "why does not take b");
-    EXPECT_EQ(error_of({"why", "a", "--cleint", "x"}), "why does not take --cleint (did you mean --client?)");
+    EXPECT_EQ(error_of({"why", "a", "--cleint", "x"}),
+              "why does not take --cleint (did you mean --client?)");
     EXPECT_EQ(error_of({"why", "a", "--cleint=x"}),
               "why does not take --cleint (did you mean --client?)");
     EXPECT_EQ(error_of({"why", "a", "--client"}), "--client needs a value");

@@ -30,7 +30,7 @@ constexpr const char* kLb =
     R"({"daemon":"lb","node":"pi4-1","state":"ok","config":{"hash":"0123456789abcdef"},"problems":[],
     "vips":[{"name":"dns","address":"10.0.0.53","owner":"pi4-1"},{"name":"proxy","address":"10.0.0.100","owner":"pi5"}],
     "nodes":[{"name":"pi4-1","state":"ok"},
-             {"name":"pi5","state":"error","config_hash":"fedcba98","daemons":{"dns":"ok","lb":"ok","proxy":{"state":"error"}},
+             {"name":"pi5","state":"error","config_hash":"fedcba98","daemons":{"dns":"ok","lb":"ok","proxy":"error"},
               "problems":[{"daemon":"proxy","name":"upstream_down","detail":"immich","since":""}]}]})";
 
 TEST_F(Rendering, StatusShowsNodesAndWhatToDo) {
@@ -48,7 +48,10 @@ TEST_F(Rendering, StatusShowsNodesAndWhatToDo) {
               "  list ours: HTTP 404\n"
               "  correct its url\n"
               "\npi5 proxy upstream_down\n"
-              "  immich\n");
+              "  immich\n"
+              "\npi5 lb document_differs\n"
+              "  it serves fedcba98 and this node 01234567: copy the right hearth.yaml there, then "
+              "`hearth reload`\n");
 }
 
 TEST_F(Rendering, AHomeThatIsWellHasNoProblems) {

@@ -45,6 +45,11 @@ def test_why(appliance: Appliance) -> None:
     local = appliance.hearth("why", "hello.home")
     assert (local.returncode, "LOCAL" in local.stdout) == (0, True)
     assert appliance.hearth("why", "example.com").returncode == 0
+    served = appliance.hearth("why", "example.com", "--client", "127.0.0.9")
+    stranger = appliance.hearth("why", "example.com", "--client", "203.0.113.9")
+    assert (served.returncode, stranger.returncode) == (0, 1)
+    assert "REFUSED" in stranger.stdout and "dns.clients" in stranger.stdout
+    assert appliance.hearth("why", "example.com", "--client", "nobody").returncode == 2
     bad = appliance.hearth("why", "a..b")
     assert bad.returncode == 2 and bad.stderr.startswith("hearth: ")
 
