@@ -131,6 +131,10 @@ Result<Plan> make_plan(const Document& document, const std::string& own_name,
     Plan plan;
     plan.domain = document.domain;
     for (const auto& node : document.nodes) plan.nodes.push_back({node.name, node.address});
+    for (const auto& vip : document.vips) plan.vips.push_back({vip.name, vip.address});
+    plan.peer_port = document.peers.port;
+    plan.peer_key_file = document.peers.key_file;
+    plan.hash = document.hash;
     if (*self == nullptr) return plan;
     const config::Node& node = **self;
     plan.node = node.name;

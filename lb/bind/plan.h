@@ -9,6 +9,7 @@
 #include "base/result.h"
 #include "config/document.h"
 #include "lb/io/lan_driver.h"
+#include "lb/io/peer_hub.h"
 #include "lb/model/port_rules.h"
 
 namespace hearth::lb {
@@ -19,19 +20,18 @@ struct WatchedDaemon {
     std::optional<Endpoint> dns;  // where the SOA is asked; none: the control socket's /health
 };
 
-struct NamedNode {
-    std::string name;
-    IpAddress address;
-};
-
 // The document as hearth-lb on one node carries it out.
 struct Plan {
     std::string node;  // empty when this machine is none of the document's and has nothing to do
     Name domain;
-    std::vector<NamedNode> nodes;  // all of the document's
+    std::vector<PeerNode> nodes;  // all of the document's
     LanSettings lan;
     PortRules ports;
     std::vector<WatchedDaemon> watched;
+    std::vector<Vip> vips;  // all of the document's
+    std::uint16_t peer_port = 0;
+    std::string peer_key_file;
+    std::string hash;  // of the document
 };
 
 // `own_name` may be empty: then the node is the one whose address is among `own_addresses`.

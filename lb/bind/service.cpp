@@ -7,10 +7,13 @@
 #include <utility>
 
 #include "config/load.h"
+#include "lb/bind/node_reporter.h"
+#include "lb/bind/peer_key.h"
 #include "lb/bind/plan.h"
 #include "lb/bind/status.h"
 #include "lb/io/daemon_watch.h"
 #include "lb/io/lan_driver.h"
+#include "lb/io/peer_hub.h"
 #include "lb/io/port_guard.h"
 #include "lb/io/route_netlink.h"
 #include "lb/io/soa_probe.h"
@@ -34,6 +37,9 @@ private:
     struct Lan {
         std::unique_ptr<LanDriver> driver;
         std::unique_ptr<PortGuard> ports;
+        std::unique_ptr<PeerHub> peers;
+        std::unique_ptr<NodeReporter> reporter;
+        NodeReport own;
         std::map<Daemon, std::unique_ptr<DaemonWatch>> watches;
     };
 
@@ -41,6 +47,8 @@ private:
     void start();
     void apply_on_lan(const Plan& plan);
     void watch_daemons(const Plan& plan);
+    void connect_peers(const Plan& plan);
+    void report(NodeReport own);
     [[nodiscard]] DaemonWatch::Ask ask_for(const WatchedDaemon& watched, const Name& domain);
     void collect_metrics(runtime::MetricSink& sink);
 
@@ -96,6 +104,11 @@ void LbService::start() {
                                 [this](const ConflictReport& report) {
                                     publish_conflict(daemon_.events(), report);
                                 }});
+        lan_.peers = std::make_unique<PeerHub>(*loop_, daemon_.problems(), [this](IpAddress node) {
+            lan_.driver->on_node_vanished(node);
+        });
+        lan_.reporter = std::make_unique<NodeReporter>(
+            *loop_, daemon_.options().run_dir, [this](NodeReport own) { report(std::move(own)); });
     });
     daemon_.metrics().on_scrape([this](runtime::MetricSink& sink) { collect_metrics(sink); });
 }
@@ -104,6 +117,40 @@ void LbService::apply_on_lan(const Plan& plan) {
     lan_.ports->apply(plan.ports);
     lan_.driver->apply(plan.lan);
     watch_daemons(plan);
+    connect_peers(plan);
+}
+
+void LbService::connect_peers(const Plan& plan) {
+    runtime::Problems& problems = daemon_.problems();
+    problems.clear("peer_key");
+    PeerSettings settings;
+    for (const auto& node : plan.nodes) {
+        if (node.name == plan.node)
+            settings.self = node;
+        else
+            settings.others.push_back(node);
+    }
+    settings.port = plan.peer_port;
+    if (plan.node.empty() || settings.others.empty()) return lan_.peers->apply(std::nullopt);
+    const auto key = read_peer_key(plan.peer_key_file);
+    if (!key) {
+        problems.raise("peer_key",
+                       key.error().to_string() +
+                           "; until then the nodes do not know each other's state, and a "
+                           "dead hearth-lb is noticed by VRRP alone");
+        return lan_.peers->apply(std::nullopt);
+    }
+    settings.key = *key;
+    lan_.peers->apply(settings);
+}
+
+void LbService::report(NodeReport own) {
+    const auto now = std::chrono::steady_clock::now();
+    for (const auto& view : lan_.driver->reconciler().view(now)) {
+        for (const auto& vip : view.router->vips) own.vips.push_back({vip.address, view.state});
+    }
+    lan_.own = std::move(own);
+    lan_.peers->publish(lan_.own);
 }
 
 void LbService::watch_daemons(const Plan& plan) {
@@ -129,7 +176,9 @@ void LbService::add_status(boost::json::object& status) {
     loop_->run_and_wait([&] {
         const auto& reconciler = lan_.driver->reconciler();
         status["interface"] = lan_.driver->interface_name();
-        status["vips"] = vips_json(reconciler, *plan_, std::chrono::steady_clock::now());
+        const auto peers = lan_.peers->view();
+        status["vips"] = vips_json(reconciler, *plan_, peers, std::chrono::steady_clock::now());
+        status["nodes"] = nodes_json(*plan_, lan_.own, peers);
         boost::json::object daemons;
         for (const auto& [daemon, watch] : lan_.watches)
             daemons[to_string(daemon)] = watch->reason();
@@ -149,12 +198,14 @@ void LbService::stop() {
     std::promise<void> stopped;
     loop_->run_and_wait([&] {
         lan_.watches.clear();
+        lan_.reporter.reset();
         lan_.driver->stop([&] { stopped.set_value(); });
     });
     stopped.get_future().wait_for(5s);
     daemon_.unwatch(*loop_);
     loop_->run_and_wait([&] {
         lan_.ports->withdraw();
+        lan_.peers->stop();
         lan_ = {};
     });
     loop_->stop();

@@ -1,5 +1,7 @@
 #include "lb/bind/status.h"
 
+#include <algorithm>
+#include <array>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
@@ -26,10 +28,52 @@ std::int64_t seconds(Duration duration) {
     return std::chrono::duration_cast<std::chrono::seconds>(duration).count();
 }
 
+std::string reported_owner(const IpAddress& vip, const std::vector<PeerView>& peers) {
+    for (const auto& peer : peers) {
+        if (!peer.report) continue;
+        for (const auto& item : peer.report->vips) {
+            if (item.address == vip && item.state == ElectionState::kMaster) return peer.node.name;
+        }
+    }
+    return "";
+}
+
+// The worst of its daemons is the state of a node.
+std::string_view worst_state(const NodeReport& report) {
+    constexpr std::array<std::string_view, 4> kBadFirst{"down", "error", "warn", "ok"};
+    for (const auto state : kBadFirst) {
+        for (const auto& daemon : report.daemons) {
+            if (daemon.state == state) return state == "down" ? "error" : state;
+        }
+    }
+    return "unknown";
+}
+
+json::object node_json(const PeerNode& node, const NodeReport& report) {
+    json::object daemons;
+    for (const auto& daemon : report.daemons) daemons[daemon.name] = daemon.state;
+    json::array problems;
+    for (const auto& problem : report.problems) {
+        problems.push_back({{"daemon", problem.daemon},
+                            {"name", problem.name},
+                            {"detail", problem.detail},
+                            {"since", problem.since}});
+    }
+    return {{"name", node.name},
+            {"address", node.address.to_string()},
+            {"state", worst_state(report)},
+            {"version", report.version},
+            {"config_hash", report.config_hash},
+            {"daemons", std::move(daemons)},
+            {"problems", std::move(problems)}};
+}
+
 }  // namespace
 
-json::array vips_json(const Reconciler& reconciler, const Plan& plan, TimePoint now) {
+json::array vips_json(const Reconciler& reconciler, const Plan& plan,
+                      const std::vector<PeerView>& peers, TimePoint now) {
     json::array vips;
+    const auto here = reconciler.addresses();
     for (const auto& view : reconciler.view(now)) {
         for (std::size_t i = 0; i < view.router->vips.size(); ++i) {
             const Vip& vip = view.router->vips[i];
@@ -47,7 +91,37 @@ json::array vips_json(const Reconciler& reconciler, const Plan& plan, TimePoint 
             vips.push_back(std::move(item));
         }
     }
+    for (const auto& vip : plan.vips) {
+        if (std::find(here.begin(), here.end(), vip.address) != here.end()) continue;
+        vips.push_back({{"name", vip.name},
+                        {"address", vip.address.to_string()},
+                        {"owner", reported_owner(vip.address, peers)},
+                        {"state", "elsewhere"}});
+    }
     return vips;
+}
+
+json::array nodes_json(const Plan& plan, const NodeReport& own,
+                       const std::vector<PeerView>& peers) {
+    json::array nodes;
+    for (const auto& node : plan.nodes) {
+        if (node.name == plan.node) {
+            nodes.push_back(node_json(node, own));
+            continue;
+        }
+        const auto peer = std::find_if(peers.begin(), peers.end(),
+                                       [&](const PeerView& p) { return p.node == node; });
+        if (peer != peers.end() && peer->report) {
+            nodes.push_back(node_json(node, *peer->report));
+            continue;
+        }
+        json::object unknown{{"name", node.name},         {"address", node.address.to_string()},
+                             {"state", "unknown"},        {"config_hash", ""},
+                             {"daemons", json::object{}}, {"problems", json::array{}}};
+        if (peer != peers.end()) unknown["detail"] = peer->trouble;
+        nodes.push_back(std::move(unknown));
+    }
+    return nodes;
 }
 
 void write_metrics(runtime::MetricSink& sink, const Reconciler& reconciler, const Plan& plan,

@@ -14,8 +14,13 @@ class MetricSink;
 // How hearth-lb shows itself: /status, /metrics, /events and the log.
 namespace hearth::lb {
 
+// Every VIP of the document: those this node is a candidate for, and what the peers say of others.
 [[nodiscard]] boost::json::array vips_json(const Reconciler& reconciler, const Plan& plan,
-                                           TimePoint now);
+                                           const std::vector<PeerView>& peers, TimePoint now);
+
+// Every node of the document, as it reported itself.
+[[nodiscard]] boost::json::array nodes_json(const Plan& plan, const NodeReport& own,
+                                            const std::vector<PeerView>& peers);
 
 void write_metrics(runtime::MetricSink& sink, const Reconciler& reconciler, const Plan& plan,
                    std::uint64_t send_failures, TimePoint now);

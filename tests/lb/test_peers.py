@@ -1,0 +1,111 @@
+"""The authenticated connection between the nodes' hearth-lb."""
+
+import datetime
+import re
+import socket
+import ssl
+import time
+
+import pytest
+
+from tests.lab.waiting import wait_until
+
+
+def node_seen_by(observer, name: str) -> dict:
+    return next(node for node in observer.control.status()["nodes"] if node["name"] == name)
+
+
+def wait_connected(lan) -> None:
+    for node in lan.nodes:
+        wait_until(lambda node=node: "peer_away" not in node.control.problems(), 10, what=f"{node.name} connected")
+
+
+def test_every_node_tells_the_state_of_the_others(make_lan):
+    lan = make_lan(3).start()
+    wait_connected(lan)
+    a, b, c = lan.nodes
+    seen = wait_until(lambda: node_seen_by(c, "a").get("version") and node_seen_by(c, "a"))
+    assert seen["config_hash"] == a.control.status()["config"]["hash"]
+    assert seen["daemons"]["lb"] in ("ok", "warn") and seen["daemons"]["dns"] == "down"
+    b.lb.stop()
+    wait_until(lambda: node_seen_by(c, "b")["state"] == "unknown")
+    assert "b (" in next(p["detail"] for p in c.control.status()["problems"] if p["name"] == "peer_away")
+
+
+def test_node_that_is_no_candidate_knows_the_owner(make_lan):
+    lan = make_lan(3)
+    lan.write_document(lan.document().replace("prefer: [a, b, c]", "prefer: [a, b]"))
+    lan.start()
+    a, _, c = lan.nodes
+    assert c.loopback() == set()
+    wait_until(lambda: c.vip()["owner"] == "a")
+    assert c.vip()["state"] == "elsewhere"
+
+
+def test_dead_process_is_replaced_within_milliseconds(make_lan):
+    lan = make_lan(3).start()
+    wait_connected(lan)
+    a, *others = lan.nodes
+    killed = time.time()
+    a.lb.signal(9)
+    wait_until(lambda: any("to=master" in node.lb.log() for node in others), 2)
+    log = next(node.lb.log() for node in others if "to=master" in node.lb.log())
+    line = re.search(r"^(\S+) info vip_state vip=dns from=backup to=master", log, re.MULTILINE)
+    moved = datetime.datetime.fromisoformat(line[1].replace("Z", "+00:00")).timestamp()
+    assert moved - killed < 0.2  # VRRP alone needs 0.3 s
+
+
+def test_suspended_process_is_no_reason_to_hurry(make_lan):
+    """Its sockets stay open: only VRRP's timers may tell."""
+    lan = make_lan(2, vip=", advert_interval: 1s").start()
+    wait_connected(lan)
+    a, b = lan.nodes
+    a.lb.signal(19)
+    with pytest.raises(TimeoutError):
+        b.wait_state("master", deadline=1.5)
+    b.wait_state("master", deadline=4)
+    a.lb.signal(18)
+
+
+def test_broken_connection_between_living_nodes_moves_nothing(make_lan):
+    lan = make_lan(2).start()
+    wait_connected(lan)
+    a, b = lan.nodes
+    for _ in range(3):
+        a.host.run(["ss", "-K", "dport", "= :7531", "or", "sport", "= :7531"])
+        wait_until(lambda: "peer_disconnected" in b.lb.log())
+        wait_connected(lan)
+    assert a.vip()["transitions"] == 3 and b.vip()["transitions"] == 2
+
+
+def test_wrong_key_and_strangers_are_not_let_in(make_lan):
+    lan = make_lan(2)
+    a, b = lan.nodes
+    (b.config.parent / "peer.key").write_text("ab" * 32 + "\n")
+    lan.start()
+    wait_until(lambda: "peer_away" in a.control.problems())
+    time.sleep(1.5)  # a second attempt of theirs
+    assert node_seen_by(a, "b")["state"] == "unknown"
+    assert [node.state() for node in lan.nodes] == ["master", "backup"]
+    for address in (a.address, b.address):
+        plain = lan.client.connect(address, 7531, timeout=5)
+        plain.settimeout(5)
+        assert plain.recv(100) == b""  # the client is no node
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        with b.host.entered():
+            from_node = socket.create_connection((a.address, 7531), timeout=5, source_address=(b.address, 0))
+        with pytest.raises((ssl.SSLError, OSError)):
+            context.wrap_socket(from_node).recv(10)
+
+
+def test_without_a_key_vrrp_decides_alone_and_status_says_so(make_lan):
+    lan = make_lan(2)
+    for node in lan.nodes:
+        (node.config.parent / "peer.key").unlink()
+    lan.start()
+    a, b = lan.nodes
+    problem = next(p for p in a.control.status()["problems"] if p["name"] == "peer_key")
+    assert re.search("hearth peer keygen", problem["detail"])
+    a.lb.kill()
+    b.wait_state("master", deadline=2)
