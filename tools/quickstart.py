@@ -92,7 +92,7 @@ def advise(quickstart):
         print("  dig @127.0.0.1 -p 5300 +short ads.example            0.0.0.0 (blocked by a list)")
         print("  dig @127.0.0.1 -p 5300 +short hello.home             127.0.0.1 (a name of your own)")
         print("  curl -s -H 'Host: hello.home' http://127.0.0.1:8080  the page of the service behind the proxy")
-    print(f"\n  status: build/release/bin/hearth --run-dir build/run status", flush=True)
+    print("\n  status: build/release/bin/hearth --run-dir build/run status", flush=True)
 
 
 def main():
@@ -120,8 +120,9 @@ def main():
             with contextlib.suppress(OSError):
                 server = http.server.ThreadingHTTPServer(("127.0.0.1", 8081), Hello)
                 threading.Thread(target=server.serve_forever, daemon=True).start()
-        subprocess.run([arguments.bin / "hearth-lists", "--config", document, "--run-dir", run_dir,
-                        "--state-dir", state_dir], check=False)
+        with open(run_dir / "hearth-lists.log", "wb") as log:  # a list that fails shows in `hearth status`
+            subprocess.run([arguments.bin / "hearth-lists", "--config", document, "--run-dir", run_dir,
+                            "--state-dir", state_dir], stdout=log, stderr=log, check=False)
         started = [start_daemon(arguments.bin / name, document, run_dir, state_dir) for name in DAEMONS]
         processes = [process for process, _, _ in started]
         for daemon in started:
