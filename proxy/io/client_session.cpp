@@ -158,7 +158,8 @@ void ClientSession::describe_request(const RequestHead& head, const Peer& peer) 
     active.show_details = is_of_the_house(record.client, snapshot);
     const HeaderField* accept = head.headers.find(HeaderId::kAccept);
     active.page_format = page_format(accept != nullptr ? accept->value : std::string_view{});
-    if (worker_.access_format == AccessFormat::kOff && !worker_.access_followed) return;
+    active.logged = worker_.logs_access();
+    if (!active.logged) return;
     const auto value = [&head](HeaderId id) {
         const HeaderField* field = head.headers.find(id);
         return field != nullptr ? field->value : std::string_view{};
@@ -217,6 +218,7 @@ ClientSession::Next ClientSession::failed(HopError error) {
     if (!begun) {
         active.generation = worker_.generation;
         active.record.client = peer_;
+        active.logged = worker_.logs_access();
         active.show_details = is_of_the_house(peer_, *active.generation->snapshot);
         active.page_format = PageFormat::kHtml;
     }
@@ -226,7 +228,7 @@ ClientSession::Next ClientSession::failed(HopError error) {
     drop_upstream();
     finish_record();
     if (answered || active.record.status == 0) {
-        if (answered) stream_.abort();
+        if (answered) stream_.abort_on_close();
         close();
         return Next::kWait;
     }
@@ -278,7 +280,7 @@ void ClientSession::finish_record() {
     } else {
         worker_.metrics.service("").finished(record.method, record.status, record.duration);
     }
-    worker_.record_finished(record);
+    if (active_->logged) worker_.log_access(record);
 }
 
 ClientSession::Next ClientSession::next_request() {
@@ -330,6 +332,7 @@ void ClientSession::close() {
         worker_.give_back(std::move(active_));
     }
     worker_.timers.set(*this, kNever);
+    worker_.poller.remove(stream_.fd());
     stream_.close();
     state_ = State::kClosed;
     worker_.closed.push_back(this);

@@ -49,6 +49,10 @@ bool Poller::add(int fd, Pollable& pollable) noexcept {
     return ::epoll_ctl(epoll_->set.native_handle(), EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
+void Poller::remove(int fd) noexcept {
+    ::epoll_ctl(epoll_->set.native_handle(), EPOLL_CTL_DEL, fd, nullptr);
+}
+
 void Poller::wait() {
     // The handler may outlive the poller by a turn of the loop: then it finds the set closed.
     epoll_->set.async_wait(

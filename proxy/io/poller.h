@@ -32,8 +32,11 @@ public:
     Poller(runtime::EventLoop& loop, std::function<void()> after_batch);
     ~Poller();
 
-    // False when the kernel refuses (out of memory). Closing the descriptor removes it.
+    // False when the kernel refuses (out of memory).
     [[nodiscard]] bool add(int fd, Pollable& pollable) noexcept;
+    // Before the descriptor is closed. Closing alone would not do: while a forked child (config
+    // parses in one) still holds a copy, the set would go on naming a dead Pollable.
+    void remove(int fd) noexcept;
 
     // The moment at which the present batch began; refresh() at other entries of the loop.
     [[nodiscard]] TimePoint now() const noexcept { return now_; }

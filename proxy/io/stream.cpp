@@ -100,10 +100,9 @@ IoResult Stream::write(const Outgoing& out) noexcept {
 
 void Stream::end_writing() noexcept { ::shutdown(fd_.get(), SHUT_WR); }
 
-void Stream::abort() noexcept {
+void Stream::abort_on_close() noexcept {
     const linger now{1, 0};
     ::setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &now, sizeof(now));
-    close();
 }
 
 bool Stream::is_quiet() const noexcept {

@@ -45,8 +45,8 @@ public:
     // Sends the end of our octets; the other direction stays open.
     void end_writing() noexcept;
     void close() noexcept { fd_.reset(); }
-    // Closes so that the peer cannot take what it got for everything (RST).
-    void abort() noexcept;
+    // close() will tell the peer that what it got is not everything (RST).
+    void abort_on_close() noexcept;
 
     // An unused connection on which nothing has arrived: still good for a request.
     [[nodiscard]] bool is_quiet() const noexcept;

@@ -58,6 +58,7 @@ void UpstreamPool::keep(std::unique_ptr<UpstreamConnection> connection, TimePoin
 void UpstreamPool::discard(std::unique_ptr<UpstreamConnection> connection) {
     connection->user_ = nullptr;
     timers_.set(*connection, kNever);
+    poller_.remove(connection->stream_.fd());
     connection->stream_.close();
     dead_.push_back(std::move(connection));
 }

@@ -54,8 +54,7 @@ void WorkerState::give_back(std::unique_ptr<ActiveExchange> active) noexcept {
     if (spare_.size() < kSpareActives) spare_.push_back(std::move(active));
 }
 
-void WorkerState::record_finished(const AccessRecord& record) {
-    if (access_format == AccessFormat::kOff && !access_followed) return;
+void WorkerState::log_access(const AccessRecord& record) {
     const auto when =
         std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
     if (access_format != AccessFormat::kOff) {

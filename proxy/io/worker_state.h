@@ -62,6 +62,7 @@ struct ActiveExchange {
     std::size_t tried_count = 0;
 
     AccessRecord record;
+    bool logged = false;  // somebody wanted the record when the request arrived
     PageFormat page_format = PageFormat::kHtml;
     bool show_details = false;
     std::string page;
@@ -85,7 +86,10 @@ public:
 
     [[nodiscard]] std::unique_ptr<ActiveExchange> take_active();
     void give_back(std::unique_ptr<ActiveExchange> active) noexcept;
-    void record_finished(const AccessRecord& record);
+    [[nodiscard]] bool logs_access() const noexcept {
+        return access_format != AccessFormat::kOff || access_followed;
+    }
+    void log_access(const AccessRecord& record);
 
     Poller poller;
     TimerWheel timers;
