@@ -47,6 +47,10 @@ std::uint64_t permitted(const CapabilityData& data) {
     return data[0].permitted | std::uint64_t{data[1].permitted} << 32U;
 }
 
+std::uint64_t effective(const CapabilityData& data) {
+    return data[0].effective | std::uint64_t{data[1].effective} << 32U;
+}
+
 // The bounding set needs CAP_SETPCAP to shrink; systemd has shrunk it already where we have not.
 Result<void> drop_bounding_set(std::uint64_t keep, std::uint64_t have) {
     for (int capability = 0; capability <= kLastCapability; ++capability) {
@@ -71,6 +75,9 @@ Result<void> keep_capabilities(const std::vector<Capability>& wanted) {
     if (::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0) {
         return fail(system_error("ambient capabilities"));
     }
+    // systemd's filters refuse capset, and have left nothing to drop. What stays inheritable is of
+    // no use: exec is refused.
+    if (have == keep && effective(*now) == keep) return {};
     const auto low = static_cast<std::uint32_t>(keep);
     const auto high = static_cast<std::uint32_t>(keep >> 32U);
     CapabilityData data{};
@@ -140,8 +147,7 @@ Result<void> enter_sandbox(const Sandbox& sandbox) {
 
 std::uint64_t effective_capabilities() {
     const auto data = read_capabilities();
-    if (!data) return 0;
-    return (*data)[0].effective | std::uint64_t{(*data)[1].effective} << 32U;
+    return data ? effective(*data) : 0;
 }
 
 }  // namespace hearth::runtime
