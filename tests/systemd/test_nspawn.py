@@ -1,0 +1,162 @@
+"""The package on a real systemd: installed, started, killed, hung, reloaded, stopped, removed.
+
+One machine; the tests tell its life in order.
+"""
+
+import re
+from pathlib import Path
+
+from tests.lab.waiting import wait_until
+from tests.systemd.machine import Machine
+
+DAEMONS = ["hearth-dns", "hearth-proxy", "hearth-lb"]
+
+DOCUMENT = """
+version: 1
+domain: home
+lan: [10.77.0.0/24]
+nodes: {solo: 10.77.0.2}
+vips: {dns: 10.77.0.53, proxy: 10.77.0.80}
+dns:
+  vip: dns
+  upstreams: [10.77.0.1]
+  records: {router: 10.77.0.1}
+blocking:
+  lists:
+    ours: {file: lists/ours.txt}
+proxy: {vip: proxy}
+services:
+  hello: {upstream: "http://127.0.0.1:8081"}
+"""
+
+
+def ask(machine: Machine, name: str) -> str:
+    """What the client gets through the DNS VIP; empty when nothing."""
+    command = ["dig", "+short", "+time=1", "+tries=1", "@10.77.0.53", name]
+    answer = machine.client.run(command, check=False)
+    return answer.stdout.strip() if answer.returncode == 0 else ""
+
+
+def wait_for_answer(machine: Machine, name: str, expected: str) -> None:
+    try:
+        wait_until(lambda: ask(machine, name) == expected, 30, interval=0.05)
+    except TimeoutError as error:
+        raise AssertionError(f"{name} is not answered {expected}:\n{machine.journal()}") from error
+
+
+def uid_of(machine: Machine, unit: str) -> int:
+    inside = machine.show(unit, "MainPID")
+    return int(machine.run("stat", "-c", "%u", f"/proc/{inside}").stdout)
+
+
+def install(machine: Machine, package: Path) -> str:
+    target = machine.root / "root/hearth.deb"
+    target.write_bytes(package.read_bytes())
+    done = machine.run("dpkg", "--force-confold", "-i", "/root/hearth.deb")
+    return done.stdout + done.stderr
+
+
+def test_installs_and_says_what_to_edit(machine, package):
+    output = install(machine, package)
+    assert "installed, not started" in output
+    assert "systemctl start hearth.target" in output
+    for unit in DAEMONS:
+        assert machine.show(unit, "UnitFileState") == "enabled"
+        assert not machine.is_active(unit)
+
+
+def test_serves_once_the_document_is_there(machine):
+    machine.write("/etc/hearth/hearth.yaml", DOCUMENT)
+    machine.write("/etc/hearth/lists/ours.txt", "0.0.0.0 ads.example\n")
+    machine.run("systemctl", "start", "hearth.target")
+    for unit in DAEMONS:
+        wait_until(lambda unit=unit: machine.is_active(unit), 30, what=unit)
+    wait_for_answer(machine, "hello.home", "10.77.0.80")
+    wait_for_answer(machine, "router.home", "10.77.0.1")
+    wait_for_answer(machine, "ads.example", "0.0.0.0")  # the timer has run hearth-lists
+    page = machine.client.run(["curl", "-s", "-H", "Host: hello.home", "http://10.77.0.80/"])
+    assert "127.0.0.1:8081" in page.stdout  # a 502 that names the hop: nobody serves hello
+
+
+def test_no_unit_runs_as_root(machine):
+    uids = {unit: uid_of(machine, unit) for unit in DAEMONS}
+    assert 0 not in uids.values()
+    assert len(set(uids.values())) == len(DAEMONS)
+    assert machine.show("hearth-lists.service", "User") == "hearth-lists"
+    for unit in DAEMONS:
+        pid = machine.show(unit, "MainPID")
+        status = machine.run("cat", f"/proc/{pid}/status").stdout
+        assert re.search(r"^NoNewPrivs:\t1$", status, re.MULTILINE)
+        assert re.search(r"^Seccomp:\t2$", status, re.MULTILINE)
+        effective = int(re.search(r"^CapEff:\t(\w+)$", status, re.MULTILINE)[1], 16)
+        net_admin_and_raw, bind_service = 0x3000, 0x400
+        assert effective == (net_admin_and_raw if unit == "hearth-lb" else bind_service)
+
+
+def restarts(machine: Machine, unit: str) -> int:
+    return int(machine.show(unit, "NRestarts"))
+
+
+def test_killed_daemons_come_back(machine):
+    for unit in DAEMONS:
+        before = restarts(machine, unit)
+        machine.run("systemctl", "kill", "-s", "KILL", unit)
+        wait_until(lambda unit=unit, before=before: restarts(machine, unit) > before, 30, what=f"{unit} restarted")
+        wait_until(lambda unit=unit: machine.is_active(unit), 30, what=f"{unit} active")
+    wait_for_answer(machine, "hello.home", "10.77.0.80")
+
+
+def test_hung_daemon_is_restarted(machine):
+    before = restarts(machine, "hearth-dns")
+    machine.run("systemctl", "kill", "-s", "STOP", "hearth-dns")
+    wait_until(lambda: restarts(machine, "hearth-dns") > before, 60, what="a restart by the watchdog")
+    wait_for_answer(machine, "hello.home", "10.77.0.80")
+
+
+def test_reloads_a_good_document_and_refuses_a_bad_one(machine):
+    machine.write("/etc/hearth/hearth.yaml", DOCUMENT.replace("hello:", "welcome:"))
+    machine.run("systemctl", "reload", *DAEMONS)
+    wait_for_answer(machine, "welcome.home", "10.77.0.80")
+
+    machine.write("/etc/hearth/hearth.yaml", DOCUMENT.replace("domain:", "domian:"))
+    assert machine.run("systemctl", "reload", "hearth-dns", check=False).returncode != 0
+    assert "did you mean" in machine.journal()
+    assert ask(machine, "welcome.home") == "10.77.0.80"
+    machine.write("/etc/hearth/hearth.yaml", DOCUMENT)
+
+
+def test_upgrade_keeps_serving(machine, package):
+    install(machine, package)
+    wait_for_answer(machine, "hello.home", "10.77.0.80")
+    assert all(machine.is_active(unit) for unit in DAEMONS)
+
+
+def test_stops_with_the_addresses_first(machine):
+    machine.run("systemctl", "stop", "hearth.target")
+    stopped = {}
+    for unit in DAEMONS:
+        wait_until(lambda unit=unit: machine.show(unit, "ActiveState") == "inactive", 30, what=unit)
+        stopped[unit] = int(machine.show(unit, "InactiveEnterTimestampMonotonic"))
+        assert machine.show(unit, "Result") == "success"
+    assert min(stopped, key=stopped.get) == "hearth-lb"
+    assert "10.77.0.53" not in machine.run("ip", "addr").stdout
+
+
+def test_leaves_dns_stopped_when_port_53_is_held(machine, package):
+    machine.run("dpkg", "-r", "hearth")
+    machine.write("/etc/systemd/system/holder.socket", "[Socket]\nListenDatagram=10.77.0.2:53\nService=holder.service\n")
+    machine.write("/etc/systemd/system/holder.service", "[Service]\nExecStart=cat\n")
+    machine.run("systemctl", "daemon-reload")
+    machine.run("systemctl", "start", "holder.socket")
+    output = install(machine, package)
+    assert "port 53 is held by systemd (pid 1)" in output
+    assert not machine.is_active("hearth-dns")
+    assert machine.is_active("hearth-proxy")
+    assert machine.is_active("hearth-lb")
+
+
+def test_purges_without_a_trace(machine):
+    machine.run("dpkg", "-P", "hearth")
+    left = machine.run("sh", "-c", "ls -d /var/lib/hearth /usr/sbin/hearth* /run/hearth/*.sock", check=False).stdout
+    assert left == ""
+    assert "hearth" not in machine.run("systemctl", "list-units", "--all", "--no-legend", "hearth*").stdout
