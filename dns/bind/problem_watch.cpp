@@ -22,7 +22,10 @@ std::string listed(const std::vector<std::string>& items) {
 }
 
 void merge(UpstreamSummary& into, const Upstream& from) {
-    into.is_dead = into.is_dead || from.is_dead;
+    if (from.is_dead) into.died_at = std::max(into.died_at, from.timed_out_at);
+    into.answered_at = std::max(into.answered_at, from.answered_at);
+    // A worker without questions for it does not learn that it is back.
+    into.is_dead = into.died_at > into.answered_at;
     into.smoothed_rtt = std::max(into.smoothed_rtt, from.smoothed_rtt);
     into.sent += from.sent;
     into.answered += from.answered;

@@ -18,7 +18,9 @@ void watch_upstreams(const Snapshot& snapshot, const std::vector<std::unique_ptr
 // What all workers together know of one upstream.
 struct UpstreamSummary {
     Endpoint endpoint;
-    bool is_dead = false;
+    bool is_dead = false;  // a worker found it so, and none has had an answer since
+    TimePoint died_at{};
+    TimePoint answered_at{};
     Duration smoothed_rtt{};
     std::uint64_t sent = 0;
     std::uint64_t answered = 0;

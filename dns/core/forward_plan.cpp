@@ -224,7 +224,7 @@ void ForwardPlan::take_answer(Exchange& exchange, Attempt& attempt, ByteView pac
     attempt.settled = true;
     if (attempt.via == Via::kUdp) {
         by_wire_.erase(wire_key(upstream, attempt.slot, attempt.id));
-        upstreams_.on_answer(upstream, now - attempt.sent_at);
+        upstreams_.on_answer(upstream, now - attempt.sent_at, now);
     }
     if (answer.truncated()) {
         send(exchange, upstream, Via::kTcp, now);

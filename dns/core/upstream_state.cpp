@@ -59,8 +59,9 @@ UpstreamTable::Choice UpstreamTable::choose(std::span<const UpstreamIndex> candi
     return choice;
 }
 
-void UpstreamTable::on_answer(UpstreamIndex index, Duration rtt) noexcept {
+void UpstreamTable::on_answer(UpstreamIndex index, Duration rtt, TimePoint now) noexcept {
     Upstream& upstream = upstreams_[index];
+    upstream.answered_at = now;
     ++upstream.answered;
     upstream.timeouts_in_row = 0;
     upstream.is_dead = false;
@@ -78,6 +79,7 @@ void UpstreamTable::on_timeout(UpstreamIndex index, TimePoint now) noexcept {
     Upstream& upstream = upstreams_[index];
     ++upstream.timeouts;
     ++upstream.timeouts_in_row;
+    upstream.timed_out_at = now;
     // A slow upstream sinks in the order at once, not only when it is dead.
     upstream.smoothed_rtt = std::min<Duration>(
         std::max<Duration>(upstream.smoothed_rtt * 2, kFirstPatience), kMostPatience);

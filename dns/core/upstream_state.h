@@ -19,7 +19,9 @@ struct Upstream {
     Duration smoothed_rtt{};  // RFC 6298 §2; 0: never answered
     Duration rtt_variance{};
     unsigned timeouts_in_row = 0;
-    TimePoint dead_until{};  // with is_dead: not asked before
+    TimePoint answered_at{};   // last
+    TimePoint timed_out_at{};  // last
+    TimePoint dead_until{};    // with is_dead: not asked before
     bool is_dead = false;
     bool speaks_edns = true;
     std::uint64_t sent = 0;
@@ -48,7 +50,7 @@ public:
                                 RandomSource& random);
 
     void on_sent(UpstreamIndex index) noexcept { ++upstreams_[index].sent; }
-    void on_answer(UpstreamIndex index, Duration rtt) noexcept;
+    void on_answer(UpstreamIndex index, Duration rtt, TimePoint now) noexcept;
     void on_timeout(UpstreamIndex index, TimePoint now) noexcept;
     void speaks_no_edns(UpstreamIndex index) noexcept { upstreams_[index].speaks_edns = false; }
 
