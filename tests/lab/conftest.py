@@ -14,7 +14,7 @@ def make_home(binaries) -> Iterator[Callable[[Settings], Home]]:
     homes: list[Home] = []
 
     def make(settings: Settings) -> Home:
-        for name in ("hearth-lists", *(f"hearth-{daemon}" for daemon in DAEMONS)):
+        for name in ("hearth", "hearth-lists", *(f"hearth-{daemon}" for daemon in DAEMONS)):
             binaries[name]
         home = Home(binaries.directory, settings)
         homes.append(home)

@@ -6,6 +6,7 @@ import select
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -43,6 +44,8 @@ class Process:
         self._notify.bind(str(notify_path))
         notify_path.chmod(0o666)
         self._notified: list[str] = []
+        self._silent = False  # the process has ended and all it said was read
+        self._news = threading.Condition()
         environment = dict(os.environ if env is None else env)
         environment["NOTIFY_SOCKET"] = str(notify_path)
         self._log_start = self.log_path.stat().st_size if self.log_path.exists() else 0
@@ -58,6 +61,8 @@ class Process:
             )
         self.pid = self._child.pid
         self._pidfd = os.pidfd_open(self.pid)
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
 
     # --- what it says -------------------------------------------------------------------
 
@@ -74,20 +79,31 @@ class Process:
     def wait_notify(self, pattern: str, deadline: float = 20.0) -> str:
         """Returns the first sd_notify message, also a past one, that contains `pattern`."""
         end = time.monotonic() + deadline
+        with self._news:
+            while True:
+                for message in self._notified:
+                    if re.search(pattern, message):
+                        return message
+                if self._silent:
+                    raise self._failure(f"ended with {self.wait()} before it said {pattern}")
+                if not self._news.wait(end - time.monotonic()):
+                    raise self._failure(f"did not say {pattern} within {deadline} s")
+
+    def _listen(self) -> None:
+        """Reads the notify socket until the process ends: a full one would block the daemon."""
+        poller = select.poll()
+        poller.register(self._notify, select.POLLIN)
+        poller.register(self._pidfd, select.POLLIN)
         while True:
-            for message in self._notified:
-                if re.search(pattern, message):
-                    return message
-            poller = select.poll()
-            poller.register(self._notify, select.POLLIN)
-            poller.register(self._pidfd, select.POLLIN)
-            events = dict(poller.poll(max(0.0, end - time.monotonic()) * 1000))
-            if self._notify.fileno() in events:
-                self._notified.append(self._notify.recv(4096).decode())
-            elif self._pidfd in events:
-                raise self._failure(f"ended with {self.wait()} before it said {pattern}")
-            else:
-                raise self._failure(f"did not say {pattern} within {deadline} s")
+            ready = [descriptor for descriptor, _ in poller.poll()]
+            with self._news:
+                if self._notify.fileno() in ready:
+                    self._notified.append(self._notify.recv(4096).decode())
+                else:
+                    self._silent = True
+                self._news.notify_all()
+                if self._silent:
+                    return
 
     def take_notifications(self) -> None:
         """Reads the sd_notify messages that wait: a daemon blocks when too many do."""
@@ -164,6 +180,7 @@ class Process:
         if self._pidfd < 0:
             return
         self.kill()
+        self._listener.join()
         os.close(self._pidfd)
         self._pidfd = -1
         self._notify.close()
