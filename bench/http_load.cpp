@@ -1,0 +1,411 @@
+// Asks an HTTP server and measures. Prints one JSON object.
+//
+//     bench-http-load MODE --server 10.0.0.1:80 --host NAME [--path /] [--connections 64]
+//                     [--seconds 2] [--rate N] [--bytes N] [--cpus 1,3]
+//
+//     keep    always one request under way on each connection
+//     close   the same, a new connection for each request
+//     rate    N requests a second on kept connections; latency counts from the intended time
+//     down    one response of --bytes          up      one request with a body of --bytes
+//     idle    each connection makes one request and then stays; prints, and waits for the end of
+//     input
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sched.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "base/ip.h"
+#include "bench/http_text.h"
+#include "bench/latency.h"
+
+namespace {
+
+using namespace hearth;
+using namespace hearth::bench;
+
+enum class Mode { kKeep, kClose, kRate, kDown, kUp, kIdle };
+
+struct Options {
+    Mode mode = Mode::kKeep;
+    Endpoint server;
+    std::string host;
+    std::string path = "/";
+    unsigned connections = 64;
+    double seconds = 2;
+    double rate = 0;
+    std::uint64_t bytes = 1 << 30;
+    std::vector<int> cpus = {0};
+};
+
+struct Outcome {
+    std::uint64_t answered = 0;
+    std::uint64_t failed = 0;  // not 200, or broken off
+    double seconds = 0;
+    Latencies latencies;
+};
+
+std::uint64_t now_ns() noexcept {
+    return static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
+}
+
+int connect_to(const Endpoint& server, int flags) {
+    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
+    const int on = 1;
+    ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(server.port);
+    to.sin_addr.s_addr = htonl(server.address.v4_value());
+    if (::connect(fd, reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0 &&
+        errno != EINPROGRESS) {
+        ::close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+std::string request_text(const Options& options) {
+    std::string text = options.mode == Mode::kUp ? "POST " : "GET ";
+    text += options.mode == Mode::kDown ? "/bytes/" + std::to_string(options.bytes) : options.path;
+    text += " HTTP/1.1\r\nHost: " + options.host + "\r\nUser-Agent: bench\r\n";
+    if (options.mode == Mode::kUp)
+        text += "Content-Length: " + std::to_string(options.bytes) + "\r\n";
+    if (options.mode == Mode::kClose) text += "Connection: close\r\n";
+    return text + "\r\n";
+}
+
+struct Connection {
+    int fd = -1;
+    bool connected = false;
+    bool busy = false;
+    std::uint64_t asked_at = 0;
+    std::string head;
+    std::uint64_t body_left = 0;
+    bool in_body = false;
+};
+
+enum class Progress { kWaiting, kAnswered, kBroken };
+
+// Reads what is there of one response.
+Progress read_response(Connection& connection) {
+    std::array<char, 16384> piece;
+    while (true) {
+        const ssize_t n = ::recv(connection.fd, piece.data(), piece.size(), MSG_DONTWAIT);
+        if (n < 0 && errno == EAGAIN) return Progress::kWaiting;
+        if (n <= 0) return Progress::kBroken;
+        std::string_view bytes(piece.data(), static_cast<std::size_t>(n));
+        if (!connection.in_body) {
+            connection.head += bytes;
+            const auto size = head_size(connection.head);
+            if (!size) continue;
+            if (!connection.head.starts_with("HTTP/1.1 200")) return Progress::kBroken;
+            const std::string_view head = std::string_view(connection.head).substr(0, *size);
+            const std::uint64_t have = connection.head.size() - *size;
+            const std::uint64_t length = content_length(head);
+            connection.body_left = length - std::min(length, have);
+            connection.in_body = true;
+        } else {
+            connection.body_left -= std::min<std::uint64_t>(connection.body_left, bytes.size());
+        }
+        if (connection.body_left == 0) {
+            connection.in_body = false;
+            connection.head.clear();
+            return Progress::kAnswered;
+        }
+    }
+}
+
+// Some connections on one thread.
+class Clients {
+public:
+    Clients(const Options& options, unsigned count)
+        : options_(options),
+          request_(request_text(options)),
+          epoll_(::epoll_create1(EPOLL_CLOEXEC)),
+          connections_(count) {}
+
+    Outcome run() {
+        const std::uint64_t start = now_ns();
+        end_ = start + static_cast<std::uint64_t>(options_.seconds * 1e9);
+        next_due_ = static_cast<double>(start);
+        interval_ =
+            options_.rate > 0 ? 1e9 * static_cast<double>(options_.cpus.size()) / options_.rate : 0;
+        for (Connection& connection : connections_) open(connection);
+        std::array<epoll_event, 256> events;
+        while (now_ns() < end_ ||
+               (options_.mode == Mode::kIdle && outcome_.answered < connections_.size())) {
+            if (options_.mode == Mode::kRate) start_due();
+            const int patience = options_.mode == Mode::kRate ? 0 : 20;
+            const int count =
+                ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), patience);
+            for (int i = 0; i < count; ++i) {
+                const epoll_event& event = events[static_cast<std::size_t>(i)];
+                on_event(connections_[event.data.u64], event.events);
+            }
+            if (options_.mode == Mode::kIdle && now_ns() > end_ + 20'000'000'000) break;
+        }
+        outcome_.seconds = static_cast<double>(now_ns() - start) / 1e9;
+        return outcome_;
+    }
+
+private:
+    void open(Connection& connection) {
+        if (connection.fd >= 0) ::close(connection.fd);
+        connection = Connection{};
+        connection.asked_at = now_ns();
+        connection.fd = connect_to(options_.server, SOCK_NONBLOCK);
+        if (connection.fd < 0) {
+            ++outcome_.failed;
+            return;
+        }
+        epoll_event event{};
+        event.events = EPOLLIN | EPOLLOUT | EPOLLET;
+        event.data.u64 = static_cast<std::uint64_t>(&connection - connections_.data());
+        ::epoll_ctl(epoll_, EPOLL_CTL_ADD, connection.fd, &event);
+    }
+
+    void ask(Connection& connection, std::uint64_t intended) {
+        connection.busy = true;
+        connection.asked_at = intended;
+        if (::send(connection.fd, request_.data(), request_.size(), MSG_NOSIGNAL | MSG_DONTWAIT) !=
+            static_cast<ssize_t>(request_.size()))
+            fail(connection);
+    }
+
+    void fail(Connection& connection) {
+        ++outcome_.failed;
+        open(connection);
+    }
+
+    void on_event(Connection& connection, std::uint32_t events) {
+        if (!connection.connected && (events & EPOLLOUT) != 0 && (events & EPOLLERR) == 0) {
+            connection.connected = true;
+            if (options_.mode == Mode::kRate)
+                free_.push_back(&connection);
+            else
+                ask(connection, connection.asked_at);
+        }
+        if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) == 0) return;
+        if (!connection.busy) {
+            if ((events & (EPOLLHUP | EPOLLERR)) != 0) fail(connection);
+            return;
+        }
+        switch (read_response(connection)) {
+            case Progress::kWaiting: return;
+            case Progress::kBroken: return fail(connection);
+            case Progress::kAnswered: return on_answer(connection);
+        }
+    }
+
+    void on_answer(Connection& connection) {
+        const std::uint64_t now = now_ns();
+        outcome_.latencies.add(now > connection.asked_at ? now - connection.asked_at : 0);
+        ++outcome_.answered;
+        connection.busy = false;
+        switch (options_.mode) {
+            case Mode::kClose: return open(connection);
+            case Mode::kRate: free_.push_back(&connection); return;
+            case Mode::kIdle: return;
+            default: return ask(connection, now);
+        }
+    }
+
+    void start_due() {
+        const auto now = static_cast<double>(now_ns());
+        for (; next_due_ <= now; next_due_ += interval_)
+            due_.push_back(static_cast<std::uint64_t>(next_due_));
+        while (!due_.empty() && !free_.empty()) {
+            Connection* connection = free_.front();
+            free_.pop_front();
+            if (!connection->connected || connection->busy) continue;
+            ask(*connection, due_.front());
+            due_.pop_front();
+        }
+    }
+
+    const Options& options_;
+    std::string request_;
+    int epoll_;
+    std::vector<Connection> connections_;
+    std::deque<Connection*> free_;
+    std::deque<std::uint64_t> due_;
+    Outcome outcome_;
+    std::uint64_t end_ = 0;
+    double next_due_ = 0;
+    double interval_ = 0;
+};
+
+bool send_all(int fd, std::string_view bytes) {
+    while (!bytes.empty()) {
+        const ssize_t n = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+        if (n <= 0) return false;
+        bytes.remove_prefix(static_cast<std::size_t>(n));
+    }
+    return true;
+}
+
+// One big body, one way, with blocking calls.
+Outcome transfer(const Options& options) {
+    Outcome outcome;
+    const std::uint64_t start = now_ns();
+    const int fd = connect_to(options.server, 0);
+    bool good = fd >= 0 && send_all(fd, request_text(options));
+    if (options.mode == Mode::kUp) {
+        const std::string piece(256 << 10, 'x');
+        for (std::uint64_t left = options.bytes; good && left > 0;) {
+            const std::uint64_t size = std::min<std::uint64_t>(left, piece.size());
+            good = send_all(fd, std::string_view(piece).substr(0, size));
+            left -= size;
+        }
+    }
+    std::string head;
+    std::array<char, 4096> piece;
+    while (good && !head_size(head)) {
+        const ssize_t n = ::recv(fd, piece.data(), piece.size(), 0);
+        good = n > 0;
+        if (good) head.append(piece.data(), static_cast<std::size_t>(n));
+    }
+    if (good) {
+        const std::size_t size = *head_size(head);
+        std::uint64_t left =
+            content_length(std::string_view(head).substr(0, size)) - (head.size() - size);
+        good = head.starts_with("HTTP/1.1 200");
+        while (good && left > 0) {
+            const ssize_t n =
+                ::recv(fd, nullptr, std::min<std::uint64_t>(left, 1 << 20), MSG_TRUNC);
+            good = n > 0;
+            if (good) left -= static_cast<std::uint64_t>(n);
+        }
+    }
+    if (fd >= 0) ::close(fd);
+    outcome.seconds = static_cast<double>(now_ns() - start) / 1e9;
+    (good ? outcome.answered : outcome.failed) = 1;
+    return outcome;
+}
+
+void pin(int cpu) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(static_cast<unsigned>(cpu), &set);
+    ::sched_setaffinity(0, sizeof set, &set);
+}
+
+std::optional<Mode> parse_mode(std::string_view text) {
+    constexpr std::array<std::pair<std::string_view, Mode>, 6> kModes = {{{"keep", Mode::kKeep},
+                                                                          {"close", Mode::kClose},
+                                                                          {"rate", Mode::kRate},
+                                                                          {"down", Mode::kDown},
+                                                                          {"up", Mode::kUp},
+                                                                          {"idle", Mode::kIdle}}};
+    const auto* at =
+        std::find_if(kModes.begin(), kModes.end(), [&](const auto& m) { return m.first == text; });
+    if (at == kModes.end()) return std::nullopt;
+    return at->second;
+}
+
+bool apply(Options& options, std::string_view key, const char* value) {
+    if (key == "--server") {
+        options.server = Endpoint::parse(value, 80).value_or(Endpoint{});
+    } else if (key == "--host") {
+        options.host = value;
+    } else if (key == "--path") {
+        options.path = value;
+    } else if (key == "--connections") {
+        options.connections = static_cast<unsigned>(std::atoi(value));
+    } else if (key == "--seconds") {
+        options.seconds = std::atof(value);
+    } else if (key == "--rate") {
+        options.rate = std::atof(value);
+    } else if (key == "--bytes") {
+        options.bytes = std::strtoull(value, nullptr, 10);
+    } else if (key == "--cpus") {
+        options.cpus.clear();
+        for (const char* at = value; *at != '\0';) {
+            char* end = nullptr;
+            options.cpus.push_back(static_cast<int>(std::strtol(at, &end, 10)));
+            at = *end == ',' ? end + 1 : end;
+        }
+    } else {
+        return false;
+    }
+    return true;
+}
+
+Outcome run_all(const Options& options) {
+    const auto threads = static_cast<unsigned>(options.cpus.size());
+    std::vector<Outcome> outcomes(threads);
+    std::vector<std::unique_ptr<Clients>> clients;
+    std::vector<std::thread> running;
+    for (unsigned i = 0; i < threads; ++i)
+        clients.push_back(std::make_unique<Clients>(options, options.connections / threads));
+    for (unsigned i = 0; i < threads; ++i) {
+        running.emplace_back([&, i] {
+            pin(options.cpus[i]);
+            outcomes[i] = clients[i]->run();
+        });
+    }
+    for (std::thread& thread : running) thread.join();
+    Outcome all;
+    for (const Outcome& one : outcomes) {
+        all.answered += one.answered;
+        all.failed += one.failed;
+        all.seconds = std::max(all.seconds, one.seconds);
+        all.latencies.merge(one.latencies);
+    }
+    if (options.mode == Mode::kIdle) {
+        std::printf("{\"answered\":%llu,\"failed\":%llu}\n",
+                    static_cast<unsigned long long>(all.answered),
+                    static_cast<unsigned long long>(all.failed));
+        std::fflush(stdout);
+        while (std::getchar() != EOF) {
+        }
+    }
+    return all;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    Options options;
+    const auto mode = argc > 1 ? parse_mode(argv[1]) : std::nullopt;
+    bool good = mode.has_value() && argc % 2 == 0;
+    for (int i = 2; good && i + 1 < argc; i += 2) good = apply(options, argv[i], argv[i + 1]);
+    if (!good || options.server.port == 0 || options.cpus.empty()) {
+        std::fputs("usage: see the head of bench/http_load.cpp\n", stderr);
+        return 2;
+    }
+    options.mode = *mode;
+    rlimit files{};
+    ::getrlimit(RLIMIT_NOFILE, &files);
+    files.rlim_cur = files.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &files);
+    if (options.mode == Mode::kDown || options.mode == Mode::kUp) pin(options.cpus[0]);
+    const Outcome all = options.mode == Mode::kDown || options.mode == Mode::kUp ? transfer(options)
+                                                                                 : run_all(options);
+    if (options.mode == Mode::kIdle) return 0;
+    std::printf(
+        "{\"answered\":%llu,\"failed\":%llu,\"seconds\":%.4f,\"p50_us\":%.1f,\"p99_us\":%.1f}\n",
+        static_cast<unsigned long long>(all.answered), static_cast<unsigned long long>(all.failed),
+        all.seconds, all.latencies.quantile_us(0.5), all.latencies.quantile_us(0.99));
+    return 0;
+}

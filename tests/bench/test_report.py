@@ -1,0 +1,64 @@
+"""What a bench says: rows, bars, tables, and what it does when a peer is not installed."""
+
+import json
+import types
+from pathlib import Path
+
+import pytest
+
+from bench import run
+from bench.report import Report, write_json
+
+
+def test_bars_hold_or_not() -> None:
+    report = Report("dns")
+    report.add("ratio", "hearth", 1.15, "x", at_most=1.15)
+    report.add("ratio", "hearth", 1.16, "x", at_most=1.15)
+    report.add("rate", "hearth", 1.04, "x", at_least=1.05)
+    report.add("rate", "nginx", 1, "x")
+    report.add("lost", "hearth", None, "", at_most=0)
+    assert [row.holds for row in report.rows] == [True, False, False, None, False]
+    assert [row.bar for row in report.rows] == ["<= 1.15", "<= 1.15", ">= 1.05", None, "<= 0"]
+    assert not report.holds()
+
+
+def test_table_has_a_line_per_metric_and_a_column_per_contestant() -> None:
+    report = Report("dns")
+    report.add("cached", "hearth", 3.456, "us", at_most=4)
+    report.add("cached", "unbound", 1234.5, "us")
+    report.add("memory", "unbound", 443.21, "MiB")
+    report.note("two rounds")
+    assert report.table().splitlines() == [
+        "dns           hearth  unbound",
+        "------------  ------  -------",
+        "cached [us]     3.46     1234",
+        "memory [MiB]            443.2",
+        "bar: cached [us], hearth: 3.46 <= 4: holds",
+        "note: two rounds",
+    ]
+
+
+def test_json_rows(tmp_path: Path) -> None:
+    report = Report("vip")
+    report.add("outage", "hearth", 200, "ms", at_most=1000)
+    report.add("outage", "keepalived", 3000, "ms")
+    write_json(tmp_path / "rows.json", [report])
+    assert json.loads((tmp_path / "rows.json").read_text()) == [
+        {"bench": "vip", "metric": "outage", "contestant": "hearth", "value": 200, "unit": "ms",
+         "bar": "<= 1000", "holds": True},
+        {"bench": "vip", "metric": "outage", "contestant": "keepalived", "value": 3000, "unit": "ms",
+         "bar": None, "holds": None},
+    ]
+
+
+@pytest.mark.parametrize("name", ["dns", "proxy"])
+def test_each_bench_names_what_it_needs(name: str) -> None:
+    module = __import__(f"bench.{name}", fromlist=["PEERS"])
+    assert module.PEERS and module.PROGRAMS and callable(module.run)
+
+
+def test_what_is_missing_is_named_with_its_package(tmp_path: Path) -> None:
+    module = types.SimpleNamespace(PEERS={"no-such-peer": "its-package"}, PROGRAMS=("hearth-none",))
+    lines = run.missing(module, run.Options(quick=True, build_dir=tmp_path))
+    assert lines == ["no-such-peer is missing: apt-get install its-package",
+                     f"{tmp_path}/bin/hearth-none is missing: ./dev build"]
