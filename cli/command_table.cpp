@@ -4,51 +4,30 @@
 
 namespace hearth::cli {
 
-const std::vector<Option>& common_options() {
-    static const std::vector<Option> options{
-        {"--json", "", "Answer in JSON."},
-        {"--config", "PATH", "The document (/etc/hearth/hearth.yaml)."},
-        {"--run-dir", "DIR", "Where the daemons' sockets are (/run/hearth)."},
-        {"--help", "", "What the command does and takes."},
-    };
-    return options;
-}
+namespace {
 
-const std::vector<Command>& commands() {
-    static const std::vector<Command> table{
+// What is, and why.
+std::vector<Command> looking() {
+    return {
         {"status",
          "How the home is: nodes, daemons, what is wrong and what to do",
          "Asks the daemons of this node and, through hearth-lb, the other nodes. Ends with 0 when "
-         "all is well, "
-         "with 1 when something needs attention, with 4 when no daemon answers.",
+         "all is well, with 1 when something needs attention, with 4 when no daemon answers.",
          {},
          {},
          run_status},
-        {"check",
-         "Checks a document without touching what runs",
-         "Reads PATH (or the document of --config) with conf.d/*.yaml beside it and prints what is "
-         "wrong with it, "
-         "with file, line and column. Ends with 0 for a good document, also one with warnings, and "
-         "with 3 for "
-         "one that the daemons would refuse.",
-         {{"[PATH]", Need::kOptional, "The document to check."}},
-         {},
-         run_check},
         {"why",
          "Why a name is blocked or not, for a client",
          "Asks hearth-dns what it would do with NAME, without sending a question anywhere. Ends "
-         "with 1 when the "
-         "name is blocked.",
+         "with 1 when the name is blocked.",
          {{"NAME", Need::kRequired, "A domain name."}},
          {{"--client", "ADDRESS", "Whether this client is served at all, too."}},
          run_why},
         {"explain",
          "Walks the way to a service and tries every hop",
          "Asks the name server for the service's name, hearth-lb for the owner of the address, the "
-         "proxy for the "
-         "page, and tries each upstream. Ends with 1 when a hop fails; the first one "
-         "that does is "
-         "where to look.",
+         "proxy for the page, and tries each upstream. Ends with 1 when a hop fails; the first one "
+         "that does is where to look.",
          {{"SERVICE", Need::kRequired, "The name or an alias of a service of the document."}},
          {},
          run_explain},
@@ -61,16 +40,20 @@ const std::vector<Command>& commands() {
         {"tail",
          "Follows questions, requests or log lines as they come",
          "Stays until Ctrl-C. dns: questions and their answers; proxy: requests; log: what the "
-         "daemons of this "
-         "node log.",
+         "daemons of this node log.",
          {{"dns|proxy|log", Need::kRequired, "What to follow."}},
          {},
          run_tail},
+    };
+}
+
+// What the daemons are to do.
+std::vector<Command> telling() {
+    return {
         {"reload",
          "Makes the daemons of this node read the document again",
          "All or nothing for each daemon: one that refuses the document goes on with the old one. "
-         "Ends with 3 "
-         "when the document was refused, with 4 when a daemon does not run.",
+         "Ends with 3 when the document was refused, with 4 when a daemon does not run.",
          {},
          {},
          run_reload},
@@ -83,11 +66,24 @@ const std::vector<Command>& commands() {
         {"peer keygen",
          "Makes the key with which the nodes of the home know each other",
          "Writes a new key to PATH (or the document's peers.key_file) for its owner alone. It "
-         "never overwrites one. "
-         "Copy the file to every node.",
+         "never overwrites one. Copy the file to every node.",
          {{"[PATH]", Need::kOptional, "The file to make."}},
          {},
          run_peer_keygen},
+    };
+}
+
+// The document, without a daemon.
+std::vector<Command> on_the_document() {
+    return {
+        {"check",
+         "Checks a document without touching what runs",
+         "Reads PATH (or the document of --config) with conf.d/*.yaml beside it and prints what is "
+         "wrong with it, with file, line and column. Ends with 0 for a good document, also one "
+         "with warnings, and with 3 for one that the daemons would refuse.",
+         {{"[PATH]", Need::kOptional, "The document to check."}},
+         {},
+         run_check},
         {"schema", "Prints the JSON Schema of the document, for editors", "", {}, {}, run_schema},
         {"reference",
          "Prints the reference page of the document",
@@ -97,6 +93,12 @@ const std::vector<Command>& commands() {
           {"--commands", "", "Of the commands, as source of hearth(1)."}},
          run_reference,
          Shown::kHidden},
+    };
+}
+
+// The command itself.
+std::vector<Command> on_itself() {
+    return {
         {"completion",
          "Prints completion for a shell",
          "",
@@ -111,6 +113,27 @@ const std::vector<Command>& commands() {
          {},
          run_help},
     };
+}
+
+}  // namespace
+
+const std::vector<Option>& common_options() {
+    static const std::vector<Option> options{
+        {"--json", "", "Answer in JSON."},
+        {"--config", "PATH", "The document (/etc/hearth/hearth.yaml)."},
+        {"--run-dir", "DIR", "Where the daemons' sockets are (/run/hearth)."},
+        {"--help", "", "What the command does and takes."},
+    };
+    return options;
+}
+
+const std::vector<Command>& commands() {
+    static const std::vector<Command> table = [] {
+        std::vector<Command> all;
+        for (const auto& group : {looking(), on_the_document(), telling(), on_itself()})
+            all.insert(all.end(), group.begin(), group.end());
+        return all;
+    }();
     return table;
 }
 

@@ -66,9 +66,8 @@ Exit complain_of(std::string_view daemon, const Error& error, const Console& con
         default:
             console.complain(program + " does not answer (" + error.to_string() + ")",
                              "Start it with `systemctl start " + program +
-                                 "`, or name its folder with --run-dir; "
-                                 "`journalctl -u " +
-                                 program + "` says why it ended.");
+                                 "`, or name its folder with --run-dir; `journalctl -u " + program +
+                                 "` says why it ended.");
             return Exit::kUnreachable;
     }
 }

@@ -62,10 +62,9 @@ Exit run_peer_keygen(const Invocation& invocation, Console& console) {
         console.out << "{\"path\":" << config::json_quote(path) << "}\n";
         return Exit::kOk;
     }
-    console.out
-        << path
-        << " made.\nCopy it to the same place on every node, owned by the user of hearth-lb and "
-           "readable by nobody else, then `hearth reload` on each.\n";
+    console.out << path
+                << " made.\nCopy it to the same place on every node, owned by the user of "
+                   "hearth-lb and readable by nobody else, then `hearth reload` on each.\n";
     return Exit::kOk;
 }
 

@@ -36,6 +36,7 @@ std::vector<std::string> update_command(const Invocation& invocation) {
 Exit run_lists_update(const Invocation& invocation, Console& console) {
     const auto command = update_command(invocation);
     std::vector<char*> words;
+    words.reserve(command.size() + 1);
     for (const std::string& word : command) words.push_back(const_cast<char*>(word.c_str()));
     words.push_back(nullptr);
     const pid_t child = fork();

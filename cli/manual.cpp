@@ -60,6 +60,7 @@ std::vector<Word> all_options() {
         for (const Option& option : command.options) options.emplace(option.name, option.help);
     }
     std::vector<Word> words;
+    words.reserve(options.size());
     for (const auto& [name, help] : options) words.push_back({name, help});
     return words;
 }
@@ -165,9 +166,8 @@ std::string manual_source() {
         "SYNOPSIS\n\n"
         "*hearth* _COMMAND_ [*--json*] [*--config* _PATH_] [*--run-dir* _DIR_]\n\n# DESCRIPTION\n\n"
         "*hearth* talks to the daemons of this node over their sockets in */run/hearth*. Root and "
-        "members of the "
-        "group *hearth* may use it. Colour is used on a terminal only, and not where *NO_COLOR* is "
-        "set.\n\n"
+        "members of the group *hearth* may use it. Colour is used on a terminal only, and not "
+        "where *NO_COLOR* is set.\n\n"
         "# COMMANDS\n\n";
     for (const Command& command : commands()) {
         if (command.shown == Shown::kHidden) continue;

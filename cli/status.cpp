@@ -115,9 +115,9 @@ StatusPage make_status_page(const std::map<std::string, json::value>& answers,
     for (const auto& [daemon, why] : silent) {
         here.daemons[daemon] = "down";
         here.state = "error";
-        page.problems.push_back({page.here, daemon, "not_running",
-                                 why + ": start it with `systemctl start hearth-" + daemon + "`",
-                                 ""});
+        std::string detail = why;
+        detail.append(": start it with `systemctl start hearth-").append(daemon).append("`");
+        page.problems.push_back({page.here, daemon, "not_running", std::move(detail), ""});
     }
     page.nodes.push_back(here);
     for (const auto& [daemon, status] : answers)

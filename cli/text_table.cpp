@@ -10,6 +10,7 @@ namespace hearth::cli {
 
 TextTable::TextTable(std::vector<std::string> heading) {
     std::vector<Cell> row;
+    row.reserve(heading.size());
     for (auto& text : heading) row.push_back({std::move(text), Ink::kStrong});
     rows_.push_back(std::move(row));
 }

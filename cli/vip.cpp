@@ -20,11 +20,13 @@ Exit run_vip_ls(const Invocation& invocation, Console& console) {
     for (const json::value& vip : vips) {
         const auto owner = text_of(vip, "owner");
         const auto conflict = text_of(vip, "conflict");
-        if (owner.empty() || !conflict.empty()) exit = Exit::kFinding;
+        const bool is_good = !owner.empty() && conflict.empty();
+        if (!is_good) exit = Exit::kFinding;
+        std::string holders = owner;
+        if (!conflict.empty()) holders.append(" (and ").append(conflict).append(")");
         table.add({{text_of(vip, "name")},
                    {text_of(vip, "address")},
-                   {conflict.empty() ? owner : owner + " (and " + conflict + ")",
-                    exit == Exit::kOk ? Ink::kGood : Ink::kBad},
+                   {holders, is_good ? Ink::kGood : Ink::kBad},
                    {text_of(vip, "state")},
                    {std::to_string(number_of(vip, "priority"))},
                    {std::to_string(number_of(vip, "vrid"))},

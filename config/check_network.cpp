@@ -29,10 +29,10 @@ void check_domain(CheckContext& context) {
     const std::string text = domain.to_string();
     for (Name rest = domain; !rest.is_root(); rest = rest.parent()) {
         if (!is_host_label(rest.first_label())) {
-            context.diagnostics.error(place,
-                                      text +
-                                          " is not a domain for hosts: letters, digits and inner "
-                                          "hyphens in each label");
+            context.diagnostics.error(
+                place,
+                text +
+                    " is not a domain for hosts: letters, digits and inner hyphens in each label");
             return;
         }
     }
@@ -41,10 +41,9 @@ void check_domain(CheckContext& context) {
     if (std::find(kTaken.begin(), kTaken.end(), text) != kTaken.end())
         context.diagnostics.error(place, text + " has a meaning of its own (RFC 6761)", "home");
     if (text == "local")
-        context.diagnostics.warning(
-            place,
-            "many devices look for names in .local by multicast and never ask "
-            "a name server (RFC 6762); home is safe");
+        context.diagnostics.warning(place,
+                                    "many devices look for names in .local by multicast and never "
+                                    "ask a name server (RFC 6762); home is safe");
 }
 
 void check_lan(CheckContext& context) {
@@ -52,9 +51,9 @@ void check_lan(CheckContext& context) {
     for (std::size_t i = 0; i < lan.size(); ++i) {
         const Span place = item_place(context.root, {"lan"}, i);
         if (lan[i].length() < (lan[i].address().is_v4() ? 8 : 32))
-            context.diagnostics.error(place, lan[i].to_string() +
-                                                 " is wider than any home; everyone in it would "
-                                                 "be served");
+            context.diagnostics.error(
+                place,
+                lan[i].to_string() + " is wider than any home; everyone in it would be served");
         for (std::size_t j = 0; j < i; ++j) {
             if (!lan[i].overlaps(lan[j])) continue;
             context.diagnostics.error(place, lan[i].to_string() + " overlaps " + lan[j].to_string())
@@ -133,9 +132,9 @@ void check_candidates(CheckContext& context, const Vip& vip) {
             context.diagnostics.error(place, "node " + vip.prefer[i] + " is named twice");
         const Node* node = context.document.find_node(vip.prefer[i]);
         if (node != nullptr && node->address.is_v6())
-            context.diagnostics.error(place, "node " + node->name +
-                                                 " has an IPv6 address; an IPv4 VIP needs nodes "
-                                                 "with IPv4 addresses");
+            context.diagnostics.error(
+                place, "node " + node->name +
+                           " has an IPv6 address; an IPv4 VIP needs nodes with IPv4 addresses");
     }
     if (vip.prefer.size() == 1 && context.document.nodes.size() > 1)
         context.diagnostics.warning(

@@ -57,10 +57,9 @@ void check_listen(CheckContext& context, std::string_view room, const std::strin
         const IpAddress& address = listen[i].address;
         const Span place = item_place(context.root, {room, "listen"}, i);
         if (address.is_unspecified())
-            context.diagnostics.error(
-                place,
-                "listen names an address of this machine; a wildcard would take the "
-                "port from every other program");
+            context.diagnostics.error(place,
+                                      "listen names an address of this machine; a wildcard would "
+                                      "take the port from every other program");
         if (address.is_multicast())
             context.diagnostics.error(place, address.to_string() + " is a multicast address");
     }
@@ -113,10 +112,9 @@ void check_upstream(CheckContext& context, const Service& service, std::size_t i
     }
     const auto name = Name::parse(upstream.host);
     if (upstream.address || !name || !name->is_at_or_under(context.document.domain)) return;
-    context.diagnostics.error(place,
-                              upstream.host +
-                                  " is neither a node nor an address record of this document; "
-                                  "write the machine's address");
+    context.diagnostics.error(place, upstream.host +
+                                         " is neither a node nor an address record of this "
+                                         "document; write the machine's address");
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <iterator>
 #include <string>
 #include <string_view>
 
@@ -16,7 +17,8 @@ Parsed<std::string> known_name(const Value& value, const std::vector<T>& known,
                                std::string_view key, std::string_view noun,
                                const ReadContext& context) {
     std::vector<std::string> names;
-    for (const T& one : known) names.push_back(one.name);
+    std::transform(known.begin(), known.end(), std::back_inserter(names),
+                   [](const T& one) { return one.name; });
     const bool is_known = std::find(names.begin(), names.end(), value.text) != names.end();
     if (is_known || context.broken.contains(std::string(key))) return value.text;
     return fault(value.text + " is not a " + std::string(noun), closest(value.text, names));
@@ -105,9 +107,7 @@ Parsed<HttpUpstream> parse_http_upstream(const Value& value, const ReadContext& 
     if (scheme == "https")
         return fault("upstreams speak plain HTTP in this version; https:// is not available yet");
     if (scheme != "http")
-        return fault("unknown scheme " + std::string(scheme) +
-                     "; an upstream begins "
-                     "with http://");
+        return fault("unknown scheme " + std::string(scheme) + "; an upstream begins with http://");
     if (has_bad_url_octet(text)) return fault("a URL has no spaces");
     auto rest = std::string_view(text).substr(7);
     const auto slash = rest.find_first_of("/?#");
@@ -129,10 +129,9 @@ Parsed<Upstream> parse_upstream(const Value& value) {
     const std::string& text = value.text;
     const auto scheme = scheme_of(text);
     if (scheme == "tls" || scheme == "https" || scheme == "quic" || text == "recursive")
-        return fault(
-            (scheme.empty() ? text : std::string(scheme) + "://") +
-            " upstreams are not available in this version; write an address such as 9.9.9.9 or "
-            "udp://9.9.9.9:53");
+        return fault((scheme.empty() ? text : std::string(scheme) + "://") +
+                     " upstreams are not available in this version; write an address such as "
+                     "9.9.9.9 or udp://9.9.9.9:53");
     if (!scheme.empty() && scheme != "udp")
         return fault("unknown scheme " + std::string(scheme) +
                      "; write an address or udp://ADDRESS:PORT");

@@ -106,11 +106,11 @@ struct Codec {
 
 // A codec for one scalar from a function of the scalar (and the context).
 template <class M, class Parse>
-[[nodiscard]] Codec<M> scalar(std::string name, std::string schema, Parse parse,
+[[nodiscard]] Codec<M> scalar(std::string name, const std::string& schema, Parse parse,
                               std::function<std::string(const M&)> print = {}) {
     Codec<M> codec;
     codec.type.name = name;
-    codec.type.schema = std::move(schema);
+    codec.type.schema = schema;
     codec.print = std::move(print);
     codec.read = [name = std::move(name), parse = std::move(parse)](const Value& value, M& out,
                                                                     ReadContext& context) {

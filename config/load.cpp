@@ -86,7 +86,7 @@ std::optional<Document> read_document(const Value& root, const std::string& fold
 
 }  // namespace
 
-Loaded load_sources(std::vector<Source> sources, const std::string& folder,
+Loaded load_sources(const std::vector<Source>& sources, const std::string& folder,
                     const LoadOptions& options) {
     Loaded loaded;
     Diagnostics diagnostics(sources);
@@ -114,7 +114,7 @@ Loaded load(const std::string& path, const LoadOptions& options) {
     }
     std::error_code error;
     const auto absolute = std::filesystem::absolute(path, error);
-    return load_sources(std::move(*sources), absolute.parent_path().string(), options);
+    return load_sources(*sources, absolute.parent_path().string(), options);
 }
 
 }  // namespace hearth::config

@@ -38,7 +38,7 @@ struct Loaded {
 [[nodiscard]] Loaded load(const std::string& path, const LoadOptions& options = {});
 
 // The same for texts in memory; relative paths in them start at `folder`.
-[[nodiscard]] Loaded load_sources(std::vector<Source> sources, const std::string& folder,
+[[nodiscard]] Loaded load_sources(const std::vector<Source>& sources, const std::string& folder,
                                   const LoadOptions& options = {});
 
 }  // namespace hearth::config

@@ -72,15 +72,11 @@ std::string reference_markdown() {
     std::string out =
         "# hearth.yaml: every key\n\n"
         "`hearth reference` prints this page from the tables that also read the document; `hearth "
-        "schema` "
-        "prints the same as a JSON Schema for editors.\n\n"
+        "schema` prints the same as a JSON Schema for editors.\n\n"
         "A list of one may be written without its brackets. Durations carry a unit (`250ms`, "
-        "`10s`, `5m`, "
-        "`12h`, `7d`), sizes too (`512KiB`, `16MiB`). Anchors, aliases, tags and directives of "
-        "YAML are not "
-        "used. Files in `conf.d/*.yaml` beside the document are read after it in lexical order: "
-        "maps are "
-        "merged, and one key in two files is an error.\n";
+        "`10s`, `5m`, `12h`, `7d`), sizes too (`512KiB`, `16MiB`). Anchors, aliases, tags and "
+        "directives of YAML are not used. Files in `conf.d/*.yaml` beside the document are read "
+        "after it in lexical order: maps are merged, and one key in two files is an error.\n";
     for (const SectionTable* table : all_sections()) {
         out += table->path.empty() ? "\n## The document\n\n"
                                    : "\n## `" + std::string(table->path) + "`\n\n";
@@ -99,15 +95,11 @@ std::string reference_man() {
     std::string out =
         "hearth.yaml(5)\n\n# NAME\n\nhearth.yaml - the one document of a home\n\n# DESCRIPTION\n\n"
         "Every node reads the same */etc/hearth/hearth.yaml*, then */etc/hearth/conf.d/\\*.yaml* "
-        "in lexical "
-        "order. Maps in several files are merged; one key in two files is an error. *hearth check* "
-        "says "
-        "whether the document is good, and where it is not.\n\n"
+        "in lexical order. Maps in several files are merged; one key in two files is an error. "
+        "*hearth check* says whether the document is good, and where it is not.\n\n"
         "A list of one may be written without its brackets. Durations carry a unit (250ms, 10s, "
-        "5m, 12h, 7d), "
-        "sizes too (512KiB, 16MiB, 1GiB). Anchors, aliases, tags and directives of YAML are not "
-        "used. "
-        "Secrets are never written here: they are files of their own.\n\n";
+        "5m, 12h, 7d), sizes too (512KiB, 16MiB, 1GiB). Anchors, aliases, tags and directives of "
+        "YAML are not used. Secrets are never written here: they are files of their own.\n\n";
     for (const SectionTable* table : all_sections()) {
         out += "# " + (table->path.empty() ? "THE DOCUMENT" : scdoc(table->path)) + "\n\n" +
                scdoc(table->help) + "\n\n";

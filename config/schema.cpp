@@ -22,7 +22,7 @@ std::string item_schema(const TypeInfo& type) {
 }
 
 std::string value_schema(const TypeInfo& type) {
-    const std::string item = item_schema(type);
+    std::string item = item_schema(type);
     if (type.shape == Shape::kList) {
         std::string list = R"({"anyOf":[)" + item + R"(,{"type":"array","items":)" + item;
         if (type.min_items > 0) list += R"(,"minItems":)" + std::to_string(type.min_items);

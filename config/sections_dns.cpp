@@ -15,11 +15,10 @@ const Section<ForwardZone>& forward_section() {
         "Zones that another server in the home knows: questions for them go there.",
         "",
         {
-            required(
-                "zones", &ForwardZone::zones, list_of(domain_name(), 1),
-                "Names at or under these. The document's own domain may be one of them: what the "
-                "document does not know is then asked for there.",
-                "[lan, 0.0.10.in-addr.arpa]"),
+            required("zones", &ForwardZone::zones, list_of(domain_name(), 1),
+                     "Names at or under these. The document's own domain may be one of them: what "
+                     "the document does not know is then asked for there.",
+                     "[lan, 0.0.10.in-addr.arpa]"),
             required("to", &ForwardZone::to, list_of(upstream(), 1), "The servers, tried in order.",
                      "[10.0.0.1]"),
         },

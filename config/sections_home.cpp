@@ -52,8 +52,7 @@ const Section<Vip>& vip_section() {
     static const Section<Vip> table{{
         "vips.NAME",
         "A virtual address that one node at a time answers for (VRRPv3, RFC 9568). An address "
-        "alone is "
-        "enough.",
+        "alone is enough.",
         "address",
         {
             required("address", &Vip::address, address(),
@@ -62,8 +61,7 @@ const Section<Vip>& vip_section() {
                   "[pi4-1, pi4-2]", Presence::kOptional, "(every node, in the document's order)"),
             field("vrid", &Vip::vrid, integer<std::uint8_t>(1, 255),
                   "Virtual router number, unique on the network segment. VIPs that name the same "
-                  "one move "
-                  "together.",
+                  "one move together.",
                   "53", Presence::kOptional, "(the last octet of the address)"),
             field("advert_interval", &Vip::advert_interval,
                   duration<std::chrono::milliseconds>(10ms, 40'950ms),
@@ -75,8 +73,7 @@ const Section<Vip>& vip_section() {
                 "How long a better node must be healthy before it takes the address back.", "10s"),
             field("foreign_peers", &Vip::foreign_peers, list_of(address()),
                   "Routers that take part without running Hearth (keepalived, for one): adverts "
-                  "then also go "
-                  "out by multicast.",
+                  "then also go out by multicast.",
                   "[10.0.0.2]"),
         },
         finish_vip,
@@ -88,8 +85,7 @@ const Section<Peers>& peers_section() {
     static const Section<Peers> table{{
         "peers",
         "The authenticated connection between the nodes. Make the key with `hearth peer keygen` "
-        "and copy it "
-        "to every node.",
+        "and copy it to every node.",
         "",
         {
             field("port", &Peers::port, port(), "TCP port on every node's address.", "7531"),

@@ -68,8 +68,7 @@ public:
             if (event->type == FYET_DOCUMENT_START) {
                 if (root)
                     return refuse(span_of(event.token()),
-                                  "a second YAML document begins here; "
-                                  "keep one per file");
+                                  "a second YAML document begins here; keep one per file");
                 continue;
             }
             root.emplace();
@@ -148,8 +147,7 @@ private:
             case FYET_MAPPING_START: return mapping(event, depth, out);
             case FYET_ALIAS:
                 refuse(span_of(event.token()),
-                       "aliases (*name) are not part of the document; write "
-                       "the value out");
+                       "aliases (*name) are not part of the document; write the value out");
                 return false;
             default: report_syntax_error(); return false;
         }
@@ -158,9 +156,9 @@ private:
     // Anchors and tags would make a value mean something else than it shows.
     bool is_undecorated(fy_token* anchor, fy_token* tag) {
         if (anchor != nullptr) {
-            refuse(span_of(anchor),
-                   "anchors (&name) are not part of the document; write the value "
-                   "where it is needed");
+            refuse(
+                span_of(anchor),
+                "anchors (&name) are not part of the document; write the value where it is needed");
         } else if (tag != nullptr) {
             refuse(span_of(tag), "tags (!type) are not part of the document; remove it");
         }

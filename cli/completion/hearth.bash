@@ -15,7 +15,7 @@ _hearth() {
         peer) words='keygen' ;;
         completion) words='bash zsh fish' ;;
         check) COMPREPLY=($(compgen -f -- "$current")); return ;;
-        *) [ "$COMP_CWORD" = 1 ] && words='status check why explain vip tail reload lists peer schema completion version help' ;;
+        *) [ "$COMP_CWORD" = 1 ] && words='status why explain vip tail check schema reload lists peer completion version help' ;;
     esac
     COMPREPLY=($(compgen -W "$words" -- "$current"))
 }

@@ -1,7 +1,6 @@
 # fish completion for hearth; made by `hearth completion fish`
 complete -c hearth -f
 complete -c hearth -n __fish_use_subcommand -a status -d 'How the home is: nodes, daemons, what is wrong and what to do'
-complete -c hearth -n __fish_use_subcommand -a check -d 'Checks a document without touching what runs'
 complete -c hearth -n __fish_use_subcommand -a why -d 'Why a name is blocked or not, for a client'
 complete -c hearth -n __fish_use_subcommand -a explain -d 'Walks the way to a service and tries every hop'
 complete -c hearth -n __fish_use_subcommand -a vip -d 'Virtual addresses and who holds them'
@@ -10,12 +9,13 @@ complete -c hearth -n __fish_use_subcommand -a tail -d 'Follows questions, reque
 complete -c hearth -n '__fish_seen_subcommand_from tail' -a dns -d 'What to follow.'
 complete -c hearth -n '__fish_seen_subcommand_from tail' -a proxy -d 'What to follow.'
 complete -c hearth -n '__fish_seen_subcommand_from tail' -a log -d 'What to follow.'
+complete -c hearth -n __fish_use_subcommand -a check -d 'Checks a document without touching what runs'
+complete -c hearth -n __fish_use_subcommand -a schema -d 'Prints the JSON Schema of the document, for editors'
 complete -c hearth -n __fish_use_subcommand -a reload -d 'Makes the daemons of this node read the document again'
 complete -c hearth -n __fish_use_subcommand -a lists -d 'Fetches and compiles the blocklists now'
 complete -c hearth -n '__fish_seen_subcommand_from lists' -a update -d 'Fetches and compiles the blocklists now'
 complete -c hearth -n __fish_use_subcommand -a peer -d 'Makes the key with which the nodes of the home know each other'
 complete -c hearth -n '__fish_seen_subcommand_from peer' -a keygen -d 'Makes the key with which the nodes of the home know each other'
-complete -c hearth -n __fish_use_subcommand -a schema -d 'Prints the JSON Schema of the document, for editors'
 complete -c hearth -n __fish_use_subcommand -a completion -d 'Prints completion for a shell'
 complete -c hearth -n '__fish_seen_subcommand_from completion' -a bash -d 'The shell.'
 complete -c hearth -n '__fish_seen_subcommand_from completion' -a zsh -d 'The shell.'

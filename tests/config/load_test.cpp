@@ -45,7 +45,7 @@ services:
 Loaded load_text(const std::string& text) {
     std::vector<Source> sources;
     sources.emplace_back("hearth.yaml", text);
-    return load_sources(std::move(sources), "/etc/hearth");
+    return load_sources(sources, "/etc/hearth");
 }
 
 TEST(Load, ReadsAWholeHome) {

@@ -13,7 +13,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     sources.emplace_back("hearth.yaml", std::string(reinterpret_cast<const char*>(data), size));
     LoadOptions options;
     options.parsing = Parsing::kInProcess;
-    const Loaded loaded = load_sources(std::move(sources), "/etc/hearth", options);
+    const Loaded loaded = load_sources(sources, "/etc/hearth", options);
     if (!loaded && loaded.findings.empty()) std::abort();
     (void)render(loaded.findings, Colour::kAnsi);
     (void)render_json(loaded.findings);
