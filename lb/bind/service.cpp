@@ -151,6 +151,7 @@ void LbService::report(NodeReport own) {
     }
     lan_.own = std::move(own);
     lan_.peers->publish(lan_.own);
+    show_conflicts(daemon_.problems(), lan_.driver->reconciler(), now);
 }
 
 void LbService::watch_daemons(const Plan& plan) {

@@ -9,6 +9,7 @@
 #include "runtime/event_hub.h"
 #include "runtime/log.h"
 #include "runtime/metrics.h"
+#include "runtime/problems.h"
 
 namespace hearth::lb {
 namespace {
@@ -153,6 +154,23 @@ void write_metrics(runtime::MetricSink& sink, const Reconciler& reconciler, cons
     }
     sink.counter("hearth_lb_send_failures_total", "Frames the interface did not take.", {},
                  static_cast<double>(send_failures));
+}
+
+void show_conflicts(runtime::Problems& problems, const Reconciler& reconciler, TimePoint now) {
+    std::string conflicts;
+    for (const auto& view : reconciler.view(now)) {
+        for (std::size_t i = 0; i < view.holders.size(); ++i) {
+            if (!view.holders[i]) continue;
+            const Vip& vip = view.router->vips[i];
+            conflicts += vip.address.to_string() + " (" + vip.name + ") is used by " +
+                         view.holders[i]->to_string() + ", which is no node of ours; ";
+        }
+    }
+    if (conflicts.empty()) return problems.clear("vip_conflict");
+    problems.raise(
+        "vip_conflict",
+        conflicts + "find that machine, or keep the address out of the router's DHCP range",
+        runtime::Severity::kError);
 }
 
 void publish_transition(runtime::EventHub& events, const TransitionReport& report) {

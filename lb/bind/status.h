@@ -9,6 +9,7 @@
 namespace hearth::runtime {
 class EventHub;
 class MetricSink;
+class Problems;
 }  // namespace hearth::runtime
 
 // How hearth-lb shows itself: /status, /metrics, /events and the log.
@@ -24,6 +25,9 @@ namespace hearth::lb {
 
 void write_metrics(runtime::MetricSink& sink, const Reconciler& reconciler, const Plan& plan,
                    std::uint64_t send_failures, TimePoint now);
+
+// Problem `vip_conflict` while a stranger uses a VIP.
+void show_conflicts(runtime::Problems& problems, const Reconciler& reconciler, TimePoint now);
 
 // Logged, and sent as events of topic "vip".
 void publish_transition(runtime::EventHub& events, const TransitionReport& report);

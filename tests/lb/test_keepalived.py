@@ -1,0 +1,112 @@
+"""Debian's keepalived and hearth-lb in one VRRP group, each in turn master and backup."""
+
+import shutil
+
+import pytest
+
+from tests.lab.waiting import wait_until
+from tests.lb.vip_lan import VIP
+
+ROUTER = "10.0.0.21"
+VRID = 53
+
+
+class Keepalived:
+    """A third machine whose keepalived holds the VIP on its interface when it is master."""
+
+    def __init__(self, lan, priority: int) -> None:
+        if shutil.which("keepalived") is None:
+            pytest.fail("keepalived is not installed: ./dev deps", pytrace=False)
+        self.lan = lan
+        self.host = lan.network.host("router")
+        lan.switch.attach(self.host, f"{ROUTER}/24")
+        self.config = self.host.directory / "keepalived.conf"
+        self.config.write_text(
+            f"""global_defs {{ vrrp_garp_master_delay 1 }}
+            vrrp_instance home {{
+              version 3
+              state BACKUP
+              interface eth0
+              virtual_router_id {VRID}
+              priority {priority}
+              advert_int 0.1
+              virtual_ipaddress {{ {VIP}/24 dev eth0 }}
+            }}
+            """.replace("\n            ", "\n")
+        )
+        self.process = None
+
+    def start(self) -> None:
+        pids = [f"--{kind}pid={self.host.directory}/{kind}.pid" for kind in ("", "vrrp_", "checkers_")]
+        pids[0] = f"--pid={self.host.directory}/keepalived.pid"
+        self.process = self.host.start(
+            ["keepalived", "--dont-fork", "--log-console", "--log-detail", "--vrrp", f"--use-file={self.config}", *pids]
+        )
+
+    def stop(self) -> None:
+        self.process.stop()
+
+    def owns(self) -> bool:
+        return VIP in self.host.run(["ip", "-4", "address", "show", "dev", "eth0"]).stdout
+
+
+def make_group(make_lan, priority: int, nodes: int = 1):
+    lan = make_lan(nodes, vip=f", vrid: {VRID}, foreign_peers: [{ROUTER}], preempt_delay: 500ms")
+    return lan, Keepalived(lan, priority)
+
+
+def answering_macs(lan, router) -> list[str]:
+    names = {router.host.mac(): "keepalived"}
+    return [names.get(owner, owner) for owner in lan.answering()]
+
+
+def test_keepalived_backs_up_hearth(make_lan):
+    lan, router = make_group(make_lan, priority=90)
+    lan.start()
+    router.start()
+    (a,) = lan.nodes
+    router.process.wait_line("Entering BACKUP STATE")
+    assert not router.owns()
+    a.lb.kill()  # crash: after the master-down interval
+    wait_until(router.owns, 5)
+    a.start_lb()  # better: takes it back after its preempt delay
+    wait_until(lambda: a.state() == "master")
+    wait_until(lambda: not router.owns(), 5)
+    wait_until(lambda: answering_macs(lan, router) == ["a"])
+    a.lb.stop()  # releases with priority 0
+    wait_until(router.owns, 5)
+    wait_until(lambda: answering_macs(lan, router) == ["keepalived"])
+
+
+def test_hearth_backs_up_keepalived(make_lan):
+    lan, router = make_group(make_lan, priority=250)
+    router.start()
+    wait_until(router.owns, 10)
+    (a,) = lan.nodes
+    a.start_lb()
+    a.wait_state("backup")
+    assert a.vip()["owner"] == ROUTER
+    assert answering_macs(lan, router) == ["keepalived"]
+    router.stop()  # priority 0
+    a.wait_state("master", deadline=2)
+    wait_until(lambda: answering_macs(lan, router) == ["a"])
+    router.start()
+    wait_until(router.owns, 10)
+    a.wait_state("backup")
+    wait_until(lambda: answering_macs(lan, router) == ["keepalived"])
+    for line in ("checksum", "mismatch", "unexpected", "invalid"):
+        assert line not in router.process.log().lower()
+
+
+def test_three_routers_of_two_makes(make_lan):
+    lan, router = make_group(make_lan, priority=195, nodes=2)
+    lan.start()
+    router.start()
+    a, b = lan.nodes
+    router.process.wait_line("Entering BACKUP STATE")
+    assert [a.state(), b.state()] == ["master", "backup"]
+    a.lb.kill()
+    wait_until(router.owns, 5)
+    assert b.state() == "backup" and b.vip()["owner"] == ROUTER
+    router.stop()
+    b.wait_state("master", deadline=3)
