@@ -156,6 +156,6 @@ def test_requests_can_be_followed(house):
 
     wait_until(followed, interval=0.05)
     follower.join()
-    event = found[0]
+    event = found[0]["data"]
     assert event["target"] == "/followed?x=1" and event["status"] == 200 and event["service"] == "web"
     assert event["client"] == "127.0.0.1" and event["user_agent"] == "me"
