@@ -4,12 +4,15 @@
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <chrono>
-#include <map>
+#include <set>
 #include <thread>
 
 #include "config/load.h"
 #include "proxy/bind/plan.h"
+#include "proxy/bind/upstream_board.h"
+#include "proxy/io/name_resolver.h"
 #include "proxy/io/worker.h"
+#include "runtime/control_server.h"
 #include "runtime/local_address.h"
 
 namespace hearth::proxy {
@@ -28,14 +31,9 @@ const config::Node* this_node(const config::Document& document, const std::strin
     return nullptr;
 }
 
-// What the workers last found out about an upstream.
-struct UpstreamState {
-    HopReason reason = HopReason::kNone;  // kNone: it answers
-};
-
 class ProxyService final : public runtime::Service {
 public:
-    explicit ProxyService(runtime::Daemon& daemon) : daemon_(daemon) {}
+    explicit ProxyService(runtime::Daemon& daemon);
 
     Result<runtime::Revision> load(const runtime::DaemonOptions& options) override;
     void add_status(json::object& status) override;
@@ -47,16 +45,25 @@ private:
     Result<void> open_listeners(const std::vector<Endpoint>& listen);
     void make_workers(unsigned count);
     void start_workers();
-    void upstream_changed(const Endpoint& endpoint, HopReason reason);
-    void report_upstreams();
+    void follow_names();
 
     runtime::Daemon& daemon_;
     std::vector<std::unique_ptr<Worker>> workers_;
     bool started_ = false;
     Plan plan_;
-    std::shared_ptr<const HostAddresses> addresses_ = std::make_shared<HostAddresses>();
-    std::map<Endpoint, UpstreamState> upstreams_;
+    UpstreamBoard board_;
+    NameResolver resolver_;
 };
+
+ProxyService::ProxyService(runtime::Daemon& daemon)
+    : daemon_(daemon),
+      board_(daemon.control_loop(), daemon.problems()),
+      resolver_(daemon.control_loop(), [this](std::shared_ptr<const HostAddresses> addresses) {
+          for (const auto& worker : workers_) worker->set_addresses(addresses);
+          board_.set_addresses(std::move(addresses));
+      }) {
+    daemon_.metrics().on_scrape([this](runtime::MetricSink& sink) { board_.collect(sink); });
+}
 
 Result<runtime::Revision> ProxyService::load(const runtime::DaemonOptions& options) {
     config::Loaded loaded = config::load(options.config.string());
@@ -80,12 +87,23 @@ Result<void> ProxyService::apply(const Plan& plan) {
     if (auto opened = open_listeners(plan.listen); !opened) return opened;
     plan_ = plan;
     for (const auto& worker : workers_) {
-        worker->adopt(plan.snapshot, addresses_, plan.max_connections / workers_.size());
+        worker->adopt(plan.snapshot, plan.max_connections / workers_.size());
         worker->close_other_listeners(plan.listen);
     }
     if (!started_) start_workers();
-    report_upstreams();
+    board_.adopt(plan.snapshot);
+    follow_names();
     return {};
+}
+
+void ProxyService::follow_names() {
+    std::set<std::string> names;
+    for (const hearth::proxy::Service& service : plan_.snapshot->services) {
+        for (const UpstreamSpec& spec : service.upstreams) {
+            if (!spec.address) names.insert(spec.host);
+        }
+    }
+    resolver_.follow(names);
 }
 
 // All workers listen everywhere, or none on anything new.
@@ -103,7 +121,7 @@ void ProxyService::make_workers(unsigned count) {
     for (unsigned i = 0; i < count; ++i) {
         Worker::Hooks hooks;
         hooks.upstream_changed = [this](const Endpoint& endpoint, HopReason reason) {
-            daemon_.control_loop().post([=, this] { upstream_changed(endpoint, reason); });
+            daemon_.control_loop().post([=, this] { board_.report(endpoint, reason); });
         };
         hooks.access_followed = [this] { return daemon_.events().wanted("access"); };
         hooks.access = [this](std::string, std::vector<std::string> events) {
@@ -116,61 +134,19 @@ void ProxyService::make_workers(unsigned count) {
 
 void ProxyService::start_workers() {
     started_ = true;
+    daemon_.control().route_async(
+        runtime::ControlMethod::kGet, "/probe",
+        [this](const runtime::ControlRequest& request, runtime::ControlServer::Reply reply) {
+            board_.probe(std::string(request.query_or("service", "")), std::move(reply));
+        });
     for (const auto& worker : workers_) {
         worker->start();
         daemon_.watch(worker->loop());
     }
 }
 
-void ProxyService::upstream_changed(const Endpoint& endpoint, HopReason reason) {
-    upstreams_[endpoint].reason = reason;
-    report_upstreams();
-}
-
-void ProxyService::report_upstreams() {
-    std::string down;
-    for (const hearth::proxy::Service& service : plan_.snapshot->services) {
-        for (const UpstreamSpec& spec : service.upstreams) {
-            if (!spec.address) continue;
-            const auto known = upstreams_.find({*spec.address, spec.port});
-            if (known == upstreams_.end() || known->second.reason == HopReason::kNone) continue;
-            if (!down.empty()) down += "; ";
-            down.append(service.name).append(": ").append(spec.text).append(" ");
-            down.append(to_string(known->second.reason));
-        }
-    }
-    if (down.empty()) {
-        daemon_.problems().clear("upstream_down");
-    } else {
-        daemon_.problems().raise("upstream_down",
-                                 down + " (start the service, or correct its upstream)");
-    }
-}
-
 void ProxyService::add_status(json::object& status) {
-    json::array routes;
-    for (const hearth::proxy::Service& service : plan_.snapshot->services) {
-        json::array upstreams;
-        for (const UpstreamSpec& spec : service.upstreams) {
-            json::object upstream{{"url", spec.text}};
-            const auto known =
-                spec.address ? upstreams_.find({*spec.address, spec.port}) : upstreams_.end();
-            if (known == upstreams_.end()) {
-                upstream["up"] = nullptr;
-                upstream["detail"] = "not asked yet";
-            } else {
-                const HopReason reason = known->second.reason;
-                upstream["up"] = reason == HopReason::kNone;
-                upstream["detail"] = reason == HopReason::kNone ? "" : to_string(reason);
-            }
-            upstreams.push_back(std::move(upstream));
-        }
-        for (const std::string& host : service.hosts) {
-            routes.push_back(
-                json::object{{"host", host}, {"service", service.name}, {"upstreams", upstreams}});
-        }
-    }
-    status["routes"] = std::move(routes);
+    status["routes"] = board_.routes();
     json::array listen;
     for (const Endpoint& endpoint : plan_.listen)
         listen.push_back(json::value(endpoint.to_string()));

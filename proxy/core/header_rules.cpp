@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <cstring>
 #include <string>
 
 #include "proxy/core/body_framing.h"
@@ -24,8 +23,7 @@ public:
             overflow_ = true;
             return *this;
         }
-        std::memcpy(at_, text.data(), text.size());
-        at_ += text.size();
+        at_ = std::copy(text.begin(), text.end(), at_);
         return *this;
     }
     HeadWriter& operator<<(std::uint64_t number) noexcept {

@@ -11,7 +11,12 @@ ClientSession::Next ClientSession::start_attempt() {
     ActiveExchange& active = *active_;
     Balancer& balancer = active.service->balancer;
     const auto endpoint = balancer.pick({active.tried.data(), active.tried_count}, now());
-    if (!endpoint) return failed({HopReason::kNoUpstream, Refusal::kNone});
+    if (!endpoint) {
+        // Literal addresses are always there: what is missing is a name's.
+        const bool named = !active.service->service->upstreams.empty();
+        return failed(
+            {named ? HopReason::kNameNotResolved : HopReason::kNoUpstream, Refusal::kNone});
+    }
     active.record.upstream = *endpoint;
     state_ = State::kRelay;
 

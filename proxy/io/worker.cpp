@@ -11,17 +11,12 @@ namespace {
 constexpr std::size_t kAccessFlushSize = 64 * 1024;
 
 std::vector<Endpoint> endpoints_of(const Service& service, const HostAddresses& addresses) {
-    std::vector<Endpoint> endpoints;
+    std::vector<Endpoint> all;
     for (const UpstreamSpec& spec : service.upstreams) {
-        if (spec.address) {
-            endpoints.push_back({*spec.address, spec.port});
-            continue;
-        }
-        const auto found = addresses.find(spec.host);
-        if (found == addresses.end()) continue;
-        for (const IpAddress& address : found->second) endpoints.push_back({address, spec.port});
+        const auto some = endpoints_of(spec, addresses);
+        all.insert(all.end(), some.begin(), some.end());
     }
-    return endpoints;
+    return all;
 }
 
 bool holds(const std::vector<Endpoint>& endpoints, const Endpoint& endpoint) {
@@ -95,8 +90,7 @@ std::vector<Endpoint> Worker::listening() {
     return endpoints;
 }
 
-void Worker::adopt(std::shared_ptr<const Snapshot> snapshot,
-                   std::shared_ptr<const HostAddresses> addresses, std::size_t max_connections) {
+void Worker::adopt(std::shared_ptr<const Snapshot> snapshot, std::size_t max_connections) {
     on_loop([&] {
         auto next = std::make_shared<Generation>();
         next->snapshot = std::move(snapshot);
@@ -112,10 +106,19 @@ void Worker::adopt(std::shared_ptr<const Snapshot> snapshot,
                     if (old.service->name == service.name) state.balancer = old.balancer;
                 }
             }
-            state.balancer.set_endpoints(endpoints_of(service, *addresses));
+            state.balancer.set_endpoints(endpoints_of(service, *addresses_));
         }
         state_.generation = std::move(next);
         max_connections_ = max_connections;
+    });
+}
+
+void Worker::set_addresses(std::shared_ptr<const HostAddresses> addresses) {
+    on_loop([&] {
+        addresses_ = std::move(addresses);
+        for (ServiceState& state : state_.generation->services) {
+            state.balancer.set_endpoints(endpoints_of(*state.service, *addresses_));
+        }
     });
 }
 

@@ -4,7 +4,6 @@
 #include <boost/asio/steady_timer.hpp>
 #include <cstddef>
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -12,6 +11,7 @@
 #include "base/ip.h"
 #include "base/result.h"
 #include "proxy/io/client_session.h"
+#include "proxy/io/name_resolver.h"
 #include "proxy/io/worker_state.h"
 #include "runtime/acceptor.h"
 #include "runtime/event_loop.h"
@@ -21,9 +21,6 @@ class MetricWorker;
 }
 
 namespace hearth::proxy {
-
-// Addresses of upstreams that the document names by host name.
-using HostAddresses = std::map<std::string, std::vector<IpAddress>, std::less<>>;
 
 // One thread of the proxy: its listeners, connections and upstream pool. The public calls are
 // for the control thread; before start(), or else carried over to the worker's own.
@@ -49,8 +46,8 @@ public:
     void close_other_listeners(const std::vector<Endpoint>& wanted);
     [[nodiscard]] std::vector<Endpoint> listening();
 
-    void adopt(std::shared_ptr<const Snapshot> snapshot,
-               std::shared_ptr<const HostAddresses> addresses, std::size_t max_connections);
+    void adopt(std::shared_ptr<const Snapshot> snapshot, std::size_t max_connections);
+    void set_addresses(std::shared_ptr<const HostAddresses> addresses);
     void set_access_log(AccessFormat format);
     // Any thread: when the loop last came round, at least every 250 ms while it is well.
     [[nodiscard]] TimePoint last_tick() const noexcept {
@@ -77,6 +74,7 @@ private:
     boost::asio::steady_timer ticker_;
     std::vector<std::unique_ptr<runtime::Acceptor>> acceptors_;
     std::vector<std::unique_ptr<ClientSession>> sessions_;
+    std::shared_ptr<const HostAddresses> addresses_ = std::make_shared<HostAddresses>();
     std::size_t max_connections_ = 0;
     std::atomic<Duration::rep> last_tick_;
     std::function<void()> drained_;

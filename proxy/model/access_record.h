@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <cstring>
 #include <string_view>
 
 #include "base/ip.h"
@@ -19,7 +18,7 @@ class ShortText {
 public:
     void assign(std::string_view text) noexcept {
         size_ = static_cast<std::uint16_t>(std::min(text.size(), Capacity));
-        std::memcpy(text_.data(), text.data(), size_);
+        std::copy_n(text.begin(), size_, text_.begin());
     }
     void clear() noexcept { size_ = 0; }
     [[nodiscard]] std::string_view view() const noexcept { return {text_.data(), size_}; }

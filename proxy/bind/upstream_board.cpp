@@ -1,0 +1,204 @@
+#include "proxy/bind/upstream_board.h"
+
+#include <algorithm>
+#include <boost/asio/io_context.hpp>
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "proxy/io/upstream_probe.h"
+#include "runtime/event_loop.h"
+#include "runtime/log.h"
+#include "runtime/metrics.h"
+#include "runtime/problems.h"
+
+namespace hearth::proxy {
+
+namespace {
+
+namespace json = boost::json;
+
+constexpr Duration kCheckInterval = 15s;
+constexpr Duration kConnectLimit = 3s;
+constexpr Duration kProbeLimit = 4s;
+
+double milliseconds(Duration duration) {
+    return std::chrono::duration<double, std::milli>(duration).count();
+}
+
+json::object describe_probe(const UpstreamSpec& spec, const Endpoint& endpoint,
+                            const ProbeResult& result) {
+    const bool failed = result.error.failed();
+    json::object object{{"url", spec.text}, {"address", endpoint.to_string()}};
+    object["ok"] = !failed && result.status < 500;
+    object["status"] = result.status == 0 ? json::value(nullptr) : json::value(result.status);
+    object["connect_ms"] = result.connected_after == Duration{}
+                               ? json::value(nullptr)
+                               : json::value(milliseconds(result.connected_after));
+    object["answer_ms"] = milliseconds(result.answered_after);
+    object["reason"] = failed ? to_string(result.error.reason) : "";
+    object["detail"] = result.error.refusal != Refusal::kNone ? describe(result.error.refusal) : "";
+    return object;
+}
+
+// Collects the answers of one /probe; the last one sends them.
+struct ProbeRound {
+    ProbeRound(const Service& service, runtime::ControlServer::Reply to) : reply(std::move(to)) {
+        answer["service"] = service.name;
+        answer["host"] = service.hosts.front();
+    }
+    ~ProbeRound() {
+        answer["ok"] = ok;
+        answer["upstreams"] = std::move(upstreams);
+        reply(runtime::ControlResponse::json(json::serialize(answer) + "\n"));
+    }
+    ProbeRound(const ProbeRound&) = delete;
+    ProbeRound& operator=(const ProbeRound&) = delete;
+
+    void add(json::object upstream) {
+        ok |= upstream["ok"].as_bool();
+        upstreams.push_back(std::move(upstream));
+    }
+
+    json::object answer;
+    json::array upstreams;
+    bool ok = false;
+    runtime::ControlServer::Reply reply;
+};
+
+}  // namespace
+
+UpstreamBoard::UpstreamBoard(runtime::EventLoop& loop, runtime::Problems& problems)
+    : loop_(loop), problems_(problems), timer_(loop.context()) {}
+
+void UpstreamBoard::adopt(std::shared_ptr<const Snapshot> snapshot) {
+    snapshot_ = std::move(snapshot);
+    check_all();
+}
+
+void UpstreamBoard::set_addresses(std::shared_ptr<const HostAddresses> addresses) {
+    addresses_ = std::move(addresses);
+    check_all();
+}
+
+void UpstreamBoard::check_all() {
+    std::map<Endpoint, HopReason> wanted;
+    for (const Service& service : snapshot_->services) {
+        for (const UpstreamSpec& spec : service.upstreams) {
+            for (const Endpoint& endpoint : endpoints_of(spec, *addresses_)) {
+                wanted.emplace(endpoint, HopReason::kNone);
+            }
+        }
+    }
+    std::erase_if(known_, [&](const auto& each) { return !wanted.contains(each.first); });
+    for (const auto& [endpoint, none] : wanted) {
+        probe_upstream(loop_, endpoint, ProbeDepth::kConnect, {}, kConnectLimit,
+                       [this, asked = endpoint](const ProbeResult& result) {
+                           report(asked, result.error.reason);
+                       });
+    }
+    update_problem();
+    timer_.expires_after(kCheckInterval);
+    timer_.async_wait([this](const boost::system::error_code& error) {
+        if (!error) check_all();
+    });
+}
+
+void UpstreamBoard::report(const Endpoint& endpoint, HopReason reason) {
+    const auto [it, first] = known_.emplace(endpoint, reason);
+    if (!first && it->second == reason) return;
+    it->second = reason;
+    if (reason != HopReason::kNone) {
+        log::warn("upstream_down",
+                  {{"upstream", endpoint.to_string()}, {"reason", to_string(reason)}});
+    } else if (!first) {
+        log::info("upstream_up", {{"upstream", endpoint.to_string()}});
+    }
+    update_problem();
+}
+
+json::object UpstreamBoard::describe(const UpstreamSpec& spec) const {
+    json::object object{{"url", spec.text}, {"up", nullptr}, {"detail", "not tried yet"}};
+    const auto endpoints = endpoints_of(spec, *addresses_);
+    if (endpoints.empty()) {
+        object["up"] = false;
+        object["detail"] = to_string(HopReason::kNameNotResolved);
+    }
+    for (const Endpoint& endpoint : endpoints) {
+        const auto found = known_.find(endpoint);
+        if (found == known_.end()) continue;
+        const bool up = found->second == HopReason::kNone;
+        object["up"] = up;
+        object["detail"] = up ? "" : to_string(found->second);
+        if (up) break;  // one address that answers is enough
+    }
+    return object;
+}
+
+json::array UpstreamBoard::routes() const {
+    json::array routes;
+    for (const Service& service : snapshot_->services) {
+        json::array upstreams;
+        for (const UpstreamSpec& spec : service.upstreams) upstreams.push_back(describe(spec));
+        for (const std::string& host : service.hosts) {
+            routes.push_back(
+                json::object{{"host", host}, {"service", service.name}, {"upstreams", upstreams}});
+        }
+    }
+    return routes;
+}
+
+void UpstreamBoard::update_problem() {
+    std::string down;
+    for (const Service& service : snapshot_->services) {
+        for (const UpstreamSpec& spec : service.upstreams) {
+            const json::object state = describe(spec);
+            if (!state.at("up").is_bool() || state.at("up").as_bool()) continue;
+            if (!down.empty()) down += "; ";
+            down.append(service.name).append(": ").append(spec.text).append(" ");
+            down.append(std::string_view(state.at("detail").as_string()));
+        }
+    }
+    if (down.empty()) {
+        problems_.clear("upstream_down");
+    } else {
+        problems_.raise("upstream_down", down + " (start it, or correct `upstream`)");
+    }
+}
+
+void UpstreamBoard::collect(runtime::MetricSink& sink) const {
+    for (const Service& service : snapshot_->services) {
+        for (const UpstreamSpec& spec : service.upstreams) {
+            const json::object state = describe(spec);
+            if (!state.at("up").is_bool()) continue;
+            sink.gauge("hearth_proxy_upstream_up", "1 when it took the last connection.",
+                       {{"service", service.name}, {"upstream", spec.text}},
+                       state.at("up").as_bool() ? 1 : 0);
+        }
+    }
+}
+
+void UpstreamBoard::probe(const std::string& name, runtime::ControlServer::Reply reply) const {
+    const auto service = std::find_if(snapshot_->services.begin(), snapshot_->services.end(),
+                                      [&](const Service& each) { return each.name == name; });
+    if (service == snapshot_->services.end()) {
+        return reply(runtime::ControlResponse::error(404, "no service " + name));
+    }
+    const auto round = std::make_shared<ProbeRound>(*service, std::move(reply));
+    for (const UpstreamSpec& spec : service->upstreams) {
+        const auto endpoints = endpoints_of(spec, *addresses_);
+        if (endpoints.empty()) {
+            ProbeResult unresolved;
+            unresolved.error.reason = HopReason::kNameNotResolved;
+            round->add(describe_probe(spec, {}, unresolved));
+        }
+        for (const Endpoint& endpoint : endpoints) {
+            probe_upstream(loop_, endpoint, ProbeDepth::kAnswer, service->hosts.front(),
+                           kProbeLimit, [round, spec, endpoint](const ProbeResult& result) {
+                               round->add(describe_probe(spec, endpoint, result));
+                           });
+        }
+    }
+}
+
+}  // namespace hearth::proxy

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <boost/asio/steady_timer.hpp>
+#include <boost/json/fwd.hpp>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "proxy/core/snapshot.h"
+#include "proxy/io/name_resolver.h"
+#include "proxy/model/hop_error.h"
+#include "runtime/control_server.h"
+
+namespace hearth::runtime {
+class EventLoop;
+class MetricSink;
+class Problems;
+}  // namespace hearth::runtime
+
+namespace hearth::proxy {
+
+// What is known about every upstream: from the workers' requests, and from a connection tried
+// every 15 s so that a dead one is known before anybody asks for it. On the control loop.
+class UpstreamBoard {
+public:
+    UpstreamBoard(runtime::EventLoop& loop, runtime::Problems& problems);
+
+    void adopt(std::shared_ptr<const Snapshot> snapshot);
+    void set_addresses(std::shared_ptr<const HostAddresses> addresses);
+    // kNone: it took a connection.
+    void report(const Endpoint& endpoint, HopReason reason);
+
+    // [{"host","service","upstreams":[{"url","up","detail"}]}]; "up" is null before the first try.
+    [[nodiscard]] boost::json::array routes() const;
+    void collect(runtime::MetricSink& sink) const;
+    // GET /probe?service=NAME: asks each endpoint of the service now.
+    void probe(const std::string& service, runtime::ControlServer::Reply reply) const;
+
+private:
+    [[nodiscard]] boost::json::object describe(const UpstreamSpec& spec) const;
+    void check_all();
+    void update_problem();
+
+    runtime::EventLoop& loop_;
+    runtime::Problems& problems_;
+    boost::asio::steady_timer timer_;
+    std::shared_ptr<const Snapshot> snapshot_ = std::make_shared<Snapshot>();
+    std::shared_ptr<const HostAddresses> addresses_ = std::make_shared<HostAddresses>();
+    std::map<Endpoint, HopReason> known_;  // kNone: up
+};
+
+}  // namespace hearth::proxy
