@@ -78,6 +78,14 @@ def test_serves_once_the_document_is_there(machine):
     assert "127.0.0.1:8081" in page.stdout  # a 502 that names the hop: nobody serves hello
 
 
+def test_command_line_finds_the_daemons(machine):
+    status = machine.run("hearth", "status", check=False)
+    assert status.returncode == 1  # degraded: nobody serves hello, and there is no Internet
+    assert "upstream_down" in status.stdout
+    blocked = machine.run("hearth", "why", "ads.example", check=False)
+    assert (blocked.returncode, "ours" in blocked.stdout) == (1, True)
+
+
 def test_no_unit_runs_as_root(machine):
     uids = {unit: uid_of(machine, unit) for unit in DAEMONS}
     assert 0 not in uids.values()
