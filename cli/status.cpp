@@ -13,10 +13,13 @@ namespace {
 
 namespace json = boost::json;
 
+// Of a node that hearth-lb has no word from: without a peer key that is how it must be.
+constexpr std::string_view kUnknown = "unknown";
+
 Ink ink_of(std::string_view state) {
     if (state == "ok") return Ink::kGood;
     if (state == "warn") return Ink::kWarn;
-    return state == "-" || state.empty() ? Ink::kPlain : Ink::kBad;
+    return state.empty() || state == kUnknown ? Ink::kFaint : Ink::kBad;
 }
 
 std::string worse(const std::string& a, const std::string& b) {
@@ -53,20 +56,6 @@ void add_vips(const json::value& lb, StatusPage& page) {
     }
 }
 
-// {"dns": "ok"}, or [{"name": "dns", "state": "ok"}].
-void read_daemons(const json::value& daemons, StatusNode& node) {
-    if (const auto* map = daemons.if_object()) {
-        for (const auto& [name, state] : *map) {
-            if (const auto* word = state.if_string())
-                node.daemons[std::string(name)] = std::string(*word);
-        }
-    }
-    if (const auto* list = daemons.if_array()) {
-        for (const json::value& one : *list)
-            node.daemons[text_of(one, "name")] = text_of(one, "state");
-    }
-}
-
 // Nodes that serve different documents disagree sooner or later on who owns what.
 void compare_documents(StatusPage& page) {
     const std::string ours = page.nodes[0].hash;
@@ -90,7 +79,14 @@ void add_peers(const json::value& lb, StatusPage& page) {
         if (node.name == page.here) continue;
         node.state = text_of(one, "state");
         node.hash = text_of(one, "config_hash");
-        read_daemons(child_of(one, "daemons"), node);
+        if (const auto* daemons = child_of(one, "daemons").if_object()) {
+            for (const auto& [name, state] : *daemons) {
+                if (const auto* word = state.if_string()) node.daemons[std::string(name)] = *word;
+            }
+        }
+        // Why hearth-lb has not heard of it, when it should have.
+        const auto trouble = text_of(one, "detail");
+        if (!trouble.empty()) page.problems.push_back({node.name, "lb", "not_heard", trouble, ""});
         add_problems(one, node.name, "", page.problems);
         page.nodes.push_back(std::move(node));
     }
@@ -132,7 +128,7 @@ StatusPage make_status_page(const std::map<std::string, json::value>& answers,
 
 bool is_well(const StatusPage& page) {
     for (const StatusNode& node : page.nodes) {
-        if (node.state != "ok") return false;
+        if (node.state != "ok" && node.state != kUnknown) return false;
     }
     return page.problems.empty();
 }

@@ -59,6 +59,20 @@ TEST_F(Rendering, AHomeThatIsWellHasNoProblems) {
     EXPECT_TRUE(is_well(make_status_page({{"dns", ok}, {"lb", ok}, {"proxy", ok}}, {})));
 }
 
+TEST_F(Rendering, ANodeNotHeardOfIsAProblemOnlyWhereItShouldBeHeard) {
+    const auto page_of = [](const std::string& detail) {
+        return make_status_page(
+            {{"lb",
+              json::parse(R"({"node":"a","state":"ok","nodes":[{"name":"b","state":"unknown")" +
+                          detail + "}]}")}},
+            {});
+    };
+    EXPECT_TRUE(is_well(page_of("")));
+    const auto page = page_of(R"(,"detail":"connection refused")");
+    EXPECT_FALSE(is_well(page));
+    EXPECT_EQ(page.problems[0].detail, "connection refused");
+}
+
 TEST_F(Rendering, AVipWithoutAnOwnerIsAProblem) {
     const auto lb = json::parse(
         R"({"node":"pi","state":"ok","vips":[{"name":"dns","address":"10.0.0.53","owner":""}]})");

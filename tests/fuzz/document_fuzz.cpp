@@ -6,6 +6,10 @@
 
 #include "config/load.h"
 
+// libfyaml 0.7.12 loses 512 octets for a single-quoted scalar with four or more doubled quotes.
+extern "C" const char* __lsan_default_suppressions();
+extern "C" const char* __lsan_default_suppressions() { return "leak:libfyaml"; }
+
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace hearth::config;
     if (size > 64U << 10) return 0;
