@@ -65,7 +65,7 @@ std::vector<Command> telling() {
          run_lists_update},
         {"peer keygen",
          "Makes the key with which the nodes of the home know each other",
-         "Writes a new key to PATH (or the document's peers.key_file) for its owner alone. It "
+         "Writes a new key to PATH (or the document's peers.key_file) for hearth-lb alone. It "
          "never overwrites one. Copy the file to every node.",
          {{"[PATH]", Need::kOptional, "The file to make."}},
          {},

@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <pwd.h>
 #include <sys/random.h>
 #include <unistd.h>
 
@@ -24,12 +25,21 @@ std::string new_key() {
     return text + "\n";
 }
 
+// The daemon that reads the key, where the package made its user.
+constexpr const char* kReader = "hearth-lb";
+
+bool give_to_reader(int fd) {
+    const passwd* reader = geteuid() == 0 ? getpwnam(kReader) : nullptr;
+    return reader == nullptr || fchown(fd, reader->pw_uid, reader->pw_gid) == 0;
+}
+
 // 0, or the error number. The file is never half written under its name: 65 octets go in one write.
 int write_new_file(const std::string& path, const std::string& text) {
     const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0) return errno;
     const bool is_written =
-        write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && fsync(fd) == 0;
+        write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
+        give_to_reader(fd) && fsync(fd) == 0;
     const int error = is_written ? 0 : errno;
     close(fd);
     if (error != 0) unlink(path.c_str());
@@ -63,8 +73,8 @@ Exit run_peer_keygen(const Invocation& invocation, Console& console) {
         return Exit::kOk;
     }
     console.out << path
-                << " made.\nCopy it to the same place on every node, owned by the user of "
-                   "hearth-lb and readable by nobody else, then `hearth reload` on each.\n";
+                << " made.\nCopy it to the same place on every node, readable by hearth-lb and "
+                   "nobody else, then `hearth reload` there.\n";
     return Exit::kOk;
 }
 
