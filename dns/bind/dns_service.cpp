@@ -217,7 +217,7 @@ void DnsService::start_workers(const config::Document& document) {
     const unsigned count = worker_count(document);
     WorkerOptions options;
     options.pipeline.cache.bytes = document.dns.cache_bytes / count;
-    options.log_entries = std::max<std::size_t>(document.dns.query_log_entries / count, 1);
+    options.log_entries = document.dns.query_log_entries / count;
     for (unsigned i = 0; i < count; ++i) {
         options.name = "dns-" + std::to_string(i);
         workers_.push_back(std::make_unique<Worker>(options, published_, *loops_));
@@ -260,15 +260,13 @@ void DnsService::listen_everywhere() {
 
 void DnsService::note_settings_of_start(const config::Document& document) {
     static constexpr std::string_view kName = "restart_needed";
-    const std::size_t log_entries =
-        std::max<std::size_t>(document.dns.query_log_entries / workers_.size(), 1);
     if (worker_count(document) == workers_.size() &&
-        log_entries == workers_.front()->log().capacity() &&
+        document.dns.query_log_entries / workers_.size() == workers_.front()->log().capacity() &&
         document.dns.cache_bytes / workers_.size() == workers_.front()->cache_bytes()) {
         daemon_.problems().clear(kName);
     } else {
         daemon_.problems().raise(kName,
-                                 "dns.workers, dns.cache_bytes and dns.query_log_entries change "
+                                 "dns.workers, dns.cache_size and dns.query_log_entries change "
                                  "with the next start: systemctl restart hearth-dns");
     }
 }

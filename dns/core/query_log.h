@@ -36,6 +36,7 @@ class QueryLog {
 public:
     static constexpr std::size_t kMaxNameOctets = 207;
 
+    // 0: only counts.
     explicit QueryLog(std::size_t capacity);
 
     void append(const QueryContext& context, std::uint32_t duration_us, const Name& qname,

@@ -10,8 +10,8 @@ constexpr Duration kFirstPatience = 400ms;
 constexpr Duration kLeastPatience = 150ms;
 constexpr Duration kMostPatience = 1500ms;
 constexpr unsigned kTimeoutsUntilDead = 3;
-constexpr Duration kFirstDeath = 500ms;
-constexpr Duration kLongestDeath = 5s;
+constexpr Duration kFirstRest = 500ms;
+constexpr Duration kLongestRest = 5s;
 // One question in so many goes to another upstream than the fastest, to keep its RTT known.
 constexpr std::uint64_t kExploreOneIn = 32;
 
@@ -36,17 +36,19 @@ UpstreamTable::Choice UpstreamTable::choose(std::span<const UpstreamIndex> candi
     Choice choice;
     const bool all_tried = std::all_of(candidates.begin(), candidates.end(),
                                        [&](UpstreamIndex i) { return holds(tried, i); });
+    const auto faster = [&](UpstreamIndex a, std::optional<UpstreamIndex> b) {
+        return !b || upstreams_[a].smoothed_rtt < upstreams_[*b].smoothed_rtt;
+    };
     std::optional<UpstreamIndex> other;
+    std::optional<UpstreamIndex> doubtful;
     for (const UpstreamIndex index : candidates) {
         const Upstream& upstream = upstreams_[index];
-        if (!all_tried && holds(tried, index)) continue;
-        if (upstream.is_dead) {
-            if (upstream.dead_until <= now && !holds(tried, index)) choice.probe = index;
-            continue;
-        }
-        if (!choice.use) {
-            choice.use = index;
-        } else if (upstream.smoothed_rtt < upstreams_[*choice.use].smoothed_rtt) {
+        const bool was_tried = holds(tried, index);
+        if (was_tried && !all_tried) continue;
+        if (upstream.timeouts_in_row > 0) {
+            if (upstream.rest_until <= now && !was_tried) choice.probe = index;
+            if (!upstream.is_dead && faster(index, doubtful)) doubtful = index;
+        } else if (faster(index, choice.use)) {
             other = std::exchange(choice.use, index);
         } else {
             other = index;
@@ -54,7 +56,11 @@ UpstreamTable::Choice UpstreamTable::choose(std::span<const UpstreamIndex> candi
     }
     if (other && random.next() % kExploreOneIn == 0) choice.use = other;
     // Not again until it has answered or this much later.
-    if (choice.probe) upstreams_[*choice.probe].dead_until = now + kFirstDeath;
+    if (choice.probe) upstreams_[*choice.probe].rest_until = now + kFirstRest;
+    if (!choice.use && doubtful) {
+        choice.use = doubtful;
+        if (choice.probe == doubtful) choice.probe.reset();
+    }
     if (!choice.use) choice.use = std::exchange(choice.probe, std::nullopt);
     return choice;
 }
@@ -83,10 +89,9 @@ void UpstreamTable::on_timeout(UpstreamIndex index, TimePoint now) noexcept {
     // A slow upstream sinks in the order at once, not only when it is dead.
     upstream.smoothed_rtt = std::min<Duration>(
         std::max<Duration>(upstream.smoothed_rtt * 2, kFirstPatience), kMostPatience);
-    if (upstream.timeouts_in_row < kTimeoutsUntilDead) return;
-    const unsigned doublings = std::min(upstream.timeouts_in_row - kTimeoutsUntilDead, 4U);
-    upstream.is_dead = true;
-    upstream.dead_until = now + std::min<Duration>(kFirstDeath * (1 << doublings), kLongestDeath);
+    upstream.is_dead = upstream.timeouts_in_row >= kTimeoutsUntilDead;
+    const unsigned doublings = std::min(upstream.timeouts_in_row - 1, 4U);
+    upstream.rest_until = now + std::min<Duration>(kFirstRest * (1 << doublings), kLongestRest);
 }
 
 Duration UpstreamTable::patience(UpstreamIndex index) const noexcept {

@@ -18,10 +18,10 @@ struct Upstream {
     Endpoint endpoint;
     Duration smoothed_rtt{};  // RFC 6298 §2; 0: never answered
     Duration rtt_variance{};
-    unsigned timeouts_in_row = 0;
-    TimePoint answered_at{};   // last
-    TimePoint timed_out_at{};  // last
-    TimePoint dead_until{};    // with is_dead: not asked before
+    unsigned timeouts_in_row = 0;  // above 0: in doubt
+    TimePoint answered_at{};       // last
+    TimePoint timed_out_at{};      // last
+    TimePoint rest_until{};        // in doubt: not probed before
     bool is_dead = false;
     bool speaks_edns = true;
     std::uint64_t sent = 0;
@@ -30,11 +30,12 @@ struct Upstream {
 };
 
 // The upstreams of one worker, by index; indices stay valid for its life, over reloads. Chooses
-// the fastest by smoothed RTT, looks now and then at the others, leaves dead ones alone except for
-// a probe with a real question, and brings them back with the first answer.
+// the fastest by smoothed RTT and looks now and then at the others. One that let a question time
+// out is in doubt: as long as another answers it is only probed, with a real question that the
+// other gets too; after three in a row it is dead. The first answer brings it back.
 class UpstreamTable {
 public:
-    // Which to ask, and which dead one to ask as well, to see whether it is back.
+    // Which to ask, and which doubtful one to ask as well, to see whether it is back.
     struct Choice {
         std::optional<UpstreamIndex> use;
         std::optional<UpstreamIndex> probe;

@@ -81,7 +81,7 @@ std::optional<Name> read_name(ByteView packet, std::size_t& offset) noexcept {
             if (at + 2 > packet.size()) return std::nullopt;
             const std::size_t target = load_be16(packet.data() + at) & 0x3fffU;
             if (end == 0) end = at + 2;
-            if (target >= lowest) return std::nullopt;
+            if (target >= lowest || target < kHeaderSize) return std::nullopt;
             at = lowest = target;
             continue;
         }

@@ -50,8 +50,9 @@ enum class QueryFault : std::uint8_t {
 
 [[nodiscard]] QueryFault parse_query(ByteView packet, QueryView& out) noexcept;
 
-// Reads the name at `offset` and moves `offset` behind it. Compression pointers must
-// point strictly backwards, so they end. nullopt: out of bounds, too long, a loop.
+// Reads the name at `offset` and moves `offset` behind it. Compression pointers must point
+// strictly backwards, so they end, and not into the header, which changes on the way. nullopt: out
+// of bounds, too long, a loop.
 [[nodiscard]] std::optional<Name> read_name(ByteView packet, std::size_t& offset) noexcept;
 
 // Moves `offset` behind the name without following pointers.

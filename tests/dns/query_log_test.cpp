@@ -57,6 +57,15 @@ TEST(QueryLog, KeepsTheNewestAndReadsOnFromAPosition) {
     EXPECT_EQ(records[0].wall_ms, 9);
 }
 
+TEST(QueryLog, WithoutRoomItOnlyCounts) {
+    QueryLog log(0);
+    log.append(from(IpAddress::v4(10, 0, 0, 1), 0), 0, Name{}, RrType::kA, Rcode::kNoError,
+               Reason::kCached, {});
+    std::vector<QueryRecord> records;
+    EXPECT_EQ(log.read(0, records), 1U);
+    EXPECT_TRUE(records.empty());
+}
+
 TEST(QueryLog, LongNamesKeepTheirRightEnd) {
     std::string text;
     for (int i = 0; i < 100; ++i) text += "a.";

@@ -95,40 +95,43 @@ TEST(WireView, ChecksTheOptRecord) {
 
 struct NameCase {
     const char* what;
-    Packet bytes;
+    Packet bytes;  // behind the header, from offset 12
     std::size_t at;
     const char* name;  // null: refused
 };
 
 TEST(WireView, FollowsPointersBackwardsOnly) {
     const NameCase cases[] = {
-        {"plain", {1, 'a', 0}, 0, "a"},
-        {"root", {0}, 0, "."},
-        {"pointer", {1, 'A', 0, 1, 'b', 0xc0, 0}, 3, "b.a"},
-        {"chain of pointers", {1, 'a', 0, 0xc0, 0, 0xc0, 3}, 5, "a"},
-        {"to itself", {0xc0, 0}, 0, nullptr},
-        {"forward", {0xc0, 2, 0}, 0, nullptr},
-        {"loop of two", {0xc0, 2, 0xc0, 0}, 2, nullptr},
-        {"loop through a label", {1, 'a', 0xc0, 0}, 0, nullptr},
-        {"outside", {0xc0, 0xff}, 0, nullptr},
-        {"cut pointer", {1, 'a', 0xc0}, 0, nullptr},
-        {"cut label", {3, 'a'}, 0, nullptr},
-        {"no end", {1, 'a'}, 0, nullptr},
-        {"extended label", {0x41, 'a', 0}, 0, nullptr},
+        {"plain", {1, 'a', 0}, 12, "a"},
+        {"root", {0}, 12, "."},
+        {"pointer", {1, 'A', 0, 1, 'b', 0xc0, 12}, 15, "b.a"},
+        {"chain of pointers", {1, 'a', 0, 0xc0, 12, 0xc0, 15}, 17, "a"},
+        {"to itself", {0xc0, 12}, 12, nullptr},
+        {"forward", {0xc0, 14, 0}, 12, nullptr},
+        {"loop of two", {0xc0, 14, 0xc0, 12}, 14, nullptr},
+        {"loop through a label", {1, 'a', 0xc0, 12}, 12, nullptr},
+        {"into the header", {0xc0, 11}, 12, nullptr},
+        {"outside", {0xc0, 0xff}, 12, nullptr},
+        {"cut pointer", {1, 'a', 0xc0}, 12, nullptr},
+        {"cut label", {3, 'a'}, 12, nullptr},
+        {"no end", {1, 'a'}, 12, nullptr},
+        {"extended label", {0x41, 'a', 0}, 12, nullptr},
     };
     for (const auto& [what, bytes, at, expected] : cases) {
+        Packet packet(kHeaderSize);
+        packet.insert(packet.end(), bytes.begin(), bytes.end());
         std::size_t offset = at;
-        const auto name = read_name(bytes, offset);
+        const auto name = read_name(packet, offset);
         ASSERT_EQ(name.has_value(), expected != nullptr) << what;
         if (name) {
             EXPECT_EQ(name->to_string(), expected) << what;
-            EXPECT_LE(offset, bytes.size()) << what;
+            EXPECT_LE(offset, packet.size()) << what;
         }
     }
 }
 
 TEST(WireView, RefusesNamesLongerThan255OctetsMadeByPointers) {
-    Packet packet;
+    Packet packet(kHeaderSize);
     for (int i = 0; i < 3; ++i) {
         packet.push_back(63);
         packet.insert(packet.end(), 63, 'a');
@@ -138,7 +141,7 @@ TEST(WireView, RefusesNamesLongerThan255OctetsMadeByPointers) {
     packet.push_back(62);
     packet.insert(packet.end(), 62, 'b');
     packet.push_back(0xc0);
-    packet.push_back(0);
+    packet.push_back(kHeaderSize);
     std::size_t at = second;
     EXPECT_FALSE(read_name(packet, at));  // 63 + 3 * 64 + 1 = 256
     packet[second] = 61;

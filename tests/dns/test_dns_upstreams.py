@@ -1,0 +1,226 @@
+"""hearth-dns and upstreams that are slow, dead, wrong, or itself."""
+
+import concurrent.futures
+import struct
+import time
+
+import pytest
+
+from tests.dns.dns_house import (DNS, ROUTER, VIP, House, ScriptedUpstream, answer_a, name_in,
+                                 question)
+from tests.lab.netns import Network
+from tests.lab.waiting import wait_until
+
+
+@pytest.fixture
+def house(network: Network, binaries) -> House:
+    return House(network, binaries["hearth-dns"])
+
+
+def ask(house: House, name: str, number: int = 7, timeout: float = 10) -> bytes:
+    with house.client.udp(timeout=timeout) as asker:
+        asker.sendto(question(name, number=number), (VIP, 53))
+        return asker.recv(4096)
+
+
+def test_equal_questions_are_asked_once_per_worker(house: House) -> None:
+    waiting: list[tuple] = []
+    upstream = ScriptedUpstream(house.router, lambda packet, peer, sock: waiting.append((packet, peer, sock)))
+    house.start()
+    with concurrent.futures.ThreadPoolExecutor(40) as pool:
+        asked = [pool.submit(ask, house, "slow.example", n) for n in range(40)]
+        wait_until(lambda: len(waiting) >= 1)
+        wait_until(lambda: house.control.metric("hearth_dns_waiting") == 40)
+        for packet, peer, sock in list(waiting):
+            sock.sendto(answer_a(packet), peer)
+        answers = [future.result() for future in asked]
+    assert {struct.unpack(">H", answer[:2])[0] for answer in answers} == set(range(40))
+    assert len(upstream.names) <= 4, "at most once per worker, and once more if one was slow"
+    upstream.close()
+
+
+def test_negative_and_positive_answers_are_cached(house: House) -> None:
+    def script(packet: bytes, peer, sock) -> None:
+        if name_in(packet) == "yes.example":
+            sock.sendto(answer_a(packet), peer)
+            return
+        end = packet.index(b"\0", 12) + 5
+        soa = (b"\xc0\x0c" + struct.pack(">HHIH", 6, 1, 300, 22) + b"\0\0" + struct.pack(">5I", 1, 2, 3, 4, 60))
+        sock.sendto(packet[:2] + struct.pack(">5H", 0x8183, 1, 0, 1, 0) + packet[12:end] + soa, peer)
+
+    upstream = ScriptedUpstream(house.router, script)
+    house.start(dns=f"upstreams: [{ROUTER}]\n  cache_size: 1MiB")
+    for _ in range(8):
+        assert house.data("yes.example") == ["192.0.2.99"]
+        assert house.dig("no.example").rcode == "NXDOMAIN"
+    assert upstream.names.count("yes.example") <= 2, "once per worker"
+    assert upstream.names.count("no.example") <= 2
+    upstream.close()
+
+
+def test_wrong_answers_are_dropped(house: House) -> None:
+    def script(packet: bytes, peer, sock) -> None:
+        wrong_id = bytes([packet[0] ^ 1]) + answer_a(packet, "192.0.2.66")[1:]
+        other = answer_a(packet.replace(b"\x04good", b"\x04evil"), "192.0.2.66")
+        for hostile in (wrong_id, other, packet, b"", b"\xff" * 600, answer_a(packet)[:-2]):
+            sock.sendto(hostile, peer)
+        sock.sendto(answer_a(packet), peer)
+
+    upstream = ScriptedUpstream(house.router, script)
+    house.start()
+    assert house.data("good.example") == ["192.0.2.99"]
+    assert house.control.metric("hearth_dns_upstream_mismatched_total") >= 5
+    upstream.close()
+
+
+def test_a_dead_upstream_is_left_alone_and_taken_back(house: House) -> None:
+    house.unbound()
+    house.router.ip("address add 10.0.0.3/24 dev eth0")
+    house.start(dns=f"upstreams: [10.0.0.3, {ROUTER}]")
+    slow = 0
+    for i in range(30):
+        begin = time.monotonic()
+        assert house.dig(f"n{i}.example").rcode == "NXDOMAIN"
+        slow += time.monotonic() - begin > 0.3
+    assert slow <= 12, "a few questions find out, the others do not wait"
+
+    def dead() -> bool:
+        house.dig(f"n{time.monotonic_ns()}.example")
+        return "10.0.0.3:53" in house.problem("upstream_dead")
+
+    wait_until(dead, 30)
+    upstream = ScriptedUpstream(house.router, lambda p, peer, s: s.sendto(answer_a(p), peer), "10.0.0.3")
+
+    def back() -> bool:
+        house.dig(f"n{time.monotonic_ns()}.example")
+        return not house.problem("upstream_dead")
+
+    wait_until(back, 30)
+    upstream.close()
+
+
+def test_without_any_upstream_local_names_go_on(house: House) -> None:
+    house.start()
+    with concurrent.futures.ThreadPoolExecutor(20) as pool:
+        asked = [pool.submit(ask, house, f"n{n}.example") for n in range(20)]
+        wait_until(lambda: house.control.metric("hearth_dns_waiting") > 0)
+        for _ in range(20):
+            begin = time.monotonic()
+            assert ask(house, "immich.home")[3] & 15 == 0
+            assert time.monotonic() - begin < 0.2
+        assert {future.result()[3] & 15 for future in asked} == {2}
+    answer = house.dig("other.example")
+    assert answer.rcode == "SERVFAIL" and "EDE: 22" in answer.text
+    wait_until(lambda: f"{ROUTER}:53" in house.problem("upstream_dead"))
+
+
+def forwards_back(packet: bytes, peer, sock) -> None:
+    """A router as dnsmasq would be: the question goes on as it is, under another ID."""
+    with sock.dup() as sender:
+        sender.sendto(bytes([packet[0] ^ 0x55]) + packet[1:], (VIP, 53))
+
+
+def test_a_router_that_asks_us_is_found_out(house: House) -> None:
+    relayed: dict[bytes, tuple] = {}
+
+    def script(packet: bytes, peer, sock) -> None:
+        if packet[2] & 0x80:  # our answer to the router's question: back to who asked the router
+            identity, asker = relayed.pop(packet[12:], (None, None))
+            if asker:
+                sock.sendto(identity + packet[2:], asker)
+            return
+        relayed[packet[12 : packet.index(b"\0", 12) + 5]] = (packet[:2], peer)
+        forwards_back(packet, peer, sock)
+
+    upstream = ScriptedUpstream(house.router, script)
+    house.start()
+    for i in range(10):
+        answer = house.dig(f"n{i}.example")
+        assert answer.rcode == "SERVFAIL", answer.text
+    wait_until(lambda: ROUTER in house.problem("forwarding_loop"))
+    assert "another upstream" in house.problem("forwarding_loop")
+    assert len(upstream.names) < 40, "nothing circles"
+    assert house.data("immich.home") == ["10.0.0.100"]
+    upstream.close()
+
+
+def test_a_loop_through_a_real_resolver_is_found_out(house: House) -> None:
+    # unbound makes its own OPT record, so our tag does not come back.
+    config = house.router.directory / "loop.conf"
+    config.write_text(f"""
+server:
+  interface: {ROUTER}
+  access-control: 0.0.0.0/0 allow
+  do-daemonize: no
+  chroot: ""
+  username: ""
+  pidfile: ""
+  directory: "{house.router.directory}"
+  use-syslog: no
+  module-config: "iterator"
+forward-zone:
+  name: "."
+  forward-addr: {VIP}
+""")
+    house.router.start(["unbound", "-c", config]).wait_line("start of service")
+    house.start()
+
+    def found() -> bool:
+        house.dig(f"n{time.monotonic_ns()}.example", "+time=1")
+        return ROUTER in house.problem("forwarding_loop")
+
+    wait_until(found, 30)
+    begin = time.monotonic()
+    answer = house.dig("last.example")
+    assert answer.rcode == "SERVFAIL" and "loop" in answer.text
+    assert time.monotonic() - begin < 1
+    assert house.data("immich.home") == ["10.0.0.100"]
+
+
+def test_tcp_answers_come_as_they_are_ready(house: House) -> None:
+    waiting: list[tuple] = []
+    upstream = ScriptedUpstream(house.router, lambda packet, peer, sock: waiting.append((packet, peer, sock)))
+    house.start()
+
+    def framed(name: str, number: int) -> bytes:
+        packet = question(name, number=number)
+        return struct.pack(">H", len(packet)) + packet
+
+    def read(stream) -> int:
+        size, = struct.unpack(">H", stream.recv(2, 0x100))
+        return struct.unpack(">H", stream.recv(size, 0x100)[:2])[0]
+
+    with house.client.connect(VIP, 53) as stream:
+        stream.sendall(framed("slow.example", 1) + framed("immich.home", 2) + framed("printer.home", 3)[:5])
+        assert read(stream) == 2
+        stream.sendall(framed("printer.home", 3)[5:])
+        assert read(stream) == 3
+        wait_until(lambda: waiting)
+        packet, peer, sock = waiting[0]
+        sock.sendto(answer_a(packet), peer)
+        assert read(stream) == 1
+    upstream.close()
+
+
+def test_a_listed_port_in_use_is_said_and_tried_again(house: House) -> None:
+    holder = house.dns.udp(VIP, 53)
+    house.start()
+    assert house.problem("listen_failed").startswith(f"{VIP}:53"), house.problem("listen_failed")
+    assert house.control.get("/health").status == 503
+    assert house.dig("immich.home", server=DNS).data == ["10.0.0.100"], "the other address serves"
+    holder.close()
+    wait_until(lambda: not house.problem("listen_failed"))
+    assert house.data("immich.home") == ["10.0.0.100"]
+    assert house.control.get("/health").status == 200
+
+
+def test_starts_without_network_and_with_a_broken_image(house: House) -> None:
+    image = house.directory / "state/lists/compiled.hbl"
+    image.parent.mkdir(parents=True)
+    image.write_bytes(b"HEARTHBL" + b"\0" * 500)
+    house.dns.ip("link set eth0 down", f"address del {VIP}/32 dev lo")
+    house.start(extra="  lists: {ours: {file: nowhere.txt}}")
+    assert "compiled.hbl" in house.problem("lists_unreadable")
+    house.dns.ip("link set eth0 up", f"address add {VIP}/32 dev lo")
+    assert house.data("immich.home") == ["10.0.0.100"]
+    assert house.data("ads.example") == ["0.0.0.0"]
