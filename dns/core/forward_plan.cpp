@@ -150,10 +150,37 @@ void ForwardPlan::set_deadline(Exchange& exchange) {
 }
 
 TimePoint ForwardPlan::next_deadline() const noexcept {
-    return deadlines_.empty() ? kNever : deadlines_.begin()->first;
+    TimePoint next = deadlines_.empty() ? kNever : deadlines_.begin()->first;
+    if (!stray_deadlines_.empty()) next = std::min(next, stray_deadlines_.begin()->first);
+    return next;
+}
+
+// Frees an attempt's place on the wire, or hands it over to the strays.
+void ForwardPlan::release(const Attempt& attempt) {
+    if (attempt.via == Via::kTcp || attempt.settled) return;
+    const std::uint64_t key = wire_key(attempt.upstream, attempt.slot, attempt.id);
+    if (attempt.timed_out) {
+        by_wire_.erase(key);
+        return;
+    }
+    by_wire_[key] = kStrayToken;
+    strays_[key] = {attempt.upstream, attempt.sent_at, attempt.deadline};
+    stray_deadlines_.insert({attempt.deadline, key});
+}
+
+void ForwardPlan::end_stray(std::uint64_t key) {
+    const auto found = strays_.find(key);
+    stray_deadlines_.erase({found->second.deadline, key});
+    strays_.erase(found);
+    by_wire_.erase(key);
 }
 
 void ForwardPlan::on_timer(TimePoint now) {
+    while (!stray_deadlines_.empty() && stray_deadlines_.begin()->first <= now) {
+        const std::uint64_t key = stray_deadlines_.begin()->second;
+        upstreams_.on_timeout(strays_.at(key).upstream, now);
+        end_stray(key);
+    }
     while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
         Exchange& exchange = exchanges_.at(deadlines_.begin()->second);
         for (Attempt& attempt : exchange.attempts) {
@@ -177,6 +204,10 @@ void ForwardPlan::on_datagram(UpstreamIndex upstream, unsigned slot, ByteView pa
     if (found == by_wire_.end()) {
         ++counters_.mismatched;
         return;
+    }
+    if (found->second == kStrayToken) {
+        upstreams_.on_answer(upstream, now - strays_.at(found->first).sent_at, now);
+        return end_stray(found->first);
     }
     Exchange& exchange = exchanges_.at(found->second);
     const auto answer = parse_answer(packet);
@@ -272,8 +303,7 @@ void ForwardPlan::fail(Exchange& exchange, TimePoint now) {
 
 void ForwardPlan::finish(Exchange& exchange, const ForwardOutcome& outcome) {
     for (const Attempt& attempt : exchange.attempts) {
-        if (attempt.via == Via::kUdp && !attempt.settled)
-            by_wire_.erase(wire_key(attempt.upstream, attempt.slot, attempt.id));
+        release(attempt);
         loops_.done(exchange.question.qname, exchange.question.qtype,
                     upstreams_[attempt.upstream].endpoint.address);
     }

@@ -151,6 +151,14 @@ private:
         bool loops = false;
     };
     using Deadline = std::pair<TimePoint, std::uint64_t>;
+    // A question whose exchange was settled by another answer: what becomes of it still tells
+    // how the upstream is.
+    struct Stray {
+        UpstreamIndex upstream = 0;
+        TimePoint sent_at;
+        TimePoint deadline;
+    };
+    static constexpr std::uint64_t kStrayToken = 0;
 
     void try_next(Exchange& exchange, TimePoint now);
     void send(Exchange& exchange, UpstreamIndex upstream, Via via, TimePoint now);
@@ -162,6 +170,8 @@ private:
     [[nodiscard]] bool any_open(const Exchange& exchange) const noexcept;
     void finish(Exchange& exchange, const ForwardOutcome& outcome);
     void fail(Exchange& exchange, TimePoint now);
+    void release(const Attempt& attempt);
+    void end_stray(std::uint64_t key);
     [[nodiscard]] bool admit(const IpAddress& client);
     [[nodiscard]] static std::string key_of(const ForwardQuestion& question);
     [[nodiscard]] static std::uint64_t wire_key(UpstreamIndex upstream, unsigned slot,
@@ -178,8 +188,10 @@ private:
     std::unordered_map<std::uint64_t, Exchange> exchanges_;       // by token
     std::unordered_map<std::string, std::uint64_t> by_question_;  // to token
     std::unordered_map<std::uint64_t, std::uint64_t> by_wire_;    // wire_key() to token
+    std::unordered_map<std::uint64_t, Stray> strays_;             // by wire_key()
     std::unordered_map<IpAddress, std::size_t> waiting_by_client_;
-    std::set<Deadline> deadlines_;
+    std::set<Deadline> deadlines_;        // with tokens
+    std::set<Deadline> stray_deadlines_;  // with wire keys
 };
 
 }  // namespace hearth::dns

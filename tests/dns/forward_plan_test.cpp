@@ -188,6 +188,27 @@ TEST_F(PipelineTest, DeadUpstreamsAreLeftAloneProbedAndBroughtBack) {
     EXPECT_FALSE(pipeline.forward().upstreams()[0].is_dead);
 }
 
+TEST_F(PipelineTest, AProbeThatWasOvertakenStillCounts) {
+    (void)query({.name = "one.example."});
+    run_to_deadline();  // the first is in doubt
+    answer(sent.at(1), {.answers = {"one.example. 300 IN A 192.0.2.80"}});
+    now += 1s;
+    sent.clear();
+    (void)query({.name = "two.example."});
+    ASSERT_EQ(sent.size(), 2U);
+    const auto& probe = sent[0].endpoint == first ? sent[0] : sent[1];
+    const auto& other = sent[0].endpoint == first ? sent[1] : sent[0];
+    answer(other, {.answers = {"two.example. 300 IN A 192.0.2.80"}});
+    EXPECT_EQ(replies.size(), 2U);
+    const auto timeouts = pipeline.forward().upstreams()[probe.upstream].timeouts_in_row;
+    EXPECT_GT(timeouts, 0U);
+    now += 20ms;
+    answer(probe, {.answers = {"two.example. 300 IN A 192.0.2.80"}});
+    EXPECT_EQ(pipeline.forward().upstreams()[probe.upstream].timeouts_in_row, 0U);
+    EXPECT_EQ(replies.size(), 2U);
+    EXPECT_EQ(pipeline.next_deadline(), kNever);
+}
+
 TEST_F(PipelineTest, WithAllDeadClientsAreToldAtOnce) {
     snapshot.groups[0].servers = {first};
     for (int i = 0;
