@@ -100,6 +100,9 @@ struct Blocking {
     std::size_t max_list_bytes = 128U << 20;
 };
 
+// The proxy's lines on standard output, one for each request.
+enum class AccessLog { kOff, kText, kJson, kCombined };
+
 struct Proxy {
     std::string vip;
     std::vector<Endpoint> listen;  // when not empty, replaces VIP and node addresses on `http`
@@ -107,6 +110,7 @@ struct Proxy {
     std::vector<IpPrefix> trusted_proxies;  // whose X-Forwarded-* is believed
     std::size_t max_connections = 4096;
     unsigned workers = 0;  // 0: one per core, at most 4
+    AccessLog access_log = AccessLog::kOff;
 };
 
 // "http://pi5:2283": a node's name, a literal address or a resolvable host name.

@@ -1,5 +1,8 @@
+#include <array>
+
 #include "config/codec.h"
 #include "config/sections.h"
+#include "config/suggest.h"
 
 namespace hearth::config {
 namespace {
@@ -31,6 +34,38 @@ bool finish_service(const Value& value, Span key_span, void* target, ReadContext
     return false;
 }
 
+struct AccessLogWord {
+    const char* word;
+    AccessLog format;
+};
+constexpr std::array kAccessLogs{
+    AccessLogWord{"off", AccessLog::kOff}, AccessLogWord{"text", AccessLog::kText},
+    AccessLogWord{"json", AccessLog::kJson}, AccessLogWord{"combined", AccessLog::kCombined}};
+
+bool read_access_log(const Value& value, Proxy& proxy, ReadContext& context) {
+    if (!expect_scalar(value, "off, text, json or combined", context)) return false;
+    std::vector<std::string> words;
+    for (const AccessLogWord& one : kAccessLogs) {
+        words.emplace_back(one.word);
+        if (value.text != one.word) continue;
+        proxy.access_log = one.format;
+        return true;
+    }
+    context.diagnostics.error(value.span, value.text + " is not off, text, json or combined",
+                              closest(value.text, words));
+    return false;
+}
+
+Field access_log_field() {
+    TypeInfo type;
+    type.name = "off, text, json or combined";
+    type.schema = R"({"enum":["off","text","json","combined"]})";
+    return custom_field<Proxy>("access_log", type, "off", read_access_log,
+                               "A line on standard output for each request; combined is Apache's "
+                               "format. Requests can be followed without it.",
+                               "json");
+}
+
 }  // namespace
 
 const Section<Proxy>& proxy_section() {
@@ -53,6 +88,7 @@ const Section<Proxy>& proxy_section() {
                   "Client connections at a time; more wait in the kernel's queue.", "4096"),
             field("workers", &Proxy::workers, integer<unsigned>(1, 64), "Threads that serve.", "2",
                   Presence::kOptional, "(one per core, at most 4)"),
+            access_log_field(),
         },
         {},
     }};

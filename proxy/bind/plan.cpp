@@ -31,6 +31,16 @@ Service make_service(const config::Service& from, const std::string& domain) {
     return service;
 }
 
+AccessFormat access_format(config::AccessLog log) {
+    switch (log) {
+        case config::AccessLog::kOff: return AccessFormat::kOff;
+        case config::AccessLog::kText: return AccessFormat::kText;
+        case config::AccessLog::kJson: return AccessFormat::kJson;
+        case config::AccessLog::kCombined: return AccessFormat::kCombined;
+    }
+    return AccessFormat::kOff;
+}
+
 Result<std::vector<Endpoint>> where_to_listen(const config::Document& document,
                                               const config::Node* node) {
     const config::Proxy& proxy = document.proxy;
@@ -66,6 +76,7 @@ Result<Plan> make_plan(const config::Document& document, const config::Node* nod
     plan.snapshot = std::move(snapshot);
     plan.listen = std::move(*listen);
     plan.max_connections = document.proxy.max_connections;
+    plan.access_format = access_format(document.proxy.access_log);
     plan.workers = document.proxy.workers != 0
                        ? document.proxy.workers
                        : std::clamp(std::thread::hardware_concurrency(), 1U, kMostWorkers);

@@ -7,6 +7,7 @@
 
 #include "base/result.h"
 #include "config/document.h"
+#include "proxy/core/access_line.h"
 #include "proxy/core/snapshot.h"
 
 namespace hearth::proxy {
@@ -17,6 +18,7 @@ struct Plan {
     std::vector<Endpoint> listen;
     std::size_t max_connections = 4096;
     unsigned workers = 1;
+    AccessFormat access_format = AccessFormat::kOff;
 };
 
 // `node`: this machine's, or nullptr where the document lists none that it is; then only

@@ -10,6 +10,7 @@
 #include "config/load.h"
 #include "proxy/bind/plan.h"
 #include "proxy/bind/upstream_board.h"
+#include "proxy/io/access_writer.h"
 #include "proxy/io/name_resolver.h"
 #include "proxy/io/worker.h"
 #include "runtime/control_server.h"
@@ -48,6 +49,7 @@ private:
     void follow_names();
 
     runtime::Daemon& daemon_;
+    std::unique_ptr<AccessWriter> access_writer_;  // made when first asked for
     std::vector<std::unique_ptr<Worker>> workers_;
     bool started_ = false;
     Plan plan_;
@@ -86,8 +88,12 @@ Result<void> ProxyService::apply(const Plan& plan) {
     if (workers_.empty()) make_workers(plan.workers);
     if (auto opened = open_listeners(plan.listen); !opened) return opened;
     plan_ = plan;
+    if (plan.access_format != AccessFormat::kOff && !access_writer_) {
+        access_writer_ = std::make_unique<AccessWriter>();
+    }
     for (const auto& worker : workers_) {
         worker->adopt(plan.snapshot, plan.max_connections / workers_.size());
+        worker->set_access_log(plan.access_format);
         worker->close_other_listeners(plan.listen);
     }
     if (!started_) start_workers();
@@ -124,7 +130,8 @@ void ProxyService::make_workers(unsigned count) {
             daemon_.control_loop().post([=, this] { board_.report(endpoint, reason); });
         };
         hooks.access_followed = [this] { return daemon_.events().wanted("access"); };
-        hooks.access = [this](std::string, std::vector<std::string> events) {
+        hooks.access = [this](std::string lines, std::vector<std::string> events) {
+            if (!lines.empty()) access_writer_->write(std::move(lines));
             for (std::string& event : events) daemon_.events().publish("access", std::move(event));
         };
         workers_.push_back(std::make_unique<Worker>(

@@ -159,3 +159,22 @@ def test_requests_can_be_followed(house):
     event = found[0]["data"]
     assert event["target"] == "/followed?x=1" and event["status"] == 200 and event["service"] == "web"
     assert event["client"] == "127.0.0.1" and event["user_agent"] == "me"
+
+
+@pytest.mark.parametrize("form", ["text", "json", "combined"])
+def test_the_access_log_has_a_line_for_each_request(house, form):
+    house.upstream(9000)
+    house.start(SERVICES, access_log=form)
+    house.ask(get(path="/logged?x", headers="User-Agent: me\r\n"))
+    house.ask(get("dead", path="/gone"))
+    pattern = {
+        "text": r'127.0.0.1 web.home "GET /logged\?x HTTP/1.1" 200 2 \d+ms 127.0.0.1:9000$',
+        "json": r'^\{"time":.*"target":"/logged\?x","status":200,.*"user_agent":"me"\}$',
+        "combined": r'^127.0.0.1 - - \[.*\] "GET /logged\?x HTTP/1.1" 200 2 "-" "me"$',
+    }[form]
+    house.daemon.wait_line(pattern)
+    house.daemon.wait_line(r"/gone.*502")
+    house.reload(SERVICES)
+    house.ask(get(path="/unlogged"))
+    assert house.daemon.stop() == 0
+    assert "unlogged" not in house.daemon.log()
