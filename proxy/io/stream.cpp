@@ -25,6 +25,20 @@ HopReason connect_reason(int errnum) noexcept {
     }
 }
 
+// send() where it will do: sendmsg costs a copy of its vectors more.
+ssize_t send_parts(int fd, std::span<const std::string_view> parts) noexcept {
+    if (parts.size() == 1) return ::send(fd, parts[0].data(), parts[0].size(), MSG_NOSIGNAL);
+    std::array<iovec, Outgoing::kParts> vectors;
+    std::size_t count = 0;
+    for (const std::string_view part : parts) {
+        vectors[count++] = {const_cast<char*>(part.data()), part.size()};
+    }
+    msghdr message{};
+    message.msg_iov = vectors.data();
+    message.msg_iovlen = count;
+    return ::sendmsg(fd, &message, MSG_NOSIGNAL);
+}
+
 }  // namespace
 
 Stream Stream::connect_to(const Endpoint& endpoint, HopReason& why) noexcept {
@@ -75,20 +89,10 @@ IoResult Stream::read(std::span<char> room) noexcept {
 }
 
 IoResult Stream::write(const Outgoing& out) noexcept {
-    std::array<iovec, Outgoing::kParts> parts;
-    std::size_t count = 0;
-    std::size_t size = 0;
-    for (const std::string_view part : out.parts()) {
-        parts[count++] = {const_cast<char*>(part.data()), part.size()};
-        size += part.size();
-    }
-    msghdr message{};
-    message.msg_iov = parts.data();
-    message.msg_iovlen = count;
-    const ssize_t sent = ::sendmsg(fd_.get(), &message, MSG_NOSIGNAL);
+    const ssize_t sent = send_parts(fd_.get(), out.parts());
     if (sent >= 0) {
         const auto octets = static_cast<std::size_t>(sent);
-        if (octets < size) writable_ = false;
+        if (octets < out.size()) writable_ = false;
         return {IoStatus::kMoved, octets};
     }
     if (errno == EAGAIN || errno == EINTR) {
