@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <map>
+#include <set>
 #include <string>
+#include <utility>
 
 #include "config/check.h"
 #include "config/places.h"
@@ -71,13 +73,11 @@ void check_forward(CheckContext& context) {
 
 void check_rules(CheckContext& context) {
     const Blocking& blocking = context.document.blocking;
+    std::set<std::pair<Name, bool>> allowed;
+    for (const NameRule& rule : blocking.allow) allowed.emplace(rule.name, rule.only_below);
     for (std::size_t i = 0; i < blocking.deny.size(); ++i) {
         const NameRule& rule = blocking.deny[i];
-        const bool is_allowed =
-            std::any_of(blocking.allow.begin(), blocking.allow.end(), [&](const NameRule& allow) {
-                return allow.name == rule.name && allow.only_below == rule.only_below;
-            });
-        if (!is_allowed) continue;
+        if (!allowed.contains({rule.name, rule.only_below})) continue;
         context.diagnostics.warning(item_place(context.root, {"blocking", "deny"}, i),
                                     rule.name.to_string() + " is allowed too, and allow wins");
     }

@@ -16,6 +16,9 @@ struct Claim {
     Span place;
 };
 
+// As far as the name server follows.
+constexpr std::size_t kMaxHops = 8;
+
 using Claims = std::map<Name, Claim>;
 
 void claim(CheckContext& context, Claims& claims, const Name& name, Claim mine) {
@@ -97,13 +100,28 @@ void check_target(CheckContext& context, const Claims& claims, const Name& targe
                               closest(target.to_string(), texts_of(claims)));
 }
 
+using Targets = std::map<Name, Name>;
+
+// What is wrong with the way from `from`, or empty.
+std::string chain_fault(const Targets& targets, const Name& from) {
+    auto next = targets.find(from);
+    for (std::size_t hops = 0; next != targets.end(); ++hops) {
+        if (hops == kMaxHops)
+            return "this CNAME leads through more than " + std::to_string(kMaxHops) + " others";
+        if (next->second == from) return "this CNAME leads back to itself";
+        next = targets.find(next->second);
+    }
+    return {};
+}
+
 void check_cnames(CheckContext& context, const Claims& claims) {
     const auto& records = context.document.dns.records;
-    std::map<Name, Name> targets;
+    Targets targets;
     for (const LocalRecord& record : records) {
         if (const auto* cname = std::get_if<CnameTarget>(&record.value))
             targets.emplace(record.name, cname->target);
     }
+    bool is_loop_told = false;
     for (std::size_t i = 0; i < records.size(); ++i) {
         const Entry* entry = record_entry(context, i);
         const auto* cname = std::get_if<CnameTarget>(&records[i].value);
@@ -113,16 +131,11 @@ void check_cnames(CheckContext& context, const Claims& claims) {
             context.diagnostics.error(entry->key_span,
                                       "the domain itself cannot be a CNAME (RFC 1034 §3.6.2)");
         check_target(context, claims, cname->target, place);
-        Name at = cname->target;
-        for (std::size_t hops = 0; hops <= targets.size(); ++hops) {
-            const auto next = targets.find(at);
-            if (next == targets.end()) break;
-            if (next->first == records[i].name) {
-                context.diagnostics.error(place, "this CNAME leads back to itself");
-                return;
-            }
-            at = next->second;
-        }
+        const std::string fault = is_loop_told ? "" : chain_fault(targets, records[i].name);
+        if (fault.empty()) continue;
+        // The other members of the loop, or the rest of the chain, would say the same.
+        context.diagnostics.error(place, fault);
+        is_loop_told = true;
     }
 }
 

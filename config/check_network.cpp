@@ -83,8 +83,6 @@ bool check_host_address(CheckContext& context, const IpAddress& address, const s
 
 void check_nodes(CheckContext& context) {
     const auto& nodes = context.document.nodes;
-    if (nodes.empty())
-        context.diagnostics.error(place_of(context.root, {"nodes"}), "nodes names no machine");
     for (std::size_t i = 0; i < nodes.size(); ++i) {
         const Span place = place_of(context.root, {"nodes", nodes[i].name, "address"});
         check_host_address(context, nodes[i].address, "node " + nodes[i].name, place);

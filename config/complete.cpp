@@ -1,20 +1,22 @@
-#include <algorithm>
+#include <map>
 
 #include "config/check.h"
 
 namespace hearth::config {
 namespace {
 
-// The address of a host name under the domain that is a node or an address record.
-std::optional<IpAddress> local_address(const Document& document, const Name& name) {
+// Names under the domain whose address the document gives.
+std::map<Name, IpAddress> local_addresses(const Document& document) {
+    std::map<Name, IpAddress> addresses;
     for (const Node& node : document.nodes) {
-        if (document.domain.child(node.name) == name) return node.address;
+        if (const auto name = document.domain.child(node.name))
+            addresses.emplace(*name, node.address);
     }
     for (const LocalRecord& record : document.dns.records) {
-        const auto* addresses = std::get_if<std::vector<IpAddress>>(&record.value);
-        if (record.name == name && addresses != nullptr) return addresses->front();
+        const auto* values = std::get_if<std::vector<IpAddress>>(&record.value);
+        if (values != nullptr) addresses.emplace(record.name, values->front());
     }
-    return std::nullopt;
+    return addresses;
 }
 
 }  // namespace
@@ -27,11 +29,13 @@ void complete(Document& document) {
         const auto last = vip.address.bytes().back();
         if (vip.vrid == 0) vip.vrid = last == 0 ? 255 : last;
     }
+    const auto addresses = local_addresses(document);
     for (Service& service : document.services) {
         for (HttpUpstream& upstream : service.upstreams) {
             if (upstream.address) continue;
-            if (const auto name = Name::parse(upstream.host))
-                upstream.address = local_address(document, *name);
+            const auto name = Name::parse(upstream.host);
+            const auto found = name ? addresses.find(*name) : addresses.end();
+            if (found != addresses.end()) upstream.address = found->second;
         }
     }
 }

@@ -73,6 +73,18 @@ bool expect_scalar(const Value& value, std::string_view wanted, ReadContext& con
     return false;
 }
 
+bool expect_count(std::size_t count, Limits limits, const Value& value, ReadContext& context) {
+    const bool is_map = value.kind == Kind::kMapping;
+    if (count < limits.min)
+        context.diagnostics.error(
+            value.span, is_map ? "this map must not be empty" : "this list must not be empty");
+    if (count > limits.max)
+        context.diagnostics.error(value.span,
+                                  std::to_string(count) + " entries are more than the " +
+                                      std::to_string(limits.max) + " that are possible here");
+    return count >= limits.min && count <= limits.max;
+}
+
 Parsed<std::string> parse_label(const std::string& text, Style style) {
     const bool is_plain = style == Style::kPlain;
     if (is_plain && is_boolean_like(text))

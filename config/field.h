@@ -28,12 +28,21 @@ enum class Shape : std::uint8_t {
     kMap,   // names of the owner's choice, each with a value
 };
 
+// How much of a kind a document may have: far above any home, and few enough that checks which
+// compare each with each stay instant.
+struct Limits {
+    std::size_t min = 0;
+    std::size_t max = 256;
+};
+
+inline constexpr Limits kNotEmpty{1};
+
 // What a field accepts, told to people and to editors.
 struct TypeInfo {
     std::string name;    // "duration, 10ms to 1h"
     std::string schema;  // JSON Schema of one value, when it is not a section
     Shape shape = Shape::kOne;
-    std::size_t min_items = 0;              // kList
+    Limits limits;                          // kList, kMap
     const SectionTable* section = nullptr;  // of one value
     std::string key_schema;                 // kMap: JSON Schema of the names
 };
@@ -132,29 +141,29 @@ template <class M, class Parse>
     return codec;
 }
 
+// Reports a list or map that is shorter or longer than `limits` allow.
+[[nodiscard]] bool expect_count(std::size_t count, Limits limits, const Value& value,
+                                ReadContext& context);
+
 // A list, or one item without the brackets.
 template <class M>
-[[nodiscard]] Codec<std::vector<M>> list_of(Codec<M> item, std::size_t min_items = 0) {
+[[nodiscard]] Codec<std::vector<M>> list_of(Codec<M> item, Limits limits = {}) {
     Codec<std::vector<M>> codec;
     codec.type = item.type;
     codec.type.shape = Shape::kList;
-    codec.type.min_items = min_items;
-    codec.read = [item = std::move(item), min_items](const Value& value, std::vector<M>& out,
-                                                     ReadContext& context) {
-        bool is_good = true;
+    codec.type.limits = limits;
+    codec.read = [item = std::move(item), limits](const Value& value, std::vector<M>& out,
+                                                  ReadContext& context) {
+        const bool is_list = value.kind == Kind::kSequence;
+        const std::size_t count = is_list ? value.items.size() : value.kind == Kind::kNull ? 0 : 1;
+        bool is_good = expect_count(count, limits, value, context);
+        if (!is_good) return false;
         out.clear();
         const auto read_one = [&](const Value& one) {
             is_good = item.read(one, out.emplace_back(), context) && is_good;
         };
-        if (value.kind == Kind::kSequence) {
-            for (const Value& one : value.items) read_one(one);
-        } else if (value.kind != Kind::kNull) {
-            read_one(value);
-        }
-        if (out.size() < min_items) {
-            context.diagnostics.error(value.span, "this list must not be empty");
-            is_good = false;
-        }
+        for (const Value& one : value.items) read_one(one);
+        if (!is_list && count == 1) read_one(value);
         return is_good;
     };
     return codec;
@@ -180,19 +189,20 @@ template <class S>
 
 // Names of the owner's choice, each with a section; the name goes to S::name.
 template <class S>
-[[nodiscard]] Codec<std::vector<S>> named(const Section<S>& table) {
+[[nodiscard]] Codec<std::vector<S>> named(const Section<S>& table, Limits limits) {
     Codec<std::vector<S>> codec;
     codec.type.name = "map";
     codec.type.shape = Shape::kMap;
+    codec.type.limits = limits;
     codec.type.section = &table;
     codec.type.key_schema = label_schema();
-    codec.read = [&table](const Value& value, std::vector<S>& out, ReadContext& context) {
-        if (value.kind == Kind::kNull) return true;
-        if (value.kind != Kind::kMapping) {
+    codec.read = [&table, limits](const Value& value, std::vector<S>& out, ReadContext& context) {
+        if (value.kind != Kind::kMapping && value.kind != Kind::kNull) {
             context.diagnostics.error(
                 value.span, "expected a map of names here, found " + std::string(kind_name(value)));
             return false;
         }
+        if (!expect_count(value.entries.size(), limits, value, context)) return false;
         bool is_good = true;
         for (const Entry& entry : value.entries) {
             S one;

@@ -25,12 +25,13 @@ std::string value_schema(const TypeInfo& type) {
     std::string item = item_schema(type);
     if (type.shape == Shape::kList) {
         std::string list = R"({"anyOf":[)" + item + R"(,{"type":"array","items":)" + item;
-        if (type.min_items > 0) list += R"(,"minItems":)" + std::to_string(type.min_items);
-        return list + "}]}";
+        if (type.limits.min > 0) list += R"(,"minItems":)" + std::to_string(type.limits.min);
+        return list + R"(,"maxItems":)" + std::to_string(type.limits.max) + "}]}";
     }
     if (type.shape == Shape::kMap)
-        return R"({"type":["object","null"],"propertyNames":)" + type.key_schema +
-               R"(,"additionalProperties":)" + item + "}";
+        return R"({"type":["object","null"],"maxProperties":)" + std::to_string(type.limits.max) +
+               R"(,"propertyNames":)" + type.key_schema + R"(,"additionalProperties":)" + item +
+               "}";
     return item;
 }
 

@@ -15,12 +15,12 @@ const Section<ForwardZone>& forward_section() {
         "Zones that another server in the home knows: questions for them go there.",
         "",
         {
-            required("zones", &ForwardZone::zones, list_of(domain_name(), 1),
+            required("zones", &ForwardZone::zones, list_of(domain_name(), kNotEmpty),
                      "Names at or under these. The document's own domain may be one of them: what "
                      "the document does not know is then asked for there.",
                      "[lan, 0.0.10.in-addr.arpa]"),
-            required("to", &ForwardZone::to, list_of(upstream(), 1), "The servers, tried in order.",
-                     "[10.0.0.1]"),
+            required("to", &ForwardZone::to, list_of(upstream(), kNotEmpty),
+                     "The servers, tried in order.", "[10.0.0.1]"),
         },
         {},
     }};
@@ -118,15 +118,18 @@ bool read_record(const Entry& entry, LocalRecord& record, ReadContext& context) 
     if (entry.value.kind == Kind::kMapping)
         return read_cname(entry.value, record, context) && is_good;
     std::vector<IpAddress> addresses;
-    is_good = list_of(address(), 1).read(entry.value, addresses, context) && is_good;
+    is_good = list_of(address(), kNotEmpty).read(entry.value, addresses, context) && is_good;
     record.value = std::move(addresses);
     return is_good;
 }
+
+constexpr Limits kRecordLimits{0, 10'000};
 
 Codec<std::vector<LocalRecord>> records() {
     Codec<std::vector<LocalRecord>> codec;
     codec.type.name = "address, list of addresses, or {cname: NAME}";
     codec.type.shape = Shape::kMap;
+    codec.type.limits = kRecordLimits;
     codec.type.schema =
         R"({"oneOf":[{"type":"string"},{"type":"array","items":{"type":"string"},"minItems":1},)"
         R"({"type":"object","properties":{"cname":{"type":"string"}},"required":["cname"],)"
@@ -138,6 +141,7 @@ Codec<std::vector<LocalRecord>> records() {
             return report(
                 {"expected a map of names here, found " + std::string(kind_name(value)), ""},
                 value.span, context);
+        if (!expect_count(value.entries.size(), kRecordLimits, value, context)) return false;
         bool is_good = true;
         for (const Entry& entry : value.entries)
             is_good = read_record(entry, out.emplace_back(), context) && is_good;
@@ -234,12 +238,12 @@ const Section<Blocking>& blocking_section() {
             answer_field(),
             field("ttl", &Blocking::ttl, duration<std::chrono::seconds>(0s, 24h),
                   "Lifetime of a blocking answer.", "10s"),
-            field("lists", &Blocking::lists, named(list_section()),
+            field("lists", &Blocking::lists, named(list_section(), {0, 64}),
                   "Lists of names, by a name of your choice.", "{ours: {file: lists/ours.txt}}"),
-            field("allow", &Blocking::allow, list_of(name_rule()),
+            field("allow", &Blocking::allow, list_of(name_rule(), {0, 10'000}),
                   "Never blocked; goes before everything else.", "[s.youtube.com]"),
-            field("deny", &Blocking::deny, list_of(name_rule()), "Blocked besides the lists.",
-                  "[ads.example, \"*.tracker.example\"]"),
+            field("deny", &Blocking::deny, list_of(name_rule(), {0, 10'000}),
+                  "Blocked besides the lists.", "[ads.example, \"*.tracker.example\"]"),
             field("refresh", &Blocking::refresh, duration<std::chrono::seconds>(10min, 30 * 24h),
                   "How often lists are fetched again.", "24h"),
             field("max_list_size", &Blocking::max_list_bytes, size(1U << 20, 1U << 30),

@@ -18,7 +18,7 @@ bool read_one_upstream(const Value& value, Service& service, ReadContext& contex
         context.diagnostics.error(value.span, "upstream is one URL; for several write upstreams");
         return false;
     }
-    return list_of(http_upstream(), 1).read(value, service.upstreams, context);
+    return list_of(http_upstream(), kNotEmpty).read(value, service.upstreams, context);
 }
 
 bool finish_service(const Value& value, Span key_span, void* target, ReadContext& context) {
@@ -106,7 +106,7 @@ const Section<Service>& service_section() {
                 "upstream", upstream_type(Shape::kOne), "", read_one_upstream,
                 "Where the service runs. HOST is a node's name, an address or a name.",
                 "\"http://pi5:2283\""),
-            field("upstreams", &Service::upstreams, list_of(http_upstream(), 1),
+            field("upstreams", &Service::upstreams, list_of(http_upstream(), kNotEmpty),
                   "The same service on several machines.",
                   "[\"http://pi5:8081\", \"http://pi4-1:8081\"]"),
             field("aliases", &Service::aliases, list_of(host_label()),
