@@ -53,7 +53,7 @@ class Lab:
         self._connected = True
         self._ended = False
         self._owners: dict[str, str] = {}
-        self._drawn = 0
+        self._drawn: list[str] = []
 
     def run(self) -> int:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -205,9 +205,11 @@ class Lab:
             for line in news:
                 print(line, flush=True)
             return
-        if self._drawn:
-            sys.stdout.write(f"\033[{self._drawn}A\033[J")
         table = self._table()
+        if not news and table == self._drawn:
+            return
+        if self._drawn:
+            sys.stdout.write(f"\033[{len(self._drawn)}A\033[J")
         sys.stdout.write("".join(line + "\n" for line in [*news, *table]))
         sys.stdout.flush()
-        self._drawn = len(table)
+        self._drawn = table

@@ -5,7 +5,7 @@ import signal
 import pytest
 
 from tests.lab.clients import dig
-from tests.lab.home import CANDIDATES, DNS_VIP, PROXY_VIP, Home, Settings
+from tests.lab.home import CANDIDATES, DNS_VIP, PROXY_VIP, Home, Node, Settings
 from tests.lab.prober import Probe, ProbeResult
 from tests.lab.waiting import wait_until
 
@@ -115,15 +115,22 @@ def test_the_last_owner_keeps_its_address_when_nobody_is_healthy(steady: Home) -
     candidates = [steady.nodes[name] for name in CANDIDATES]
     for node in candidates:
         node.daemons["dns"].kill()
+    for node in candidates:
+        wait_until(lambda node=node: not _says_healthy(node, "dns"), what=f"{node.name} is not healthy")
     owner = steady.owner(DNS_VIP)
     with steady.watch() as watch:
         probe = Probe.http(steady.client, PROXY_VIP, "immich.home")
         assert steady.answering(DNS_VIP) == {owner.name}
-        for node in candidates:
+        for node in (owner, steady.other(owner)):  # the other one, healthy first, would take it
             node.start_daemon("dns").wait_ready()
+            wait_until(lambda node=node: _says_healthy(node, "dns"), what=f"{node.name} is healthy")
         assert probe.finish().lost == 0
         wait_until(lambda: dig(steady.client, "immich.home").values == [PROXY_VIP], what="names again")
         assert watch.owners(DNS_VIP) == [owner.name]
+
+
+def _says_healthy(node: Node, vip: str) -> bool:
+    return next(item for item in node.control("lb").status()["vips"] if item["name"] == vip)["healthy"]
 
 
 @pytest.mark.parametrize("how", ["kill", "stop"])
