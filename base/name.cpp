@@ -10,6 +10,16 @@ std::uint8_t fold(std::uint8_t c) noexcept {
     return c >= 'A' && c <= 'Z' ? static_cast<std::uint8_t>(c + 32) : c;
 }
 
+// Eight octets at once.
+std::uint64_t fold(std::uint64_t word) noexcept {
+    constexpr std::uint64_t kEach = 0x0101010101010101;
+    const std::uint64_t low = word & 0x7f * kEach;
+    const std::uint64_t from_a = low + (0x80 - 'A') * kEach;
+    const std::uint64_t above_z = low + (0x7f - 'Z') * kEach;
+    const std::uint64_t upper = (from_a ^ above_z) & ~word & 0x80 * kEach;
+    return word | upper >> 2;
+}
+
 bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 
 // Takes one character, or one escape, off the front of `text`.
@@ -63,20 +73,33 @@ std::optional<Name> Name::parse(std::string_view text) noexcept {
 }
 
 std::optional<Name> Name::from_wire(ByteView wire) noexcept {
-    if (wire.empty() || wire.size() > kMaxWire) return std::nullopt;
-    Name name;
-    std::size_t at = 0;
-    while (true) {
-        if (at >= wire.size()) return std::nullopt;
-        const std::size_t length = wire[at];
-        name.wire_[at++] = static_cast<std::uint8_t>(length);
-        if (length == 0) break;
-        if (length > kMaxLabel || at + length > wire.size()) return std::nullopt;
-        for (const std::size_t end = at + length; at < end; ++at) name.wire_[at] = fold(wire[at]);
-    }
-    if (at != wire.size()) return std::nullopt;
-    name.size_ = static_cast<std::uint8_t>(at);
+    std::optional<Name> name(std::in_place);
+    if (!name->assign_wire(wire)) name.reset();
     return name;
+}
+
+bool Name::assign_wire(ByteView wire) noexcept {
+    size_ = 1;
+    wire_[0] = 0;
+    if (wire.empty() || wire.size() > kMaxWire) return false;
+    std::size_t at = 0;
+    while (wire[at] != 0) {
+        if (wire[at] > kMaxLabel) return false;
+        at += wire[at] + 1U;
+        if (at >= wire.size()) return false;
+    }
+    if (at + 1 != wire.size()) return false;
+    size_ = static_cast<std::uint8_t>(wire.size());
+    // Length octets are below 'A', so folding them changes nothing.
+    std::size_t i = 0;
+    for (; i + 8 <= wire.size(); i += 8) {
+        std::uint64_t word = 0;
+        std::memcpy(&word, wire.data() + i, 8);
+        word = fold(word);
+        std::memcpy(wire_.data() + i, &word, 8);
+    }
+    for (; i < wire.size(); ++i) wire_[i] = fold(wire[i]);
+    return true;
 }
 
 int Name::label_count() const noexcept {

@@ -30,6 +30,8 @@ public:
 
     // Uncompressed wire form that ends exactly at the root label; folds case.
     [[nodiscard]] static std::optional<Name> from_wire(ByteView wire) noexcept;
+    // The same in place, for paths on which a copy counts; false leaves the root.
+    [[nodiscard]] bool assign_wire(ByteView wire) noexcept;
 
     [[nodiscard]] ByteView wire() const noexcept { return {wire_.data(), size_}; }
     [[nodiscard]] bool is_root() const noexcept { return size_ == 1; }

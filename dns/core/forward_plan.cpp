@@ -10,11 +10,13 @@ Waiter::Waiter(const ReplyPath& reply_path, const AskedQuestion& question_asked,
     question_size = static_cast<std::uint16_t>(std::min(asked.question.size(), question.size()));
     std::copy_n(asked.question.begin(), question_size, question.begin());
     asked.question = {};
+    asked.qname = nullptr;
 }
 
 AskedQuestion Waiter::view() const noexcept {
     AskedQuestion whole = asked;
     whole.question = {question.data(), question_size};
+    whole.qname = &qname;
     return whole;
 }
 

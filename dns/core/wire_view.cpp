@@ -20,9 +20,7 @@ bool parse_question(ByteView packet, QueryView& out) noexcept {
         if (length == 0) break;
     }
     if (at + 4 > packet.size()) return false;
-    const auto name = Name::from_wire(packet.subspan(kHeaderSize, at - kHeaderSize));
-    if (!name) return false;
-    out.qname = *name;
+    if (!out.qname.assign_wire(packet.subspan(kHeaderSize, at - kHeaderSize))) return false;
     out.qtype = static_cast<RrType>(load_be16(packet.data() + at));
     out.qclass = static_cast<RrClass>(load_be16(packet.data() + at + 2));
     out.question = packet.subspan(kHeaderSize, at + 4 - kHeaderSize);

@@ -22,12 +22,15 @@ void header(ByteWriter& out, const AskedQuestion& asked, std::uint16_t flags) no
 }
 
 AskedQuestion asked_by(const QueryView& query, std::size_t size_limit) noexcept {
-    return {query.id,
-            query.flags,
-            query.question,
-            query.has_edns,
-            query.has_edns && query.edns.dnssec_ok,
-            size_limit};
+    AskedQuestion asked;
+    asked.id = query.id;
+    asked.flags = query.flags;
+    asked.question = query.question;
+    if (!query.question.empty()) asked.qname = &query.qname;
+    asked.has_edns = query.has_edns;
+    asked.dnssec_ok = query.has_edns && query.edns.dnssec_ok;
+    asked.size_limit = size_limit;
+    return asked;
 }
 
 }  // namespace
@@ -85,16 +88,12 @@ ResponseWriter::ResponseWriter(ByteSpan out, const AskedQuestion& asked, Rcode r
                                Authority authority) noexcept
     : asked_(asked), buffer_(out), rcode_(rcode), authority_(authority), out_(out) {
     header(out_, asked, answer_flags(asked.flags, rcode, authority));
-    if (asked.question.size() > 4) {
-        if (const auto name = Name::from_wire(asked.question.first(asked.question.size() - 4)))
-            qname_ = *name;
-    }
 }
 
 // A pointer to the question's name, or to the part of it that `name` ends in.
 void ResponseWriter::name(const Name& name) noexcept {
     const auto wire = name.wire();
-    const auto question = qname_.wire();
+    const auto question = asked_.qname != nullptr ? asked_.qname->wire() : ByteView{};
     std::size_t at = 0;
     while (wire[at] != 0) {
         const std::size_t left = wire.size() - at;
@@ -117,7 +116,7 @@ void ResponseWriter::name(const Name& name) noexcept {
 void ResponseWriter::owner(const Name* owner) noexcept {
     if (owner != nullptr) {
         name(*owner);
-    } else if (qname_.is_root()) {
+    } else if (asked_.qname == nullptr || asked_.qname->is_root()) {
         out_.u8(0);
     } else {
         out_.u16(kPointerToQuestion);

@@ -24,7 +24,8 @@ struct ExtendedError {
 struct AskedQuestion {
     std::uint16_t id = 0;
     std::uint16_t flags = 0;
-    ByteView question;  // may be empty
+    ByteView question;            // may be empty
+    const Name* qname = nullptr;  // the question's name, with the question
     bool has_edns = false;
     bool dnssec_ok = false;
     std::size_t size_limit = kPlainUdpSize;  // what the client takes over this transport
@@ -73,7 +74,6 @@ private:
     Rcode rcode_;
     Authority authority_;
     ByteWriter out_;
-    Name qname_;
     std::uint16_t answers_ = 0;
     std::uint16_t authorities_ = 0;
 };

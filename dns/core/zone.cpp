@@ -80,7 +80,7 @@ LocalMatch LocalZones::find(const Name& qname) const noexcept {
     match.at_apex = exact != nullptr && exact->zone.has_value();
     bool encloser_found = match.node != nullptr;
     for (auto wire = whole;; wire = parent_of(wire)) {
-        const Entry* here = entry(wire);
+        const Entry* here = wire.size() == whole.size() ? exact : entry(wire);
         if (!encloser_found && here != nullptr && here->node) {
             encloser_found = true;
             std::array<char, Name::kMaxWire + 2> wildcard;

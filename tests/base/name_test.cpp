@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <vector>
+
 #include <string>
 
 namespace hearth {
@@ -56,6 +58,37 @@ TEST(Name, Ancestry) {
     EXPECT_EQ(*home.child("IMMICH"), immich);
     EXPECT_EQ(*Name::parse("immich")->append(home), immich);
     EXPECT_FALSE(home.child(std::string(64, 'x')));
+}
+
+TEST(Name, FoldsEveryOctetOfEveryLabelAndNoOther) {
+    for (std::size_t size = 1; size <= Name::kMaxLabel; ++size) {
+        for (int first = 0; first < 256; first += static_cast<int>(size)) {
+            std::vector<std::uint8_t> wire = {static_cast<std::uint8_t>(size)};
+            std::vector<std::uint8_t> folded = wire;
+            for (std::size_t i = 0; i < size; ++i) {
+                const auto octet = static_cast<std::uint8_t>(first + static_cast<int>(i));
+                wire.push_back(octet);
+                folded.push_back(octet >= 'A' && octet <= 'Z'
+                                     ? static_cast<std::uint8_t>(octet + 'a' - 'A')
+                                     : octet);
+            }
+            wire.push_back(0);
+            folded.push_back(0);
+            const auto name = Name::from_wire(wire);
+            ASSERT_TRUE(name);
+            ASSERT_EQ(as_text(name->wire()), as_text(folded)) << size << " from " << first;
+        }
+    }
+}
+
+TEST(Name, AssignWireLeavesTheRootWhenItRefuses) {
+    Name name = *Name::parse("immich.home");
+    const std::uint8_t cut[] = {3, 'a', 'b'};
+    EXPECT_FALSE(name.assign_wire(cut));
+    EXPECT_TRUE(name.is_root());
+    EXPECT_FALSE(name.assign_wire({}));
+    const std::uint8_t beyond[] = {1, 'a', 0, 0};
+    EXPECT_FALSE(name.assign_wire(beyond));
 }
 
 TEST(HostLabel, LettersDigitsInnerHyphens) {
