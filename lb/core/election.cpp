@@ -68,10 +68,11 @@ Duration Election::short_skew() const noexcept {
     return skew(priority(), kHintInterval);
 }
 
-// Long enough for the slowest backup to notice, had the release been lost.
+// Long enough for the slowest backup to notice, had a release been lost, but an end that is asked
+// for does not wait longer than people do.
 Duration Election::release_wait() const noexcept {
     if (router_.nodes.empty() && router_.foreign_peers.empty()) return Duration{};
-    return 4 * router_.interval;
+    return std::min<Duration>(4 * router_.interval, 2s);
 }
 
 Priority Election::priority() const noexcept {

@@ -17,6 +17,12 @@ void DaemonHealth::unanswered() noexcept {
     if (failures_ == kFall) health_ = Health::kBad;
 }
 
+std::optional<Health> DaemonHealth::verdict() const noexcept {
+    const bool starting = link_ == Link::kOpen && health_ == Health::kBad && failures_ < kFall;
+    if (starting) return std::nullopt;
+    return health_;
+}
+
 std::string_view DaemonHealth::reason() const noexcept {
     if (link_ == Link::kClosed) return "not running";
     if (health_ == Health::kGood) return "ok";

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string_view>
 
 #include "base/time.h"
@@ -19,6 +20,8 @@ public:
     void unanswered() noexcept;
 
     [[nodiscard]] Health health() const noexcept { return health_; }
+    // None while a process that was just connected to has not been asked often enough.
+    [[nodiscard]] std::optional<Health> verdict() const noexcept;
     // For people: why it is bad, or "ok".
     [[nodiscard]] std::string_view reason() const noexcept;
     // Until the next question: often while it may become good, calmly afterwards.

@@ -16,11 +16,11 @@ constexpr Duration kAnswerWithin = 500ms;
 }  // namespace
 
 struct DaemonWatch::Impl : std::enable_shared_from_this<Impl> {
-    Impl(runtime::EventLoop& l, std::filesystem::path s, Ask a, std::function<void(Health)> c)
+    Impl(runtime::EventLoop& l, std::filesystem::path s, Ask a, std::function<void(Health)> v)
         : loop(l),
           socket(std::move(s)),
           ask(std::move(a)),
-          on_change(std::move(c)),
+          on_verdict(std::move(v)),
           reconnect(l.context()),
           next_question(l.context()) {}
 
@@ -38,7 +38,8 @@ struct DaemonWatch::Impl : std::enable_shared_from_this<Impl> {
         stream.reset();
         next_question.cancel();
         ++round;
-        change([this] { state.disconnected(); });
+        state.disconnected();
+        tell();
         reconnect.expires_after(kReconnect);
         reconnect.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
             if (!error && !self->closed) self->connect();
@@ -48,9 +49,8 @@ struct DaemonWatch::Impl : std::enable_shared_from_this<Impl> {
     void question() {
         ask([self = shared_from_this(), asked = round](Answered answered) {
             if (self->closed || asked != self->round) return;
-            self->change([&] {
-                answered == Answered::kYes ? self->state.answered() : self->state.unanswered();
-            });
+            answered == Answered::kYes ? self->state.answered() : self->state.unanswered();
+            self->tell();
             self->wait_for_next();
         });
     }
@@ -63,28 +63,30 @@ struct DaemonWatch::Impl : std::enable_shared_from_this<Impl> {
             });
     }
 
-    template <class Step>
-    void change(Step&& step) {
-        const Health before = state.health();
-        step();
-        if (state.health() != before) on_change(state.health());
+    void tell() {
+        const auto verdict = state.verdict();
+        if (!verdict || verdict == told) return;
+        told = verdict;
+        on_verdict(*verdict);
     }
 
     runtime::EventLoop& loop;
     std::filesystem::path socket;
     Ask ask;
-    std::function<void(Health)> on_change;
+    std::function<void(Health)> on_verdict;
     boost::asio::steady_timer reconnect;
     boost::asio::steady_timer next_question;
     std::unique_ptr<runtime::EventStream> stream;
     DaemonHealth state;
+    std::optional<Health> told;
     unsigned round = 0;  // of connections: answers to an earlier process do not count
     bool closed = false;
 };
 
 DaemonWatch::DaemonWatch(runtime::EventLoop& loop, std::filesystem::path socket, Ask ask,
-                         std::function<void(Health)> on_change)
-    : impl_(std::make_shared<Impl>(loop, std::move(socket), std::move(ask), std::move(on_change))) {
+                         std::function<void(Health)> on_verdict)
+    : impl_(
+          std::make_shared<Impl>(loop, std::move(socket), std::move(ask), std::move(on_verdict))) {
     impl_->connect();
 }
 

@@ -21,8 +21,9 @@ public:
     // Asks the daemon what it can answer alone.
     using Ask = std::function<void(std::function<void(Answered)> done)>;
 
+    // `on_verdict` gets the first finding and every other one after it.
     DaemonWatch(runtime::EventLoop& loop, std::filesystem::path socket, Ask ask,
-                std::function<void(Health)> on_change);
+                std::function<void(Health)> on_verdict);
     ~DaemonWatch();
 
     [[nodiscard]] Health health() const noexcept;

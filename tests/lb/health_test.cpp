@@ -54,6 +54,24 @@ TEST(DaemonHealth, FallsOnlyAfterSeveralUnansweredQuestionsInARow) {
     EXPECT_EQ(health.health(), Health::kGood);
 }
 
+TEST(DaemonHealth, NewConnectionIsNoVerdictYet) {
+    DaemonHealth health;
+    EXPECT_EQ(health.verdict(), Health::kBad) << "nobody there";
+    health.connected();
+    EXPECT_EQ(health.verdict(), std::nullopt);
+    health.answered();
+    EXPECT_EQ(health.verdict(), std::nullopt);
+    health.answered();
+    EXPECT_EQ(health.verdict(), Health::kGood);
+    DaemonHealth silent;
+    silent.connected();
+    for (int i = 0; i < DaemonHealth::kFall; ++i) {
+        EXPECT_EQ(silent.verdict(), std::nullopt);
+        silent.unanswered();
+    }
+    EXPECT_EQ(silent.verdict(), Health::kBad);
+}
+
 TEST(DaemonHealth, AsksOftenOnlyWhileSomethingMayChange) {
     auto health = well();
     EXPECT_EQ(health.until_next_question(), DaemonHealth::kCalm);

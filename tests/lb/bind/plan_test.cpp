@@ -1,0 +1,128 @@
+#include "lb/bind/plan.h"
+
+#include <gtest/gtest.h>
+
+#include "config/load.h"
+
+namespace hearth::lb {
+namespace {
+
+const IpAddress kDnsVip = IpAddress::v4(10, 0, 0, 53);
+const IpAddress kProxyVip = IpAddress::v4(10, 0, 0, 100);
+const IpAddress kA = IpAddress::v4(10, 0, 0, 11);
+const IpAddress kB = IpAddress::v4(10, 0, 0, 12);
+const IpAddress kC = IpAddress::v4(10, 0, 0, 13);
+
+constexpr const char* kHead =
+    "version: 1\ndomain: home\nlan: [10.0.0.0/24]\n"
+    "nodes: {a: 10.0.0.11, b: 10.0.0.12, c: {address: 10.0.0.13, interface: eth7}}\n";
+constexpr const char* kUsual =
+    "vips:\n  dns: {address: 10.0.0.53, prefer: [a, b]}\n"
+    "  proxy: {address: 10.0.0.100, prefer: [b, a]}\n"
+    "dns: {vip: dns, upstreams: [9.9.9.9]}\nproxy: {vip: proxy}\n";
+
+config::Document document(const std::string& rest) {
+    std::vector<config::Source> sources;
+    sources.emplace_back("hearth.yaml", kHead + rest);
+    const config::LoadOptions in_process{config::Parsing::kInProcess, {}};
+    auto loaded = config::load_sources(std::move(sources), "/etc/hearth", in_process);
+    EXPECT_TRUE(loaded) << config::render(loaded.findings);
+    return loaded ? *loaded.document : config::Document{};
+}
+
+Plan plan_for(const std::string& node, const std::string& rest = kUsual) {
+    auto plan = make_plan(document(rest), node, {});
+    EXPECT_TRUE(plan) << plan.error().to_string();
+    return plan ? *plan : Plan{};
+}
+
+TEST(Plan, CandidatesInOrderOfPreference) {
+    const Plan plan = plan_for("a");
+    ASSERT_EQ(plan.lan.routers.size(), 2U);
+    const auto& dns = plan.lan.routers[0];
+    EXPECT_EQ(dns.vips, (std::vector<Vip>{{"dns", kDnsVip}}));
+    EXPECT_EQ(dns.vrid, 53);
+    EXPECT_EQ(dns.priority, 200);
+    EXPECT_EQ(dns.nodes, std::vector{kB});
+    EXPECT_EQ(dns.interval, 100ms);
+    EXPECT_EQ(dns.preempt_delay, 10s);
+    EXPECT_EQ(dns.watched, std::vector{Daemon::kDns});
+    const auto& proxy = plan.lan.routers[1];
+    EXPECT_EQ(proxy.priority, 190);
+    EXPECT_EQ(proxy.watched, std::vector{Daemon::kProxy});
+}
+
+TEST(Plan, NodeThatIsNoCandidateHoldsNothing) {
+    const Plan plan = plan_for("c");
+    EXPECT_TRUE(plan.lan.routers.empty());
+    EXPECT_TRUE(plan.ports.vips.empty());
+    EXPECT_TRUE(plan.watched.empty());
+    EXPECT_EQ(plan.lan.interface, "eth7");
+    EXPECT_EQ(plan.vips.size(), 2U) << "but it can be told who does";
+}
+
+TEST(Plan, NodeIsFoundByItsAddress) {
+    const auto doc = document(kUsual);
+    EXPECT_EQ(make_plan(doc, "", {kProxyVip, kB})->node, "b");
+    const auto nowhere = make_plan(doc, "", {kProxyVip});
+    ASSERT_FALSE(nowhere);
+    EXPECT_EQ(nowhere.error().code, Errc::kNotFound);
+    EXPECT_FALSE(make_plan(doc, "d", {}));
+}
+
+TEST(Plan, MachineOutsideADocumentWithoutVipsHasNothingToDo) {
+    const auto plan = make_plan(document("dns: {upstreams: [9.9.9.9]}\n"), "", {});
+    ASSERT_TRUE(plan);
+    EXPECT_TRUE(plan->node.empty());
+}
+
+TEST(Plan, OnlyNamedPortsAreOpen) {
+    const Plan plan = plan_for("a");
+    EXPECT_EQ(plan.ports.vips, (std::set<IpAddress>{kDnsVip, kProxyVip}));
+    EXPECT_EQ(plan.ports.open, (std::set<OpenPort>{{kDnsVip, Transport::kUdp, 53},
+                                                   {kDnsVip, Transport::kTcp, 53},
+                                                   {kProxyVip, Transport::kTcp, 80}}));
+}
+
+TEST(Plan, ListenReplacesTheStandardPorts) {
+    const Plan plan =
+        plan_for("a",
+                 "vips: {one: {address: 10.0.0.53, prefer: [a, b]}}\n"
+                 "dns: {listen: [\"10.0.0.53:5353\", \"127.0.0.1:5300\"], upstreams: [9.9.9.9]}\n"
+                 "proxy: {vip: one, http: 8080}\n");
+    EXPECT_EQ(plan.ports.open, (std::set<OpenPort>{{kDnsVip, Transport::kUdp, 5353},
+                                                   {kDnsVip, Transport::kTcp, 5353},
+                                                   {kDnsVip, Transport::kTcp, 8080}}));
+    ASSERT_EQ(plan.lan.routers.size(), 1U);
+    EXPECT_EQ(plan.lan.routers[0].watched, (std::vector{Daemon::kDns, Daemon::kProxy}));
+    ASSERT_EQ(plan.watched.size(), 2U);
+    EXPECT_EQ(plan.watched[0].dns, (Endpoint{kDnsVip, 5353}));
+    EXPECT_EQ(plan.watched[1].dns, std::nullopt);
+}
+
+TEST(Plan, VipsUnderOneVridMoveTogether) {
+    const Plan plan = plan_for("b",
+                               "vips:\n  one: {address: 10.0.0.53, prefer: [a, b], vrid: 9}\n"
+                               "  two: {address: 10.0.0.20, prefer: [a, b], vrid: 9}\n"
+                               "dns: {vip: one, upstreams: [9.9.9.9]}\nproxy: {vip: two}\n");
+    ASSERT_EQ(plan.lan.routers.size(), 1U);
+    const auto& router = plan.lan.routers[0];
+    EXPECT_EQ(router.vips,
+              (std::vector<Vip>{{"two", IpAddress::v4(10, 0, 0, 20)}, {"one", kDnsVip}}));
+    EXPECT_EQ(router.watched, (std::vector{Daemon::kDns, Daemon::kProxy}));
+}
+
+TEST(Plan, ForeignPeersAndTimersAreTakenOver) {
+    const Plan plan = plan_for("a",
+                               "vips: {one: {address: 10.0.0.53, advert_interval: 1s, "
+                               "preempt_delay: 0s, foreign_peers: [10.0.0.1]}}\n");
+    const auto& router = plan.lan.routers[0];
+    EXPECT_EQ(router.interval, 1s);
+    EXPECT_EQ(router.preempt_delay, 0s);
+    EXPECT_EQ(router.foreign_peers, std::vector{IpAddress::v4(10, 0, 0, 1)});
+    EXPECT_EQ(router.nodes, (std::vector{kB, kC})) << "every node when `prefer` is not given";
+    EXPECT_TRUE(router.watched.empty());
+}
+
+}  // namespace
+}  // namespace hearth::lb
