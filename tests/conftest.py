@@ -31,6 +31,13 @@ def build_dir(request: pytest.FixtureRequest) -> Path:
     return Path(request.config.getoption("--build-dir")).resolve()
 
 
+@pytest.fixture(scope="session")
+def sanitized(build_dir: Path) -> bool:
+    """Built with ASan or TSan: its shadow memory and its slowness are not the program's own."""
+    cache = build_dir / "CMakeCache.txt"
+    return cache.exists() and "-fsanitize" in cache.read_text()
+
+
 class Binaries:
     """`binaries["hearth-dns"]`: the path of a built program; the test fails where it is missing."""
 

@@ -136,7 +136,7 @@ def test_a_websocket_echoes(home: Home) -> None:
     assert asyncio.run(asyncio.wait_for(talk(), 30)) == [True, True, True]
 
 
-def test_a_gibibyte_each_way_in_little_memory(home: Home) -> None:
+def test_a_gibibyte_each_way_in_little_memory(home: Home, sanitized: bool) -> None:
     proxy = home.owner(PROXY_VIP).daemons["proxy"]
     download = home.client.run(
         ["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code} %{size_download}", f"http://immich.home/bytes/{GIB}"],
@@ -151,7 +151,8 @@ def test_a_gibibyte_each_way_in_little_memory(home: Home) -> None:
     )
     for upload in (streamed, measured):
         assert json.loads(upload.stdout)["bytes"] == GIB
-    assert proxy.peak_rss_bytes() < PROXY_RSS_LIMIT, f"{proxy.peak_rss_bytes() >> 20} MiB"
+    print(f"hearth-proxy: peak RSS {proxy.peak_rss_bytes() / (1 << 20):.1f} MiB")
+    assert sanitized or proxy.peak_rss_bytes() < PROXY_RSS_LIMIT
 
 
 def test_what_is_sent_is_what_arrives(home: Home) -> None:
