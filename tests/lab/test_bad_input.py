@@ -193,12 +193,14 @@ def test_a_good_document_is_taken_without_a_lost_probe(house: Home) -> None:
     good = house.document()
     names = Probe.dns(house.client, DNS_VIP, "immich.home")
     pages = Probe.http(house.client, PROXY_VIP, "immich.home")
-    house.write_document(good.replace("printer: 10.0.0.40", "printer: 10.0.0.42"))
+    changed = good.replace("printer: 10.0.0.40", "printer: 10.0.0.42")
+    house.write_document(changed.replace("services:\n", 'services:\n  photos: {upstream: "http://pi5:2283"}\n'))
     try:
         for node in house.nodes.values():
             for daemon in ("dns", "proxy", "lb"):
                 assert node.control(daemon).post("/reload").status == 200
         assert dig(house.client, "printer.home").values == ["10.0.0.42"]
+        assert curl(house.client, "http://photos.home").body == "<h1>immich</h1>\n"
         results = names.finish(), pages.finish()
     finally:
         house.write_document(good)

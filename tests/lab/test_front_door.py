@@ -85,6 +85,14 @@ def test_every_node_answers_on_its_own_address(home: Home) -> None:
         assert curl(home.client, f"http://{address}/", "-H", "Host: immich.home").status == 200
 
 
+@pytest.mark.parametrize("name", NODES)
+def test_nodes_use_the_virtual_ips_themselves(home: Home, name: str) -> None:
+    """The owner, the other candidate (which has the addresses, too) and a node that is no candidate."""
+    host = home.nodes[name].host
+    assert dig(host, "immich.home", server=DNS_VIP).values == [PROXY_VIP]
+    assert curl(host, f"http://{PROXY_VIP}/", "-H", "Host: immich.home").status == 200
+
+
 def test_a_virtual_ip_has_one_owner(home: Home) -> None:
     assert home.answering(DNS_VIP) == {"pi4-1"}
     assert home.answering(PROXY_VIP) == {"pi4-2"}
