@@ -32,7 +32,7 @@ TEST(WireView, ReadsAQuestionWithEdns) {
 }
 
 TEST(WireView, FindsAnOptionAmongUnknownOnes) {
-    const Packet options = {0xff, 0x01, 0, 2, 'x', 'y', 0xfd, 0xe7, 0, 3, 1, 2, 3};
+    const Packet options = {0xff, 0x01, 0, 2, 'x', 'y', 0xfd, 0xf3, 0, 3, 1, 2, 3};
     const Packet packet = ask({.name = "a.", .options = options});
     QueryView view;
     ASSERT_EQ(parse_query(packet, view), QueryFault::kNone);

@@ -156,7 +156,7 @@ TEST(WireWriter, QuestionsToUpstreams) {
     EXPECT_EQ(seen.question, "www.example. AAAA");
     EXPECT_TRUE(seen.rd && seen.cd && seen.edns && seen.dnssec_ok);
     EXPECT_FALSE(seen.qr);
-    EXPECT_EQ(seen.options, (Packet{0xfd, 0xe7, 0, 3, 1, 2, 3}));
+    EXPECT_EQ(seen.options, (Packet{0xfd, 0xf3, 0, 3, 1, 2, 3}));
 
     out.assign(512, 0);
     out.resize(write_upstream_question(
