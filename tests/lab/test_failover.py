@@ -1,6 +1,7 @@
 """A node dies; names and pages go on. Measured by probes every 5 ms from the client."""
 
 import signal
+from collections.abc import Callable
 
 import pytest
 
@@ -27,20 +28,32 @@ def report(what: str, result: ProbeResult) -> None:
     print(f"{what}: away {result.outage * 1000:.0f} ms, {result.lost} of {result.sent} probes lost")
 
 
+def killed(node: Node) -> None:
+    node.kill()
+
+
+def without_power(node: Node) -> None:
+    """Nobody gets a last packet, not even the FIN that a kernel sends for a killed process."""
+    node.port.cut()
+    node.kill()
+
+
 @pytest.mark.parametrize("round_number", range(5))
-def test_killing_everything_on_the_owner(steady: Home, round_number: int) -> None:
-    """Round 0 kills the owner of the DNS address; from then on one node owns both."""
+@pytest.mark.parametrize("dies", [killed, without_power])
+def test_everything_on_the_owner_dies(steady: Home, dies: Callable[[Node], None], round_number: int) -> None:
+    """The first round takes the DNS address from its owner; from then on one node owns both."""
     owner = steady.owner(DNS_VIP)
     survivor = steady.other(owner)
     names, pages = probes(steady)
-    owner.kill()
+    dies(owner)
     for what, probe in (("names", names), ("pages", pages)):
         result = probe.finish()
-        report(what, result)
+        report(f"{dies.__name__}, {what}", result)
         assert result.settled, f"{what} never came back: {result}"
         assert result.outage < LIMIT, f"{what}: {result}"
     assert steady.answering(DNS_VIP) == {survivor.name}
     assert steady.answering(PROXY_VIP) == {survivor.name}
+    owner.port.heal()
     owner.start()
     assert steady.answering(DNS_VIP) == {survivor.name}, "a node that returns does not take over at once"
 

@@ -8,7 +8,7 @@ import pytest
 from tests.lab.blocklists import Blocklists
 from tests.lab.clients import curl, dig
 from tests.lab.home import DNS_VIP, NODES, PROXY_VIP, Home
-from tests.lab.internet import ANY_NAME, DHCP_ADDRESS, DHCP_NAME, EXAMPLE_COM, ROUTER
+from tests.lab.internet import ANY_NAME, DHCP_ADDRESS, DHCP_NAME, EXAMPLE_COM
 
 GIB = 1 << 30
 PROXY_RSS_LIMIT = 32 << 20
