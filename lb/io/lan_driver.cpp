@@ -36,7 +36,7 @@ struct LanDriver::Impl : std::enable_shared_from_this<Impl> {
     void apply(const LanSettings& next);
     void settle();
     void arm();
-    void deliver(Output output);
+    void deliver(const Output& output);
     void look_at_host();
     void follow_interface(const std::vector<Interface>& links,
                           const std::vector<InterfaceAddress>& addresses);
@@ -139,7 +139,7 @@ void LanDriver::Impl::arm() {
     });
 }
 
-void LanDriver::Impl::deliver(Output output) {
+void LanDriver::Impl::deliver(const Output& output) {
     if (port) {
         for (const auto& frame : output.frames) port->send(frame);
     }

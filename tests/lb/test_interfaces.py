@@ -1,0 +1,91 @@
+"""hearth-lb follows what happens to its interface."""
+
+from tests.lab.waiting import wait_until
+from tests.lb.vip_lan import VIP
+
+
+def test_new_mac_is_announced_and_answered_with(make_lan):
+    lan = make_lan(2).start()
+    a, b = lan.nodes
+    lan.client.run(["ping", "-c", "1", VIP])
+    a.host.ip("link set eth0 address 02:00:00:00:00:aa")
+    lan.wait_owner(a)  # by its MAC as it is now
+    neighbour = ["ip", "neigh", "show", VIP]
+    wait_until(lambda: "02:00:00:00:00:aa" in lan.client.run(neighbour).stdout)
+    lan.client.run(["ping", "-c", "1", "-W", "1", VIP])
+    assert b.state() == "backup"
+
+
+def test_lost_address_gives_the_vip_up_until_it_is_back(make_lan):
+    lan = make_lan(2, vip=", preempt_delay: 500ms").start()
+    a, b = lan.nodes
+    a.host.ip(f"address del {a.address}/24 dev eth0")
+    wait_until(lambda: "lan_missing" in a.control.problems())
+    lan.wait_owner(b)
+    a.host.ip(f"address add {a.address}/24 dev eth0")
+    lan.wait_owner(a)
+    assert "lan_missing" not in a.control.problems()
+
+
+def test_interface_that_is_made_anew_is_taken_up(make_lan):
+    lan = make_lan(2, vip=", preempt_delay: 500ms").start()
+    a, b = lan.nodes
+    a.host.ip("link del eth0")
+    b.wait_state("master")
+    assert a.loopback() == {VIP}
+    lan.switch.attach(a.host, f"{a.address}/24")
+    lan.wait_owner(a)
+
+
+def test_flapping_link_never_leaves_the_lan_without_owner(make_lan):
+    lan = make_lan(2).start()
+    a, b = lan.nodes
+    for _ in range(10):
+        a.port.cut()
+        a.port.heal()
+    wait_until(lambda: sorted([a.state(), b.state()]) == ["backup", "master"])
+    wait_until(lambda: len(lan.answering()) == 1)
+
+
+def test_second_interface_in_the_subnet_stays_silent(make_lan):
+    lan = make_lan(2)
+    a, b = lan.nodes
+    for node, address in ((a, "10.0.0.31"), (b, "10.0.0.32")):
+        lan.switch.attach(node.host, f"{address}/24", interface="eth1")
+    lan.start()
+    for _ in range(5):
+        assert lan.answering() == ["a"]  # eth1's MACs would show as addresses
+    lan.switch.attach(a.host, "10.0.0.33/24", interface="eth2")  # while it runs
+    wait_until(lambda: lan.answering() == ["a"])
+
+
+def test_flushed_loopback_is_restored(make_lan):
+    lan = make_lan(2).start()
+    for node in lan.nodes:
+        node.host.ip("address flush dev lo scope global")
+        wait_until(lambda node=node: node.loopback() == {VIP})
+
+
+def test_vip_on_an_interface_is_a_problem(make_lan):
+    lan = make_lan(1).start()
+    (a,) = lan.nodes
+    a.host.ip(f"address add {VIP}/24 dev eth0")
+    wait_until(lambda: "vip_on_interface" in a.control.problems())
+    a.host.ip(f"address del {VIP}/24 dev eth0")
+    wait_until(lambda: "vip_on_interface" not in a.control.problems())
+
+
+def test_bridge_port_cannot_hold_a_vip_but_its_bridge_can(make_lan):
+    lan = make_lan(1)
+    (a,) = lan.nodes
+    a.host.ip(
+        "link add br0 type bridge stp_state 0 forward_delay 0",
+        f"address del {a.address}/24 dev eth0",
+        "link set eth0 master br0",
+        "link set br0 up",
+        f"address add {a.address}/24 dev br0",
+    )
+    lan.start()
+    assert a.control.status()["interface"] == "br0"
+    mac = a.host.mac("br0")
+    assert lan.answering() == ["a" if mac == a.host.mac() else mac]
