@@ -59,10 +59,10 @@ def test_second_interface_in_the_subnet_stays_silent(make_lan):
     wait_until(lambda: lan.answering() == ["a"])
 
 
-def test_flushed_loopback_is_restored(make_lan):
+def test_address_taken_off_the_loopback_is_restored(make_lan):
     lan = make_lan(2).start()
     for node in lan.nodes:
-        node.host.ip("address flush dev lo scope global")
+        node.host.ip(f"address del {VIP}/32 dev lo")
         wait_until(lambda node=node: node.loopback() == {VIP})
 
 
