@@ -208,6 +208,7 @@ void DnsService::publish(Snapshot snapshot) {
     snapshot.clients = served_clients(serving_->document, networks_);
     use_image(snapshot, serving_->document, image_);
     published_.publish(std::make_shared<const Snapshot>(std::move(snapshot)));
+    for (const auto& worker : workers_) worker->refresh();
 }
 
 // --- workers ---

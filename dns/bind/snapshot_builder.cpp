@@ -27,16 +27,23 @@ Name reverse_zone(const IpPrefix& prefix) {
     return name;
 }
 
+// Special names and the networks' reverse zones, then what the document forwards, then the domain:
+// each outranks what was there before. A forward zone takes all that is below it, too.
 void add_zones(LocalZones& zones, const config::Document& document) {
     add_special_names(zones);
     for (const IpPrefix& prefix : document.lan)
         if (prefix.length() >= 8) zones.add_zone({reverse_zone(prefix)});
-    zones.add_zone({document.domain});
+    for (const auto& forward : document.dns.forward)
+        for (const Name& zone : forward.zones) zones.drop_zones_under(zone);
     std::uint32_t group = 1;
     for (const auto& forward : document.dns.forward) {
         for (const Name& zone : forward.zones) zones.add_zone({zone, ZoneKind::kForward, group});
         ++group;
     }
+    const Zone* above = zones.zone_of(document.domain);
+    const bool is_forwarded = above != nullptr && above->kind == ZoneKind::kForward;
+    zones.add_zone({document.domain, is_forwarded ? ZoneKind::kForward : ZoneKind::kAuthoritative,
+                    is_forwarded ? above->group : 0});
 }
 
 bool reverse_is_ours(const config::Document& document, const IpAddress& address) {

@@ -23,6 +23,11 @@ void LocalZones::add_zone(const Zone& zone) {
     entries_[std::string(wire_of(zone.apex))].zone = zone;
 }
 
+void LocalZones::drop_zones_under(const Name& apex) {
+    for (auto& [wire, entry] : entries_)
+        if (entry.zone && entry.zone->apex.is_at_or_under(apex)) entry.zone.reset();
+}
+
 LocalNode& LocalZones::node_at(const Name& name) {
     // Everything above exists from now on, up to the zone's apex and harmlessly beyond.
     for (Name above = name.parent(); !above.is_root(); above = above.parent()) {

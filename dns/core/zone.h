@@ -53,6 +53,8 @@ class LocalZones {
 public:
     // Later calls for the same apex replace earlier ones: special names first, then the document's.
     void add_zone(const Zone& zone);
+    // Those at `apex` and below it; their records stay.
+    void drop_zones_under(const Name& apex);
     void add_address(const Name& name, const IpAddress& address);
     void add_cname(const Name& name, const Name& target);
     // Ignored when the name has a PTR already: the first name given is the canonical one.

@@ -234,6 +234,10 @@ void Worker::start() {
     impl_->loop.start();
 }
 
+void Worker::refresh() {
+    impl_->loop.post([impl = impl_.get()] { (void)impl->snapshots.get(); });
+}
+
 void Worker::stop() {
     impl_->loop.stop();
     impl_->loop.join();

@@ -49,6 +49,9 @@ public:
     [[nodiscard]] std::vector<ListenFailure> listen(const std::vector<Endpoint>& endpoints);
 
     void start();
+    // Lets go of the snapshot before the one that is published, also when nobody asks anything. Any
+    // thread.
+    void refresh();
     // Not from the worker's own thread.
     void stop();
 

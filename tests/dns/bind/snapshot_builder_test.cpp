@@ -79,6 +79,28 @@ TEST_F(SnapshotBuilderTest, AddressesHaveOneNameEach) {
     EXPECT_EQ(pointer("10.0.1.60"), "-") << "and nobody the rest of 10/8";
 }
 
+TEST_F(SnapshotBuilderTest, AForwardZoneTakesWhatIsBelowItButTheDocumentsNames) {
+    std::string text = kDocument;
+    text.replace(text.find("[lan, 0.0.10.in-addr.arpa]"), 26, "[10.in-addr.arpa, home]");
+    load(text);
+    EXPECT_EQ(pointer("10.0.0.60"), "forward") << "though lan is a closer zone of ours";
+    EXPECT_EQ(pointer("10.0.1.60"), "forward");
+    EXPECT_EQ(pointer("10.0.0.11"), "pi4-1.home");
+    EXPECT_EQ(address("immich.home"), "10.0.0.100");
+    EXPECT_TRUE(find_local(snapshot, *Name::parse("laptop.home"), RrType::kA).leads_outside());
+    EXPECT_EQ(find_local(snapshot, *Name::parse("home"), RrType::kSoa).end, LocalPath::End::kApex);
+}
+
+TEST_F(SnapshotBuilderTest, ADomainBelowAForwardZoneIsTheRoutersTooAfterOurNames) {
+    std::string text = kDocument;
+    text.replace(text.find("domain: home"), 12, "domain: pi.lan");
+    load(text);
+    EXPECT_EQ(address("immich.pi.lan"), "10.0.0.100");
+    const LocalPath path = find_local(snapshot, *Name::parse("laptop.pi.lan"), RrType::kA);
+    ASSERT_TRUE(path.leads_outside());
+    EXPECT_EQ(path.zone->group, 1U);
+}
+
 TEST_F(SnapshotBuilderTest, ServicesWithoutAVipAreWhereTheProxyListens) {
     load(
         "version: 1\ndomain: home\nlan: [127.0.0.0/8]\nnodes: {here: 127.0.0.1}\n"
