@@ -11,6 +11,7 @@ import pytest
 from tests.lab.appliance import DNS_PORT, HTTP_PORT, Appliance
 from tests.lab.clients import curl, dig
 from tests.lab.netns import Network
+from tests.lab.waiting import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -59,12 +60,25 @@ def test_explain_walks_every_hop(appliance: Appliance) -> None:
     assert good.returncode == 0, good.stdout + good.stderr
     assert [line.split()[0] for line in good.stdout.splitlines()] == ["HOP", "dns", "route", "upstream"]
     assert "FAILS" not in good.stdout and "127.0.0.1:8081" in good.stdout
-    bad = appliance.hearth("explain", "silent.home", "--json")
-    assert bad.returncode == 1
-    hops = {hop["hop"]: hop for hop in json.loads(bad.stdout)["hops"]}
-    assert hops["dns"]["ok"] and not hops["upstream"]["ok"] and "nothing listens" in hops["upstream"]["detail"]
     unknown = appliance.hearth("explain", "helo")
     assert unknown.returncode == 2 and "did you mean hello?" in unknown.stderr
+
+
+def test_explain_and_status_name_the_hop_that_fails(binaries) -> None:
+    with Network() as network:
+        appliance = Appliance(network.host("silent"), binaries.directory).start()
+        appliance.service.kill()
+        bad = appliance.hearth("explain", "hello.home", "--json")
+        assert bad.returncode == 1
+        hops = {hop["hop"]: hop for hop in json.loads(bad.stdout)["hops"]}
+        assert hops["dns"]["ok"] and not hops["route"]["ok"] and not hops["upstream"]["ok"]
+        assert "nothing listens" in hops["upstream"]["detail"]
+
+        def told():
+            shown = appliance.hearth("status")
+            return shown.returncode == 1 and "hello: http://127.0.0.1:8081" in shown.stdout
+
+        wait_until(told, 30)
 
 
 def test_vip_ls_without_virtual_addresses(appliance: Appliance) -> None:

@@ -22,7 +22,6 @@ blocking:
 proxy: {listen: "127.0.0.1:8080"}
 services:
   hello: {upstream: "http://127.0.0.1:8081", aliases: [hi]}
-  silent: {upstream: "http://127.0.0.1:9"}
 """
 
 
@@ -39,10 +38,10 @@ class Appliance:
         self.daemons: dict[str, Process] = {}
 
     def start(self) -> "Appliance":
+        self.service = services.start(self.host, "page", "hello", SERVICE_PORT).wait_ready()
         self.host.run(self.command("hearth-lists"))
         self.daemons = {name: self.host.start(self.command(f"hearth-{name}"), name=name) for name in DAEMONS}
-        service = services.start(self.host, "page", "hello", SERVICE_PORT)
-        for process in [*self.daemons.values(), service]:
+        for process in self.daemons.values():
             process.wait_ready()
         return self
 

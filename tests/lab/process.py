@@ -105,13 +105,6 @@ class Process:
                 if self._silent:
                     return
 
-    def take_notifications(self) -> None:
-        """Reads the sd_notify messages that wait: a daemon blocks when too many do."""
-        poller = select.poll()
-        poller.register(self._notify, select.POLLIN)
-        while poller.poll(0):
-            self._notified.append(self._notify.recv(4096).decode())
-
     def wait_line(self, pattern: str, deadline: float = 20.0) -> re.Match[str]:
         """Waits until the output matches `pattern` (re.MULTILINE)."""
         compiled = re.compile(pattern, re.MULTILINE)
