@@ -121,9 +121,11 @@ class Process:
             raise self._failure(f"did not print {pattern!r} within {deadline} s") from None
 
     def next_notify(self, deadline: float) -> str | None:
-        """The next sd_notify message, or None when none comes within `deadline`."""
-        readable, _, _ = select.select([self._notify], [], [], deadline)
-        return self._notify.recv(4096).decode() if readable else None
+        """The next sd_notify message from now on, or None when none comes within `deadline`."""
+        with self._news:
+            known = len(self._notified)
+            self._news.wait_for(lambda: len(self._notified) > known or self._silent, deadline)
+            return self._notified[known] if len(self._notified) > known else None
 
     def _failure(self, what: str) -> ProcessFailed:
         tail = "\n".join(self.log().splitlines()[-30:])
