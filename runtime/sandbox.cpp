@@ -110,8 +110,9 @@ int add_clone_rule(void* filter) {
     constexpr std::uint64_t kNamespaces = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS |
                                           CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID |
                                           CLONE_NEWNET;
-    return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
-                            SCMP_A0(SCMP_CMP_MASKED_EQ, kNamespaces, 0));
+    // As SCMP_A0 does, which is a C compound literal.
+    const scmp_arg_cmp none{0, SCMP_CMP_MASKED_EQ, kNamespaces, 0};
+    return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1, none);
 }
 
 int add_extra_rules(void* filter, const std::vector<std::string>& names) {
