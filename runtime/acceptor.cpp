@@ -205,6 +205,11 @@ void Acceptor::start(std::function<void(AcceptedConnection)> on_connection) {
     state_->wait();
 }
 
+void Acceptor::set_max_connections(std::size_t most) {
+    state_->options.max_connections = most;
+    if (state_->on_connection) state_->wait();
+}
+
 const Endpoint& Acceptor::local() const noexcept { return state_->local; }
 
 std::size_t Acceptor::open_connections() const noexcept { return state_->open; }

@@ -63,6 +63,8 @@ public:
 
     void start(std::function<void(AcceptedConnection)> on_connection);
 
+    // From now on; connections beyond it that are open stay.
+    void set_max_connections(std::size_t most);
     [[nodiscard]] const Endpoint& local() const noexcept;
     [[nodiscard]] std::size_t open_connections() const noexcept;
 

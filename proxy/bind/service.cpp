@@ -1,11 +1,10 @@
 #include "proxy/bind/service.h"
 
-#include <atomic>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <chrono>
+#include <semaphore>
 #include <set>
-#include <thread>
 
 #include "config/load.h"
 #include "proxy/bind/plan.h"
@@ -92,7 +91,8 @@ Result<void> ProxyService::apply(const Plan& plan) {
         access_writer_ = std::make_unique<AccessWriter>();
     }
     for (const auto& worker : workers_) {
-        worker->adopt(plan.snapshot, plan.max_connections / workers_.size());
+        worker->limit_connections(plan.max_connections / workers_.size());
+        worker->adopt(plan.snapshot);
         worker->set_access_log(plan.access_format);
         worker->close_other_listeners(plan.listen);
     }
@@ -171,14 +171,16 @@ runtime::Health ProxyService::health() {
 }
 
 void ProxyService::stop() {
-    std::atomic<std::size_t> left = workers_.size();
+    std::counting_semaphore<> drained(0);
     for (const auto& worker : workers_) {
         daemon_.unwatch(worker->loop());
-        worker->drain([&left] { --left; });
+        worker->drain([&drained] { drained.release(); });
     }
-    const TimePoint limit = std::chrono::steady_clock::now() + kDrainTime;
-    while (left > 0 && std::chrono::steady_clock::now() < limit) std::this_thread::sleep_for(10ms);
-    workers_.clear();
+    const auto limit = std::chrono::steady_clock::now() + kDrainTime;
+    for (std::size_t i = 0; i < workers_.size(); ++i) {
+        if (!drained.try_acquire_until(limit)) break;
+    }
+    workers_.clear();  // ends their threads
 }
 
 }  // namespace

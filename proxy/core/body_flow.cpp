@@ -1,7 +1,6 @@
 #include "proxy/core/body_flow.h"
 
 #include <algorithm>
-#include <limits>
 
 namespace hearth::proxy {
 
@@ -58,23 +57,6 @@ bool BodyFlow::end_of_input(Outgoing& out) {
     done_ = true;
     if (out_ == BodyKind::kChunked) out.add(kLastChunk);
     return true;
-}
-
-std::uint64_t BodyFlow::unseen_budget() const noexcept {
-    if (done_ || out_ == BodyKind::kChunked) return 0;
-    switch (in_) {
-        case BodyKind::kLength: return left_;
-        case BodyKind::kUntilClose:
-        case BodyKind::kTunnel: return std::numeric_limits<std::uint64_t>::max();
-        default: return 0;
-    }
-}
-
-void BodyFlow::moved_unseen(std::uint64_t octets) noexcept {
-    octets_ += octets;
-    if (in_ != BodyKind::kLength) return;
-    left_ -= octets;
-    done_ = left_ == 0;
 }
 
 }  // namespace hearth::proxy

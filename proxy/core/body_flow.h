@@ -29,11 +29,6 @@ public:
     // Payload octets so far.
     [[nodiscard]] std::uint64_t octets() const noexcept { return octets_; }
 
-    // Octets that may go from socket to socket unseen: framing in equals framing out and does
-    // not change inside them. 0 when every octet must pass advance().
-    [[nodiscard]] std::uint64_t unseen_budget() const noexcept;
-    void moved_unseen(std::uint64_t octets) noexcept;
-
 private:
     void pass(std::string_view payload, Outgoing& out);
 

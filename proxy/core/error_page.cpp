@@ -1,6 +1,6 @@
 #include "proxy/core/error_page.h"
 
-#include <algorithm>
+#include "proxy/core/authority.h"
 
 namespace hearth::proxy {
 
@@ -19,7 +19,6 @@ Explanation explain_proxy(HopReason reason) {
         case HopReason::kTooManyConnections:
             return {"There are too many connections from this address.",
                     "Close some, or wait a moment and try again."};
-        case HopReason::kStopping: return {"This proxy is stopping.", "Try again in a moment."};
         default:
             return {"The service has no upstream that could be asked.",
                     "Give it one in hearth.yaml and look at `hearth status`."};
@@ -134,10 +133,12 @@ std::string render_html(const ErrorPage& page, const Explanation& explanation) {
         out += "</dl>\n";
     }
     if (page.show_details && !page.known_hosts.empty()) {
-        out += "<p>These names lead somewhere:</p>\n<ul>\n";
+        out += "<p>Hearth is the front door of this home network. These names lead somewhere:</p>"
+               "\n<ul>\n";
         for (const auto host : page.known_hosts) {
             out += "<li><a href=\"http://";
             append_html(out, host);
+            append_html(out, page.host.substr(host_of(page.host).size()));
             out += "/\">";
             append_html(out, host);
             out += "</a></li>\n";

@@ -186,20 +186,6 @@ void Exchange::wrote_to_client(std::size_t octets, TimePoint now) noexcept {
     settle();
 }
 
-void Exchange::moved_to_upstream(std::uint64_t octets, TimePoint now) noexcept {
-    sent_any_ = true;
-    last_progress_ = now;
-    request_.moved_unseen(octets);
-    settle();
-}
-
-void Exchange::moved_to_client(std::uint64_t octets, TimePoint now) noexcept {
-    received_any_ = true;
-    last_progress_ = now;
-    response_.moved_unseen(octets);
-    settle();
-}
-
 // The response is complete and has left; the request may not be, which ends it all the same.
 void Exchange::settle() noexcept {
     if (verdict_ != Verdict::kGoOn || phase_ < Phase::kRelaying) return;
@@ -301,17 +287,6 @@ void Exchange::on_deadline(TimePoint now) {
 void Exchange::fail(HopReason reason, Refusal refusal) noexcept {
     verdict_ = Verdict::kFailed;
     error_ = {reason, refusal};
-}
-
-std::uint64_t Exchange::unseen_to_upstream() const noexcept {
-    if (verdict_ != Verdict::kGoOn || phase_ == Phase::kConnecting) return 0;
-    if (!to_upstream_.empty() || request_abandoned_) return 0;
-    return request_.unseen_budget();
-}
-
-std::uint64_t Exchange::unseen_to_client() const noexcept {
-    if (verdict_ != Verdict::kGoOn || phase_ < Phase::kRelaying || !to_client_.empty()) return 0;
-    return response_.unseen_budget();
 }
 
 bool Exchange::take_upstream_end() noexcept {

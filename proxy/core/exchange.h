@@ -63,8 +63,6 @@ public:
 
     void wrote_to_upstream(std::size_t octets, TimePoint now) noexcept;
     void wrote_to_client(std::size_t octets, TimePoint now) noexcept;
-    void moved_to_upstream(std::uint64_t octets, TimePoint now) noexcept;  // unseen, by the kernel
-    void moved_to_client(std::uint64_t octets, TimePoint now) noexcept;
 
     void client_closed(TimePoint now);    // it will send no more
     void client_failed();                 // reset, or a write failed
@@ -84,9 +82,6 @@ public:
     [[nodiscard]] bool wants_upstream_bytes() const noexcept;
     [[nodiscard]] const Outgoing& to_upstream() const noexcept { return to_upstream_; }
     [[nodiscard]] const Outgoing& to_client() const noexcept { return to_client_; }
-    // Octets that may be spliced now; see BodyFlow::unseen_budget.
-    [[nodiscard]] std::uint64_t unseen_to_upstream() const noexcept;
-    [[nodiscard]] std::uint64_t unseen_to_client() const noexcept;
 
     // In a tunnel one side has ended and its octets have left: pass the end on. True once.
     [[nodiscard]] bool take_upstream_end() noexcept;
@@ -98,6 +93,8 @@ public:
 
     [[nodiscard]] bool connecting() const noexcept { return phase_ == Phase::kConnecting; }
     [[nodiscard]] bool is_tunnel() const noexcept { return phase_ == Phase::kTunnel; }
+    // A tunnel or server-sent events: no deadline while nothing waits to be sent.
+    [[nodiscard]] bool may_be_silent() const noexcept { return endless_ || is_tunnel(); }
     [[nodiscard]] bool response_started() const noexcept { return phase_ >= Phase::kRelaying; }
     [[nodiscard]] bool request_read() const noexcept { return request_.done(); }
     [[nodiscard]] bool keep_alive_wanted() const noexcept { return keep_alive_; }

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "base/ip.h"
-#include "proxy/core/exchange.h"
+#include "base/time.h"
 #include "proxy/core/router.h"
 #include "proxy/model/service.h"
 
@@ -19,7 +19,6 @@ struct Snapshot {
     Router router;
     std::vector<IpPrefix> lan;              // who gets to see details on error pages
     std::vector<IpPrefix> trusted_proxies;  // whose X-Forwarded-* is believed
-    ExchangeTimeouts timeouts;
     Duration header_timeout = 30s;
     Duration keep_alive_timeout = 75s;
     Duration upstream_idle_timeout = 4s;  // Node's servers close at 5 s

@@ -7,6 +7,10 @@
 
 namespace hearth::proxy {
 
+namespace {
+constexpr int kRoundsPerTurn = 16;  // of up to a block each way
+}  // namespace
+
 ClientSession::Next ClientSession::start_attempt() {
     ActiveExchange& active = *active_;
     Balancer& balancer = active.service->balancer;
@@ -82,7 +86,8 @@ ClientSession::Next ClientSession::relay() {
         return Next::kWait;
     }
     bool moved = true;
-    while (moved && goes_on()) {
+    for (int round = 0; moved && goes_on(); ++round) {
+        if (round == kRoundsPerTurn) return give_way();
         moved = read_client();
         moved |= write_upstream();
         moved |= read_upstream();
@@ -90,8 +95,16 @@ ClientSession::Next ClientSession::relay() {
     }
     if (!goes_on()) return conclude();
     pass_ends();
+    watch_silence();
     active.release_empty_buffers();
     worker_.timers.set(*this, exchange.deadline());
+    return Next::kWait;
+}
+
+// A fast pair could keep its worker busy for as long as its bodies last.
+ClientSession::Next ClientSession::give_way() {
+    if (!waiting_) worker_.unfinished.push_back(this);
+    waiting_ = true;
     return Next::kWait;
 }
 
@@ -170,6 +183,15 @@ void ClientSession::pass_ends() {
     ActiveExchange& active = *active_;
     if (active.exchange.take_upstream_end()) active.upstream->stream().end_writing();
     if (active.exchange.take_client_end()) stream_.end_writing();
+}
+
+// Where silence has no limit, the kernel asks whether the peer is still there.
+void ClientSession::watch_silence() {
+    ActiveExchange& active = *active_;
+    if (active.watched || !active.exchange.may_be_silent()) return;
+    active.watched = true;
+    stream_.watch_peer();
+    active.upstream->stream().watch_peer();
 }
 
 ClientSession::Next ClientSession::conclude() {

@@ -76,6 +76,11 @@ void ClientSession::on_ready(std::uint32_t events) {
     run();
 }
 
+void ClientSession::go_on() {
+    waiting_ = false;
+    if (state_ != State::kClosed) run();
+}
+
 void ClientSession::run() {
     Next next = Next::kRun;
     while (next == Next::kRun) {

@@ -29,6 +29,8 @@ public:
     [[nodiscard]] bool is_closed() const noexcept { return state_ == State::kClosed; }
 
     void on_ready(std::uint32_t events) override;
+    // Its turn again after it had put itself on WorkerState::unfinished.
+    void go_on();
 
     // Where its owner keeps it.
     std::size_t index = 0;
@@ -53,12 +55,14 @@ private:
     void attach(std::unique_ptr<UpstreamConnection> connection);
     void upstream_connected();
     Next relay();
+    Next give_way();
     [[nodiscard]] bool finish_connect();
     [[nodiscard]] bool read_client();
     [[nodiscard]] bool write_upstream();
     [[nodiscard]] bool read_upstream();
     [[nodiscard]] bool write_client();
     void pass_ends();
+    void watch_silence();
     Next conclude();
     void drop_upstream();
 
@@ -79,7 +83,8 @@ private:
     WorkerState& worker_;
     Stream stream_;
     State state_ = State::kHead;
-    bool served_ = false;  // at least one request
+    bool served_ = false;   // at least one request
+    bool waiting_ = false;  // on WorkerState::unfinished
     IpAddress peer_;
     std::string peer_text_;
     std::unique_ptr<ActiveExchange> active_;

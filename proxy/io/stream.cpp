@@ -104,6 +104,15 @@ IoResult Stream::write(const Outgoing& out) noexcept {
 
 void Stream::end_writing() noexcept { ::shutdown(fd_.get(), SHUT_WR); }
 
+void Stream::watch_peer() noexcept {
+    constexpr int kSeconds = 15;
+    constexpr int kProbes = 4;
+    runtime::set_option(fd_.get(), SOL_SOCKET, SO_KEEPALIVE, 1);
+    runtime::set_option(fd_.get(), IPPROTO_TCP, TCP_KEEPIDLE, kSeconds);
+    runtime::set_option(fd_.get(), IPPROTO_TCP, TCP_KEEPINTVL, kSeconds);
+    runtime::set_option(fd_.get(), IPPROTO_TCP, TCP_KEEPCNT, kProbes);
+}
+
 void Stream::abort_on_close() noexcept {
     const linger now{1, 0};
     ::setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &now, sizeof(now));

@@ -44,6 +44,8 @@ public:
 
     // Sends the end of our octets; the other direction stays open.
     void end_writing() noexcept;
+    // TCP keep-alive: a peer that is gone without a word is found within 75 s.
+    void watch_peer() noexcept;
     void close() noexcept { fd_.reset(); }
     // close() will tell the peer that what it got is not everything (RST).
     void abort_on_close() noexcept;

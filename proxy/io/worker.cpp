@@ -9,6 +9,7 @@ namespace hearth::proxy {
 namespace {
 
 constexpr std::size_t kAccessFlushSize = 64 * 1024;
+constexpr int kBacklog = 1024;
 
 std::vector<Endpoint> endpoints_of(const Service& service, const HostAddresses& addresses) {
     std::vector<Endpoint> all;
@@ -60,7 +61,8 @@ Result<void> Worker::open_listeners(const std::vector<Endpoint>& wanted) {
             const bool open = std::any_of(acceptors_.begin(), acceptors_.end(),
                                           [&](const auto& a) { return a->local() == endpoint; });
             if (open) continue;
-            auto acceptor = runtime::Acceptor::listen(loop_, endpoint);
+            auto acceptor = runtime::Acceptor::listen(
+                loop_, endpoint, {.max_connections = max_connections_, .backlog = kBacklog});
             if (!acceptor) {
                 result = fail(std::move(acceptor.error()));
                 return;
@@ -90,7 +92,14 @@ std::vector<Endpoint> Worker::listening() {
     return endpoints;
 }
 
-void Worker::adopt(std::shared_ptr<const Snapshot> snapshot, std::size_t max_connections) {
+void Worker::limit_connections(std::size_t most) {
+    on_loop([&] {
+        max_connections_ = most;
+        for (const auto& acceptor : acceptors_) acceptor->set_max_connections(most);
+    });
+}
+
+void Worker::adopt(std::shared_ptr<const Snapshot> snapshot) {
     on_loop([&] {
         auto next = std::make_shared<Generation>();
         next->snapshot = std::move(snapshot);
@@ -109,7 +118,6 @@ void Worker::adopt(std::shared_ptr<const Snapshot> snapshot, std::size_t max_con
             state.balancer.set_endpoints(endpoints_of(service, *addresses_));
         }
         state_.generation = std::move(next);
-        max_connections_ = max_connections;
     });
 }
 
@@ -150,10 +158,23 @@ void Worker::accept(runtime::AcceptedConnection connection) {
 
 void Worker::after_batch() {
     reap();
+    if (!state_.unfinished.empty() && !std::exchange(turn_posted_, true)) {
+        loop_.post([this] { go_on_with_unfinished(); });
+    }
     if (state_.access_lines.size() > kAccessFlushSize) flush_access();
 }
 
+void Worker::go_on_with_unfinished() {
+    turn_posted_ = false;
+    state_.poller.refresh();
+    for (ClientSession* session : std::exchange(state_.unfinished, {})) session->go_on();
+    after_batch();
+}
+
 void Worker::reap() {
+    if (!state_.closed.empty()) {
+        std::erase_if(state_.unfinished, [](const ClientSession* s) { return s->is_closed(); });
+    }
     for (ClientSession* closed : state_.closed) {
         const std::size_t index = closed->index;
         if (index + 1 != sessions_.size()) {

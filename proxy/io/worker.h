@@ -46,7 +46,9 @@ public:
     void close_other_listeners(const std::vector<Endpoint>& wanted);
     [[nodiscard]] std::vector<Endpoint> listening();
 
-    void adopt(std::shared_ptr<const Snapshot> snapshot, std::size_t max_connections);
+    // At most so many clients at a time; more wait in the kernel's queue.
+    void limit_connections(std::size_t most);
+    void adopt(std::shared_ptr<const Snapshot> snapshot);
     void set_addresses(std::shared_ptr<const HostAddresses> addresses);
     void set_access_log(AccessFormat format);
     // Any thread: when the loop last came round, at least every 250 ms while it is well.
@@ -63,6 +65,7 @@ private:
     void accept(runtime::AcceptedConnection connection);
     [[nodiscard]] bool admits(const Endpoint& peer) const;
     void after_batch();
+    void go_on_with_unfinished();
     void reap();
     void tick();
     void flush_access();
@@ -76,6 +79,7 @@ private:
     std::vector<std::unique_ptr<ClientSession>> sessions_;
     std::shared_ptr<const HostAddresses> addresses_ = std::make_shared<HostAddresses>();
     std::size_t max_connections_ = 0;
+    bool turn_posted_ = false;  // go_on_with_unfinished() is queued
     std::atomic<Duration::rep> last_tick_;
     std::function<void()> drained_;
 };

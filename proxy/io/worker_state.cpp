@@ -17,7 +17,7 @@ void ActiveExchange::recycle() noexcept {
     response_head.release();
     generation.reset();
     service = nullptr;
-    connected = false;
+    connected = watched = false;
     tried_count = 0;
     page_left.clear();
     record.method = Method::kOther;

@@ -58,6 +58,7 @@ struct ActiveExchange {
     ServiceState* service = nullptr;  // in `generation`
     std::unique_ptr<UpstreamConnection> upstream;
     bool connected = false;
+    bool watched = false;  // TCP keep-alive finds out when a silent peer has gone
     std::array<Endpoint, 4> tried{};
     std::size_t tried_count = 0;
 
@@ -100,7 +101,8 @@ public:
     std::shared_ptr<Generation> generation;
     std::unordered_map<IpAddress, std::size_t> connections_by_address;
     bool draining = false;
-    std::vector<ClientSession*> closed;  // to be destroyed after the batch
+    std::vector<ClientSession*> closed;      // to be destroyed after the batch
+    std::vector<ClientSession*> unfinished;  // gave way to others with octets still to move
 
     AccessFormat access_format = AccessFormat::kOff;
     bool access_followed = false;  // somebody reads /events?topic=access

@@ -7,8 +7,7 @@ Hop hop_of(HopReason reason) noexcept {
         case HopReason::kNone:
         case HopReason::kUnknownHost:
         case HopReason::kNoUpstream:
-        case HopReason::kTooManyConnections:
-        case HopReason::kStopping: return Hop::kProxy;
+        case HopReason::kTooManyConnections: return Hop::kProxy;
         case HopReason::kRefusedRequest:
         case HopReason::kRequestTimeout:
         case HopReason::kClientGone: return Hop::kClient;
@@ -34,7 +33,6 @@ std::string_view to_string(HopReason reason) noexcept {
         case HopReason::kUnknownHost: return "unknown_host";
         case HopReason::kNoUpstream: return "no_upstream";
         case HopReason::kTooManyConnections: return "too_many_connections";
-        case HopReason::kStopping: return "stopping";
         case HopReason::kNameNotResolved: return "name_not_resolved";
         case HopReason::kConnectRefused: return "connect_refused";
         case HopReason::kConnectTimeout: return "connect_timeout";
@@ -57,7 +55,6 @@ int status_of(const HopError& error) noexcept {
         case HopReason::kUnknownHost: return 404;
         case HopReason::kNoUpstream:
         case HopReason::kTooManyConnections:
-        case HopReason::kStopping:
         case HopReason::kNameNotResolved: return 503;
         case HopReason::kConnectTimeout:
         case HopReason::kResponseTimeout: return 504;

@@ -20,7 +20,6 @@ enum class HopReason : std::uint8_t {
     kUnknownHost,
     kNoUpstream,  // the service has no endpoint to send to
     kTooManyConnections,
-    kStopping,
     // upstream
     kNameNotResolved,
     kConnectRefused,

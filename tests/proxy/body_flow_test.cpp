@@ -82,24 +82,6 @@ TEST(BodyFlow, EndOfInput) {
     EXPECT_TRUE(none.done());
 }
 
-TEST(BodyFlow, UnseenOctetsOnlyWhereNothingIsRewritten) {
-    BodyFlow flow;
-    flow.start({BodyKind::kLength, 5}, BodyKind::kLength);
-    EXPECT_EQ(flow.unseen_budget(), 5U);
-    flow.moved_unseen(2);
-    EXPECT_EQ(flow.unseen_budget(), 3U);
-    flow.moved_unseen(3);
-    EXPECT_TRUE(flow.done());
-    EXPECT_EQ(flow.octets(), 5U);
-
-    flow.start({BodyKind::kChunked, 0}, BodyKind::kChunked);
-    EXPECT_EQ(flow.unseen_budget(), 0U);
-    flow.start({BodyKind::kUntilClose, 0}, BodyKind::kChunked);
-    EXPECT_EQ(flow.unseen_budget(), 0U);
-    flow.start({BodyKind::kTunnel, 0}, BodyKind::kTunnel);
-    EXPECT_GT(flow.unseen_budget(), 0U);
-}
-
 TEST(Outgoing, AdvancesAcrossParts) {
     Outgoing out;
     out.add("head");

@@ -431,11 +431,9 @@ TEST(Exchange, AStalledClientStopsTheUpstream) {
     wire.stall_client();
     wire.from_upstream("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello");
     EXPECT_FALSE(wire.exchange.wants_upstream_bytes());
-    EXPECT_EQ(wire.exchange.unseen_to_client(), 0U);
     wire.resume_client();
     EXPECT_TRUE(wire.exchange.wants_upstream_bytes());
-    EXPECT_EQ(wire.exchange.unseen_to_client(), 5U);
-    wire.exchange.moved_to_client(5, wire.now);
+    wire.from_upstream("world");
     EXPECT_EQ(wire.exchange.verdict(), Verdict::kFinished);
 }
 

@@ -49,6 +49,11 @@ class Upstream:
             peer.close()
 
     @property
+    def asked(self) -> int:
+        """On how many connections it was asked something; the proxy also opens some to see if it is up."""
+        return sum(bool(peer.received) for peer in self.peers)
+
+    @property
     def received(self) -> bytes:
         return b"".join(peer.received for peer in self.peers)
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import threading
+import time
 
 import pytest
 
@@ -128,7 +129,7 @@ def test_an_early_answer_reaches_a_client_that_still_sends(house):
     client.close()
     status, _, _ = house.ask(b"POST / HTTP/1.1\r\nHost: web\r\nContent-Length: 0\r\n\r\n")
     assert status == 413
-    assert len(upstream.peers) == 2, "the connection of an early answer must not be used again"
+    assert upstream.asked == 2, "the connection of an early answer must not be used again"
 
 
 def test_the_client_waits_for_100_continue(house):
@@ -213,3 +214,24 @@ def test_an_http_1_0_client_gets_the_body_until_the_end(house):
     client.send(b"GET / HTTP/1.0\r\nHost: web\r\n\r\n")
     answer = client.read_all()
     assert answer.endswith(b"\r\n\r\nhello") and b"chunked" not in answer
+
+
+def test_bodies_without_end_do_not_keep_others_waiting(house):
+    def pour(peer):
+        peer.read_head()
+        peer.send(b"HTTP/1.1 200 OK\r\n\r\n")
+        while True:
+            peer.send(bytes(1 << 18))
+
+    house.upstream(9000)
+    house.upstream(9001, pour)
+    house.start({**WEB, "pour": {"upstream": "http://127.0.0.1:9001"}}, workers=1)
+    argv = ["curl", "--silent", "--output", "/dev/null", "--header", "Host: pour", "http://127.0.0.1/"]
+    pouring = [house.host.start(argv) for _ in range(3)]
+    slowest = 0.0
+    for _ in range(200):
+        asked = time.monotonic()
+        assert house.ask(get())[0] == 200
+        slowest = max(slowest, time.monotonic() - asked)
+    assert all(process.alive() for process in pouring)
+    assert slowest < 2
