@@ -133,8 +133,9 @@ std::string render_html(const ErrorPage& page, const Explanation& explanation) {
         out += "</dl>\n";
     }
     if (page.show_details && !page.known_hosts.empty()) {
-        out += "<p>Hearth is the front door of this home network. These names lead somewhere:</p>"
-               "\n<ul>\n";
+        out +=
+            "<p>Hearth is the front door of this home network. These names lead somewhere:</p>"
+            "\n<ul>\n";
         for (const auto host : page.known_hosts) {
             out += "<li><a href=\"http://";
             append_html(out, host);

@@ -42,7 +42,9 @@ class Upstream:
 
     def _play(self, peer: "Peer") -> None:
         try:
-            self._script(peer)
+            # The proxy also connects to see whether somebody listens, and says nothing.
+            if peer.connection.recv(1, socket.MSG_PEEK):
+                self._script(peer)
         except OSError:
             pass  # the proxy went away
         finally:
@@ -50,7 +52,7 @@ class Upstream:
 
     @property
     def asked(self) -> int:
-        """On how many connections it was asked something; the proxy also opens some to see if it is up."""
+        """On how many connections it was asked something."""
         return sum(bool(peer.received) for peer in self.peers)
 
     @property
@@ -181,7 +183,6 @@ class House:
         self.write(services, **proxy)
         reply = self.control.post("/reload")
         assert reply.status == 200, reply.text()
-        self.daemon.take_notifications()
 
     def upstream(self, port: int, script: Callable[[Peer], None] = answer_all) -> Upstream:
         self.upstreams.append(Upstream(self.host, port, script))
