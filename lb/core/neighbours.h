@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -11,8 +12,9 @@
 namespace hearth::lb {
 
 // The hardware addresses of the other routers: where unicast adverts go, and whose ARP about a
-// VIP is no conflict. Learned from whatever they send; asked for by ARP before it ages.
-// An address that is not known yields the broadcast address, so an advert always arrives.
+// VIP is no conflict. Learned from whatever they send, and asked for by ARP: often at first, so
+// that two nodes that start together meet, then rarely. An address once learned is kept: a
+// node that comes back with another one says so, because it asks for ours.
 class Neighbours {
 public:
     // Only these are kept; new ones are asked for at once.
@@ -20,24 +22,27 @@ public:
     void learn(IpAddress address, MacAddress mac, TimePoint now) noexcept;
     void forget_all(TimePoint now) noexcept;
 
-    [[nodiscard]] MacAddress mac_of(IpAddress address, TimePoint now) const noexcept;
+    // Where to send what is for `address`. Not known yet: the broadcast address for a while,
+    // then nowhere; a node that is switched off should not cost the whole LAN a broadcast
+    // for every advert.
+    [[nodiscard]] std::optional<MacAddress> route_to(IpAddress address,
+                                                     TimePoint now) const noexcept;
     [[nodiscard]] bool knows(MacAddress mac) const noexcept;
 
     // The addresses to ask for now; they count as asked.
     [[nodiscard]] std::vector<IpAddress> take_questions(TimePoint now);
     [[nodiscard]] TimePoint next_deadline() const noexcept;
 
-    static constexpr Duration kLifetime = 60s;
-    static constexpr Duration kAskAgain = 20s;
-    static constexpr Duration kAskUnknown = 1s;
+    static constexpr Duration kAcquaintance = 10s;
+    static constexpr Duration kAskAtFirst = 1s;
+    static constexpr Duration kAskLater = 20s;
 
 private:
     struct Entry {
-        MacAddress mac;
-        TimePoint learned = TimePoint::min();
+        TimePoint since{};  // when it began to be watched, here
         TimePoint ask_at{};
+        std::optional<MacAddress> mac;
     };
-    [[nodiscard]] static bool is_fresh(const Entry& entry, TimePoint now) noexcept;
 
     std::map<IpAddress, Entry> entries_;
 };

@@ -244,7 +244,9 @@ void Reconciler::send_adverts(Router& router, Priority priority, TimePoint now) 
                                                      s.interval, router.addresses})});
     };
     if (!s.foreign_peers.empty()) return send(vrrp_group(), kVrrpGroupMac);
-    for (const auto& node : s.nodes) send(node, neighbours_.mac_of(node, now));
+    for (const auto& node : s.nodes) {
+        if (const auto mac = neighbours_.route_to(node, now)) send(node, *mac);
+    }
 }
 
 void Reconciler::send_gratuitous(Router& router) {

@@ -17,23 +17,35 @@ Neighbours watching() {
     return neighbours;
 }
 
-TEST(Neighbours, UnknownIsReachedByBroadcastAndAskedFor) {
+TEST(Neighbours, UnknownIsReachedByBroadcastAtFirstOnly) {
     auto neighbours = watching();
-    EXPECT_EQ(neighbours.mac_of(kPeer, kStart), kBroadcastMac);
-    EXPECT_EQ(neighbours.take_questions(kStart), std::vector{kPeer});
-    EXPECT_TRUE(neighbours.take_questions(kStart).empty());
-    EXPECT_EQ(neighbours.next_deadline(), kStart + Neighbours::kAskUnknown);
+    EXPECT_EQ(neighbours.route_to(kPeer, kStart), kBroadcastMac);
+    EXPECT_EQ(neighbours.route_to(kPeer, kStart + 9s), kBroadcastMac);
+    EXPECT_EQ(neighbours.route_to(kPeer, kStart + 10s), std::nullopt);
+    neighbours.learn(kPeer, kMac, kStart + 1h);
+    EXPECT_EQ(neighbours.route_to(kPeer, kStart + 1h), kMac);
 }
 
-TEST(Neighbours, WhatIsHeardIsKnownUntilItAges) {
+TEST(Neighbours, AsksOftenAtFirstThenRarely) {
+    auto neighbours = watching();
+    int asked = 0;
+    for (TimePoint now = kStart; now < kStart + 50s; now = neighbours.next_deadline()) {
+        EXPECT_EQ(neighbours.take_questions(now), std::vector{kPeer});
+        EXPECT_TRUE(neighbours.take_questions(now).empty());
+        ++asked;
+    }
+    EXPECT_EQ(asked, 12) << "each second for ten, then every twenty seconds";
+}
+
+TEST(Neighbours, WhatIsHeardIsKept) {
     auto neighbours = watching();
     neighbours.learn(kPeer, kMac, kStart);
-    EXPECT_EQ(neighbours.mac_of(kPeer, kStart + 59s), kMac);
     EXPECT_TRUE(neighbours.knows(kMac));
-    EXPECT_EQ(neighbours.next_deadline(), kStart + Neighbours::kAskAgain);
-    EXPECT_EQ(neighbours.mac_of(kPeer, kStart + 60s), kBroadcastMac);
-    neighbours.forget_all(kStart + 61s);
+    EXPECT_EQ(neighbours.next_deadline(), kStart + Neighbours::kAskLater);
+    EXPECT_EQ(neighbours.route_to(kPeer, kStart + 1h), kMac) << "it may only be quiet";
+    neighbours.forget_all(kStart + 1h);
     EXPECT_FALSE(neighbours.knows(kMac));
+    EXPECT_EQ(neighbours.route_to(kPeer, kStart + 1h), kBroadcastMac);
 }
 
 TEST(Neighbours, OnlyThoseWatchedAreKept) {
