@@ -297,6 +297,8 @@ void DaemonProcess::add_metrics() {
                    config_.stale() ? 0 : 1);
         sink.gauge("hearth_healthy", "1 when the daemon can do its own part.", {},
                    health().healthy ? 1 : 0);
+        sink.counter("hearth_log_dropped_total", "Events lost because the log was not read.", {},
+                     static_cast<double>(log::dropped()));
     });
 }
 

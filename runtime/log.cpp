@@ -17,7 +17,7 @@ namespace hearth::log {
 
 namespace {
 
-constexpr std::size_t kQueueSize = 8192;
+constexpr std::size_t kQueueSize = 1024;  // of 400 octets each, taken at open()
 
 class JournalSink final : public spdlog::sinks::base_sink<std::mutex> {
     void sink_it_(const spdlog::details::log_msg& message) override {
@@ -146,6 +146,12 @@ void close() {
     }
     pool.reset();  // writes what is queued, then joins the writer: only then may the sink go
     logger.reset();
+}
+
+std::uint64_t dropped() {
+    State& s = state();
+    const std::lock_guard lock(s.mutex);
+    return s.pool ? s.pool->overrun_counter() : 0;
 }
 
 void set_subscriber(std::function<void(std::string_view)> sink) {

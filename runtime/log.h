@@ -18,7 +18,7 @@
 // the arguments: guard dear ones with enabled()).
 //
 // Every function may be called from any thread. Writing never waits for the reader of
-// stderr or for journald: when 8,192 events are waiting the oldest is dropped.
+// stderr or for journald: when 1,024 events are waiting the oldest is dropped.
 namespace hearth::log {
 
 enum class Level : std::uint8_t {
@@ -91,6 +91,8 @@ struct Options {
 void open(const Options& options);
 void close();
 void set_level(Level level) noexcept;
+// Events lost since open() because the writer could not keep up.
+[[nodiscard]] std::uint64_t dropped();
 
 // Gives each written event as one JSON object (no newline) to `sink`, on the thread that logs; it
 // must not log and must not block. An empty function ends it.
