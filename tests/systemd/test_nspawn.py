@@ -86,6 +86,13 @@ def test_command_line_finds_the_daemons(machine):
     assert (blocked.returncode, "ours" in blocked.stdout) == (1, True)
 
 
+def test_peer_key_belongs_to_the_daemon_that_reads_it(machine):
+    machine.run("hearth", "peer", "keygen")
+    assert machine.run("stat", "-c", "%U %a", "/etc/hearth/peer.key").stdout == "hearth-lb 600\n"
+    machine.run("systemctl", "reload", "hearth-lb")
+    assert "peer.key" not in machine.run("hearth", "status", check=False).stdout
+
+
 def test_no_unit_runs_as_root(machine):
     uids = {unit: uid_of(machine, unit) for unit in DAEMONS}
     assert 0 not in uids.values()
