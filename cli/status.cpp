@@ -13,7 +13,8 @@ namespace {
 
 namespace json = boost::json;
 
-// Of a node that hearth-lb has no word from: without a peer key that is how it must be.
+// Of a node that hearth-lb has no word from. Where that is wrong, hearth-lb has a problem of its
+// own.
 constexpr std::string_view kUnknown = "unknown";
 
 Ink ink_of(std::string_view state) {
@@ -29,14 +30,27 @@ std::string worse(const std::string& a, const std::string& b) {
     return rank(a) >= rank(b) ? a : b;
 }
 
+// What several nodes say in the same words is told once.
+void add_problem(StatusProblem problem, std::vector<StatusProblem>& problems) {
+    for (StatusProblem& known : problems) {
+        if (known.daemon != problem.daemon || known.name != problem.name ||
+            known.detail != problem.detail)
+            continue;
+        known.node += ", " + problem.node;
+        return;
+    }
+    problems.push_back(std::move(problem));
+}
+
 void add_problems(const json::value& from, const std::string& node, const std::string& daemon,
                   std::vector<StatusProblem>& problems) {
     const auto* list = child_of(from, "problems").if_array();
     if (list == nullptr) return;
     for (const json::value& one : *list) {
         const auto own = text_of(one, "daemon");
-        problems.push_back({node, own.empty() ? daemon : own, text_of(one, "name"),
-                            text_of(one, "detail"), text_of(one, "since")});
+        add_problem({node, own.empty() ? daemon : own, text_of(one, "name"), text_of(one, "detail"),
+                     text_of(one, "since")},
+                    problems);
     }
 }
 
@@ -84,9 +98,6 @@ void add_peers(const json::value& lb, StatusPage& page) {
                 if (const auto* word = state.if_string()) node.daemons[std::string(name)] = *word;
             }
         }
-        // Why hearth-lb has not heard of it, when it should have.
-        const auto trouble = text_of(one, "detail");
-        if (!trouble.empty()) page.problems.push_back({node.name, "lb", "not_heard", trouble, ""});
         add_problems(one, node.name, "", page.problems);
         page.nodes.push_back(std::move(node));
     }
