@@ -21,6 +21,7 @@
 #include "runtime/control_client.h"
 #include "runtime/file_descriptor.h"
 #include "runtime/log.h"
+#include "runtime/sandbox.h"
 
 namespace {
 
@@ -157,6 +158,10 @@ int main(int argc, char** argv) {
     if (!loaded) {
         std::fputs(config::render(loaded.findings).c_str(), stderr);
         return kBadDocument;
+    }
+    // From here on it reads what strangers wrote: no capability, no exec, whoever started it.
+    if (const auto entered = runtime::enter_sandbox({}); !entered) {
+        return complain(entered.error(), kDegraded);
     }
     log::open(options->log);
     const int status = update(*options, *loaded.document);
