@@ -100,6 +100,7 @@ Packet say(ByteView question, const Say& answer) {
         ldns_pkt_push_rr(packet.get(), LDNS_SECTION_AUTHORITY, record(text));
     for (const auto& text : answer.additional)
         ldns_pkt_push_rr(packet.get(), LDNS_SECTION_ADDITIONAL, record(text));
+    ldns_rdf_deep_free(ldns_pkt_edns_data(packet.get()));  // the packet forgets it without freeing
     ldns_pkt_set_edns_data(packet.get(), nullptr);
     if (!answer.edns) {
         ldns_pkt_set_edns_udp_size(packet.get(), 0);
