@@ -205,7 +205,7 @@ Result<void> RouteNetlink::change_vip(int type, int flags, IpAddress address) {
     auto* header = static_cast<ifaddrmsg*>(mnl_nlmsg_put_extra_header(message, sizeof(ifaddrmsg)));
     header->ifa_family = AF_INET;
     header->ifa_prefixlen = 32;
-    header->ifa_scope = RT_SCOPE_UNIVERSE;
+    header->ifa_scope = RT_SCOPE_HOST;  // never the source of other traffic
     header->ifa_index = kLoopback;
     mnl_attr_put(message, IFA_LOCAL, 4, address.bytes().data());
     mnl_attr_put(message, IFA_ADDRESS, 4, address.bytes().data());

@@ -89,3 +89,11 @@ def test_bridge_port_cannot_hold_a_vip_but_its_bridge_can(make_lan):
     assert a.control.status()["interface"] == "br0"
     mac = a.host.mac("br0")
     assert lan.answering() == ["a" if mac == a.host.mac() else mac]
+
+
+def test_vip_is_never_the_source_of_other_traffic(make_lan):
+    lan = make_lan(1).start()
+    (a,) = lan.nodes
+    assert "src 10.0.0.11" in a.host.run(["ip", "route", "get", "10.0.0.50"]).stdout
+    a.host.ip(f"address del {a.address}/24 dev eth0", "route add 10.0.0.0/24 dev eth0")
+    assert VIP not in a.host.run(["ip", "route", "get", "10.0.0.50"], check=False).stdout
