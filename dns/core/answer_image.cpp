@@ -31,7 +31,8 @@ AnswerImage image_of(ByteView packet, const AnswerView& answer) noexcept {
 }
 
 std::size_t write_image(ByteSpan buffer, const AskedQuestion& asked, const AnswerImage& image,
-                        std::uint32_t age, std::uint32_t ttl_cap) noexcept {
+                        std::uint32_t age, std::uint32_t ttl_cap,
+                        const std::optional<ExtendedError>& error) noexcept {
     const std::size_t size = image.bytes.size();
     const std::size_t whole = size + (asked.has_edns ? kOptSize : 0);
     if (whole > asked.size_limit || whole > buffer.size())
@@ -47,7 +48,7 @@ std::size_t write_image(ByteSpan buffer, const AskedQuestion& asked, const Answe
         store_be32(p + at, std::min(ttl > age ? ttl - age : 0, ttl_cap));
     }
     if (!asked.has_edns) return size;
-    return append_opt(buffer, size, asked, image.rcode, {});
+    return append_opt(buffer, size, asked, image.rcode, error);
 }
 
 void append_chain(ResponseWriter& out, const AnswerImage& image, std::uint32_t age) noexcept {

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "base/bytes.h"
@@ -31,7 +32,8 @@ struct AnswerImage {
 // 4035 §3.2.3).
 [[nodiscard]] std::size_t write_image(ByteSpan out, const AskedQuestion& asked,
                                       const AnswerImage& image, std::uint32_t age,
-                                      std::uint32_t ttl_cap) noexcept;
+                                      std::uint32_t ttl_cap,
+                                      const std::optional<ExtendedError>& error = {}) noexcept;
 
 // Appends to an answer that begins with CNAMEs of ours (see query_pipeline.cpp) the
 // records of the image's answer section that a chain is made of: addresses, CNAMEs and

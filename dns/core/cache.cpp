@@ -29,6 +29,7 @@ struct Cache::Entry {
     std::uint16_t additionals = 0;
     std::uint16_t group = 0;
     Rcode rcode{};
+    Verdict verdict;
     std::uint8_t variant = 0;
     bool asked_again = false;  // since the clock's hand passed
 
@@ -99,11 +100,12 @@ std::optional<Cache::Hit> Cache::find(const CacheKey& key, TimePoint now) noexce
     hit.image.rcode = entry->rcode;
     hit.age = static_cast<std::uint32_t>(std::max<std::int64_t>(age.count(), 0));
     hit.generation = &entry->generation;
+    hit.verdict = entry->verdict;
     return hit;
 }
 
 void Cache::insert(const CacheKey& key, const AnswerImage& image, std::uint32_t seconds,
-                   std::uint64_t generation, TimePoint now) {
+                   std::uint64_t generation, TimePoint now, const Verdict& verdict) {
     const std::size_t block =
         sizeof(Entry) + image.ttl_at.size() * sizeof(std::uint16_t) + image.bytes.size();
     if (seconds == 0 || block > limits_.bytes / 8) return;
@@ -122,6 +124,7 @@ void Cache::insert(const CacheKey& key, const AnswerImage& image, std::uint32_t 
     entry->additionals = image.additionals;
     entry->group = key.group;
     entry->rcode = image.rcode;
+    entry->verdict = verdict;
     entry->variant = variant_of(key);
     std::copy(image.ttl_at.begin(), image.ttl_at.end(), entry->ttl_at());
     std::memcpy(entry->image(), image.bytes.data(), image.bytes.size());

@@ -10,6 +10,7 @@
 #include "base/name.h"
 #include "base/time.h"
 #include "dns/core/answer_image.h"
+#include "dns/core/block_policy.h"
 #include "dns/core/blocklist_hash.h"
 #include "dns/model/protocol.h"
 
@@ -25,9 +26,9 @@ struct CacheKey {
     std::uint16_t group = 0;
 };
 
-// Answers of upstreams, positive and negative, as images ready to be copied (RFC 2308, RFC 9520).
-// Belongs to one worker: no locks. Bounded by bytes; when full, what was not asked for
-// since the clock's hand last passed goes first. A lookup allocates nothing.
+// Answers of upstreams, positive and negative, and those to blocked names, as images ready to be
+// copied (RFC 2308, RFC 9520). Belongs to one worker: no locks. Bounded by bytes; when full, what
+// was not asked for since the clock's hand last passed goes first. A lookup allocates nothing.
 //
 // Every entry remembers the generation of the snapshot that let its name through: at the same
 // generation a hit needs no look at zones, rules or lists again.
@@ -42,6 +43,8 @@ public:
         AnswerImage image;
         std::uint32_t age = 0;  // seconds since it was stored
         std::uint64_t* generation = nullptr;
+        Verdict
+            verdict;  // blocked(): the image is what the policy answers, at this generation only
     };
 
     // `key` seeds the hash, so that nobody outside can choose colliding names.
@@ -55,7 +58,7 @@ public:
     // Keeps an upstream's answer for `seconds` (see cache_seconds(); 0 keeps nothing). An equal
     // key is replaced.
     void insert(const CacheKey& key, const AnswerImage& image, std::uint32_t seconds,
-                std::uint64_t generation, TimePoint now);
+                std::uint64_t generation, TimePoint now, const Verdict& verdict = {});
     // Keeps the fact that nobody answered, as a SERVFAIL.
     void insert_failure(const CacheKey& key, std::uint32_t seconds, std::uint64_t generation,
                         TimePoint now);

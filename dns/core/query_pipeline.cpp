@@ -6,6 +6,8 @@ namespace hearth::dns {
 namespace {
 
 constexpr std::uint32_t kNobodyAnswersSeconds = 1;  // RFC 9520 §3.2: the least
+// The generation ends it sooner when a rule or a list changes.
+constexpr std::uint32_t kBlockedSeconds = 3600;
 constexpr std::string_view kNobodyAnswers = "no upstream answers";
 constexpr std::string_view kUpstreamsFail = "the upstreams answered with an error";
 constexpr std::string_view kLoops = "forwarding loop: the upstream asks us";
@@ -157,17 +159,17 @@ std::optional<QueryPipeline::Answer> QueryPipeline::answer_outside(const Job& jo
                                                                    const LocalPath& path,
                                                                    const CacheKey& key) {
     const Verdict verdict = snapshot_->blocking.verdict(path.name);
-    if (verdict.blocked()) return blocked(job, verdict);
+    if (verdict.blocked()) return blocked(job, key, verdict);
     if (job.query.qtype == RrType::kAny) {
         ResponseWriter writer(job.out, job.asked, Rcode::kNoError, Authority::kRecursive);
         writer.hinfo_rfc8482(snapshot_->local_ttl);
         return Answer{writer.finish(), Rcode::kNoError, Reason::kSpecial, verdict};
     }
     const auto hit = cache_.find(key, moment_.now);
-    if (!hit) return forward(job, path);
+    if (!hit || hit->verdict.blocked()) return forward(job, path);
     if (*hit->generation != snapshot_->generation) {
         const Verdict cloaked = is_allowed(verdict) ? Verdict{} : inspect(hit->image);
-        if (cloaked.blocked()) return blocked(job, cloaked);
+        if (cloaked.blocked()) return blocked(job, key, cloaked);
         *hit->generation = snapshot_->generation;
     }
     if (path.chain_size == 0) return from_hit(job, *hit);
@@ -177,16 +179,49 @@ std::optional<QueryPipeline::Answer> QueryPipeline::answer_outside(const Job& jo
 }
 
 QueryPipeline::Answer QueryPipeline::from_hit(const Job& job, const Cache::Hit& hit) {
+    if (hit.verdict.blocked()) return write_verdict(job.out, job.asked, hit.image, hit.verdict);
     tally_.cache_hits.add();
     const std::size_t size =
         write_image(job.out, job.asked, hit.image, hit.age, cache_.limits().ttl.ttl_cap);
     return {size, hit.image.rcode, Reason::kCached, {}};
 }
 
-QueryPipeline::Answer QueryPipeline::blocked(const Job& job, const Verdict& verdict) {
-    const auto written =
-        write_blocked(job.out, job.asked, job.query.qname, job.query.qtype, *snapshot_, verdict);
-    return {written.size, written.rcode, Reason::kBlocked, verdict};
+// Makes the answer to a blocked name, and keeps it: the same few names are asked again and again.
+AnswerImage QueryPipeline::keep_blocked(const CacheKey& key, const Verdict& verdict,
+                                        std::uint32_t seconds) {
+    std::array<std::uint8_t, Name::kMaxWire + 4> question;
+    ByteWriter writer(question);
+    writer.bytes(key.qname.wire());
+    writer.u16(static_cast<std::uint16_t>(key.qtype));
+    writer.u16(static_cast<std::uint16_t>(RrClass::kIn));
+    AskedQuestion bare;
+    bare.question = writer.written();
+    bare.qname = &key.qname;
+    bare.size_limit = blocked_.size();
+    const auto written = write_blocked(blocked_, bare, key.qname, key.qtype, *snapshot_, verdict);
+    AnswerImage image;
+    image.bytes = ByteView(blocked_).first(written.size);
+    image.rcode = written.rcode;
+    cache_.insert(key, image, seconds, snapshot_->generation, moment_.now, verdict);
+    return image;
+}
+
+QueryPipeline::Answer QueryPipeline::write_verdict(ByteSpan out, const AskedQuestion& asked,
+                                                   const AnswerImage& image,
+                                                   const Verdict& verdict) const {
+    const ExtendedError error{EdeCode::kBlocked, snapshot_->blocking.explain(verdict)};
+    const std::size_t size = write_image(out, asked, image, 0, cache_.limits().ttl.ttl_cap, error);
+    return {size, image.rcode, Reason::kBlocked, verdict};
+}
+
+QueryPipeline::Answer QueryPipeline::blocked(const Job& job, const CacheKey& key,
+                                             const Verdict& verdict) {
+    if (key.qname != job.query.qname) {  // a CNAME of ours leads to it
+        const auto written = write_blocked(job.out, job.asked, job.query.qname, job.query.qtype,
+                                           *snapshot_, verdict);
+        return {written.size, written.rcode, Reason::kBlocked, verdict};
+    }
+    return write_verdict(job.out, job.asked, keep_blocked(key, verdict, kBlockedSeconds), verdict);
 }
 
 std::optional<QueryPipeline::Answer> QueryPipeline::forward(const Job& job, const LocalPath& path) {
@@ -244,10 +279,13 @@ void QueryPipeline::finished(const ForwardQuestion& question, const ForwardOutco
     if (outcome.result == ForwardResult::kAnswered) {
         const AnswerImage image = image_of(outcome.packet, *outcome.answer);
         if (!is_allowed(snapshot_->blocking.verdict(question.qname))) cloaked = inspect(image);
-        const auto& limits = cache_.limits().ttl;
-        if (!cloaked.blocked())
-            cache_.insert(key, image, cache_seconds(outcome.packet, *outcome.answer, limits),
-                          snapshot_->generation, moment_.now);
+        const std::uint32_t seconds =
+            cache_seconds(outcome.packet, *outcome.answer, cache_.limits().ttl);
+        if (cloaked.blocked()) {
+            (void)keep_blocked(key, cloaked, seconds);
+        } else {
+            cache_.insert(key, image, seconds, snapshot_->generation, moment_.now);
+        }
     } else if (outcome.result == ForwardResult::kServFail) {
         cache_.insert_failure(key, cache_.limits().ttl.failure, snapshot_->generation, moment_.now);
     } else if (outcome.result == ForwardResult::kNobodyAnswers) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -101,7 +102,11 @@ private:
                                                        const CacheKey& key);
     [[nodiscard]] std::optional<Answer> forward(const Job& job, const LocalPath& path);
     [[nodiscard]] Answer from_hit(const Job& job, const Cache::Hit& hit);
-    [[nodiscard]] Answer blocked(const Job& job, const Verdict& verdict);
+    [[nodiscard]] Answer blocked(const Job& job, const CacheKey& key, const Verdict& verdict);
+    [[nodiscard]] AnswerImage keep_blocked(const CacheKey& key, const Verdict& verdict,
+                                           std::uint32_t seconds);
+    [[nodiscard]] Answer write_verdict(ByteSpan out, const AskedQuestion& asked,
+                                       const AnswerImage& image, const Verdict& verdict) const;
     [[nodiscard]] Answer plain(const Job& job, Rcode rcode, Reason reason, EdeCode code,
                                std::string_view text);
     [[nodiscard]] bool may_refuse() noexcept;
@@ -131,7 +136,8 @@ private:
     unsigned refusals_per_second_;
     unsigned refusals_left_ = 0;
     TimePoint refusals_until_{};
-    std::vector<std::uint8_t> buffer_;  // for answers that come later
+    std::array<std::uint8_t, kEdnsUdpSize> blocked_;  // the last image of a blocked name
+    std::vector<std::uint8_t> buffer_;                // for answers that come later
 };
 
 }  // namespace hearth::dns

@@ -162,15 +162,35 @@ TEST_F(PipelineTest, BlockedNames) {
     };
     for (const auto& c : cases) {
         snapshot.blocking.style = c.style;
-        const auto seen = query({.name = "x.ads.example.", .type = c.type});
-        EXPECT_EQ(seen.rcode, c.rcode);
-        EXPECT_EQ(seen.answers, c.answers);
-        EXPECT_EQ(seen.authority.size(), c.authority);
-        EXPECT_EQ(seen.ede, 15);
-        EXPECT_FALSE(seen.aa);
+        ++snapshot.generation;
+        for (const char* what : {"decided", "kept"}) {
+            const auto seen = query({.name = "x.ads.example.", .type = c.type});
+            EXPECT_EQ(seen.rcode, c.rcode) << what;
+            EXPECT_EQ(seen.answers, c.answers) << what;
+            EXPECT_EQ(seen.authority.size(), c.authority) << what;
+            EXPECT_EQ(seen.ede, 15) << what;
+            EXPECT_EQ(seen.ede_text, "Blocked by a deny rule") << what;
+            EXPECT_FALSE(seen.aa) << what;
+            now += 9s;
+        }
     }
+    EXPECT_FALSE(query({.name = "x.ads.example.", .edns = false}).edns);
     EXPECT_TRUE(sent.empty());
     EXPECT_EQ(logged()[0].verdict.source, VerdictSource::kDenyRule);
+}
+
+TEST_F(PipelineTest, AKeptVerdictEndsWithItsGeneration) {
+    EXPECT_EQ(query({.name = "x.ads.example."}).ede, 15);
+    allow("x.ads.example");
+    EXPECT_FALSE(query({.name = "x.ads.example."}).valid);
+    ASSERT_EQ(sent.size(), 1U);
+    answer(sent[0], {.answers = {"x.ads.example. 300 IN A 192.0.2.66"}});
+    EXPECT_EQ(query({.name = "x.ads.example."}).answers,
+              (Records{"x.ads.example. 300 IN A 192.0.2.66"}));
+    snapshot.blocking.allow = nullptr;
+    ++snapshot.generation;
+    EXPECT_EQ(query({.name = "x.ads.example."}).ede, 15);
+    EXPECT_EQ(logged().back().verdict.source, VerdictSource::kDenyRule);
 }
 
 TEST_F(PipelineTest, AllowBeatsDeny) {
@@ -190,6 +210,8 @@ TEST_F(PipelineTest, ABlockedNameBehindAnUnlistedOneIsBlocked) {
                                  "t.ads.example. 300 IN A 192.0.2.66"}});
     EXPECT_EQ(reply().answers, (Records{"shop.example. 10 IN A 0.0.0.0"}));
     EXPECT_EQ(reply().ede, 15);
+    EXPECT_EQ(query({.name = "shop.example."}).ede, 15) << "known by now, nobody is asked";
+    EXPECT_EQ(sent.size(), 1U);
     // An explicit allow of the asked name accepts what it points to.
     allow("shop.example");
     (void)query({.name = "shop.example."});
