@@ -155,6 +155,7 @@ def test_stops_with_the_addresses_first(machine):
         assert machine.show(unit, "Result") == "success"
     assert min(stopped, key=stopped.get) == "hearth-lb"
     assert "10.77.0.53" not in machine.run("ip", "addr").stdout
+    assert machine.show("hearth-lists.service", "Result") == "success", machine.journal()
 
 
 def test_leaves_dns_stopped_when_port_53_is_held(machine, package):
