@@ -195,3 +195,12 @@ def test_why_queries_and_events(house: House) -> None:
             seen += stream.recv(4096)
     line = next(line for line in seen.decode().splitlines() if "photos.home" in line)
     assert json.loads(line.removeprefix("data: "))["reason"] == "local"
+
+
+def test_networks_this_machine_is_in_are_served(house: House) -> None:
+    house.dns.ip("address add 172.20.0.2/24 dev eth0")
+    house.client.ip("address add 172.20.0.50/24 dev eth0", "address add 172.21.0.50/24 dev eth0")
+    house.dns.ip("route add 172.21.0.0/24 dev eth0")
+    house.start()
+    assert house.dig("-b", "172.20.0.50", "immich.home").data == ["10.0.0.100"]
+    assert house.dig("-b", "172.21.0.50", "immich.home").rcode == "REFUSED", "routed, but not ours"
