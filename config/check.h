@@ -14,7 +14,8 @@ struct CheckContext {
     Diagnostics& diagnostics;
 };
 
-// Fills in what depends on the rest: candidates of VIPs that name none, virtual router numbers.
+// Fills in what depends on the rest: candidates of VIPs that name none, virtual router
+// numbers, addresses of upstreams that are named as records.
 void complete(Document& document);
 
 void check_network(CheckContext& context);   // domain, lan, nodes, vips

@@ -127,7 +127,7 @@ std::string Diagnostic::headline() const {
     return at.to_string() + ": " + std::string(word_for(severity)) + ": " + message_of(*this);
 }
 
-Diagnostic& Diagnostics::add(Severity severity, Span span, std::string message) {
+Diagnostic& Diagnostics::add(Severity severity, Span span, const std::string& message) {
     const Source& source = (*sources_)[span.file];
     const auto line = source.line_of(span.offset);
     const auto line_end = source.line_start(line) + source.line_text(line).size();
@@ -138,43 +138,36 @@ Diagnostic& Diagnostics::add(Severity severity, Span span, std::string message) 
     finding.at = position_of(*sources_, span);
     finding.length =
         static_cast<unsigned>(code_points(std::string_view(source.text()).substr(offset, length)));
-    finding.message = std::move(message);
+    // Escapes in double quotes make any character ("\\e[2J"), and messages quote what stands there.
+    finding.message = printable(message);
     finding.source_line = printable(source.line_text(line));
     if (severity == Severity::kError) ++errors_;
     found_.push_back(std::move(finding));
     return found_.back();
 }
 
-Diagnostic& Diagnostics::error(Span span, std::string message, std::string suggestion) {
-    Diagnostic& finding = add(Severity::kError, span, std::move(message));
-    finding.suggestion = std::move(suggestion);
+Diagnostic& Diagnostics::error(Span span, const std::string& message,
+                               const std::string& suggestion) {
+    Diagnostic& finding = add(Severity::kError, span, message);
+    finding.suggestion = printable(suggestion);
     return finding;
 }
 
-Diagnostic& Diagnostics::warning(Span span, std::string message) {
-    return add(Severity::kWarning, span, std::move(message));
+Diagnostic& Diagnostics::warning(Span span, const std::string& message) {
+    return add(Severity::kWarning, span, message);
 }
 
 Diagnostic& Diagnostics::error_in_file(std::string file, std::string message) {
-    return error_at(std::move(file), 0, 0, std::move(message));
-}
-
-Diagnostic& Diagnostics::error_at(std::string file, unsigned line, unsigned column,
-                                  std::string message) {
     Diagnostic finding;
-    finding.at = {std::move(file), line, column};
+    finding.at.file = std::move(file);
     finding.message = std::move(message);
-    for (const Source& source : *sources_) {
-        if (line > 0 && source.path() == finding.at.file)
-            finding.source_line = printable(source.line_text(line - 1));
-    }
     ++errors_;
     found_.push_back(std::move(finding));
     return found_.back();
 }
 
-Note Diagnostics::note(Span span, std::string message) const {
-    return {position_of(*sources_, span), std::move(message)};
+Note Diagnostics::note(Span span, const std::string& message) const {
+    return {position_of(*sources_, span), printable(message)};
 }
 
 std::vector<Diagnostic> Diagnostics::take() {

@@ -46,21 +46,19 @@ public:
     explicit Diagnostics(const SourceSet& sources) : sources_(&sources) {}
 
     // The reference is valid until the next finding is added.
-    Diagnostic& error(Span span, std::string message, std::string suggestion = {});
-    Diagnostic& warning(Span span, std::string message);
+    Diagnostic& error(Span span, const std::string& message, const std::string& suggestion = {});
+    Diagnostic& warning(Span span, const std::string& message);
     // About a whole file, or a path that could not be read.
     Diagnostic& error_in_file(std::string file, std::string message);
-    Diagnostic& error_at(std::string file, unsigned line, unsigned column, std::string message);
 
-    [[nodiscard]] Note note(Span span, std::string message) const;
+    [[nodiscard]] Note note(Span span, const std::string& message) const;
 
     [[nodiscard]] bool has_errors() const noexcept { return errors_ > 0; }
-    [[nodiscard]] std::size_t error_count() const noexcept { return errors_; }
     // In the order of the files; warnings only where there is no error, which comes first.
     [[nodiscard]] std::vector<Diagnostic> take();
 
 private:
-    Diagnostic& add(Severity severity, Span span, std::string message);
+    Diagnostic& add(Severity severity, Span span, const std::string& message);
 
     const SourceSet* sources_;
     std::vector<Diagnostic> found_;

@@ -83,10 +83,9 @@ struct SectionTable {
     bool read(const Value& value, Span key_span, void* target, ReadContext& context) const;
 };
 
+// The table that fills an S.
 template <class S>
-struct Section : SectionTable {
-    using Struct = S;
-};
+struct Section : SectionTable {};
 
 struct Fault {
     std::string message;
