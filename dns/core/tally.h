@@ -61,7 +61,7 @@ struct Tally {
         std::size_t i = 0;
         while (i < kDurationBounds.size() && duration > kDurationBounds[i]) ++i;
         durations[i].add();
-        if (i > 0)
+        if (duration > Duration::zero())
             duration_us.add(static_cast<std::uint64_t>(
                 std::chrono::duration_cast<std::chrono::microseconds>(duration).count()));
     }
