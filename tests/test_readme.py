@@ -32,6 +32,12 @@ def test_every_dev_command_exists(source_dir: Path) -> None:
     assert set(re.findall(r"\./dev (\w+)", text)) <= known | {"help"}
 
 
+def test_every_page_it_points_to_exists(source_dir: Path) -> None:
+    text = (source_dir / "README.md").read_text()
+    for target in re.findall(r"\]\(([^)#:]+)\)", text):
+        assert (source_dir / target).exists(), target
+
+
 def test_run_answers_what_it_prints_and_stops_cleanly(
     network: Network, source_dir: Path, build_dir: Path, commands: list[str], tmp_path: Path
 ) -> None:

@@ -42,6 +42,11 @@ def run(argv: Sequence[str | Path], *, stdin: str | None = None, check: bool = T
     return result
 
 
+def _has_finding(log: Path) -> bool:
+    text = log.read_bytes()
+    return any(mark in text for mark in (b"ERROR: AddressSanitizer", b"WARNING: ThreadSanitizer", b": runtime error: "))
+
+
 class Namespace:
     """A network namespace: a machine, as far as packets are concerned."""
 
@@ -210,12 +215,16 @@ class Network:
         return "\n".join(parts)
 
     def close(self) -> None:
+        """Ends everything; what a sanitizer has found in a program meanwhile is raised."""
         for process in reversed(self._processes):
             process.close()
+        findings = [path.name for path in self.directory.glob("*/*.log") if _has_finding(path)]
+        report = self.logs() if findings else ""
         for host in self._hosts:
             run(["ip", "netns", "del", host.name], check=False)
         shutil.rmtree(self.directory, ignore_errors=True)
         self._processes, self._hosts = [], []
+        assert not findings, f"a sanitizer spoke in {', '.join(findings)}:\n{report}"
 
     def __enter__(self) -> "Network":
         return self

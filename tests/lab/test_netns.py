@@ -67,6 +67,13 @@ def test_a_process_that_ends_early_is_reported_with_its_output(network: Network)
         process.wait_ready()
 
 
+def test_what_a_sanitizer_says_is_raised_in_the_end() -> None:
+    network = Network()
+    network.host("a").start(["echo", "core/x.cpp:1:2: runtime error: overflow"]).wait()
+    with pytest.raises(AssertionError, match="a sanitizer spoke in echo-1.log"):
+        network.close()
+
+
 VICTIM = """
 import sys, time
 sys.path.insert(0, {root!r})
