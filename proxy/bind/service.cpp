@@ -99,6 +99,12 @@ Result<void> ProxyService::apply(const Plan& plan) {
     if (!started_) start_workers();
     board_.adopt(plan.snapshot);
     follow_names();
+    if (plan.workers != workers_.size()) {
+        daemon_.problems().raise("restart_needed",
+                                 "proxy.workers has changed: systemctl restart hearth-proxy");
+    } else {
+        daemon_.problems().clear("restart_needed");
+    }
     return {};
 }
 

@@ -198,7 +198,7 @@ void Worker::tick() {
         while (Timer* timer = state_.timers.take_expired(state_.poller.now())) {
             static_cast<Timed*>(timer)->on_deadline();
         }
-        reap();
+        after_batch();
         flush_access();
         tick();
     });

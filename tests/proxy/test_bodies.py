@@ -25,15 +25,15 @@ def curl_size(host, *options: str) -> list[str]:
     return host.run([*argv, *options], timeout=330).stdout.split()
 
 
-def test_a_gibibyte_comes_down_in_constant_memory(page):
+def test_a_gibibyte_comes_down_in_constant_memory(page, sanitized):
     url = f"http://127.0.0.1/bytes/{GIB}"
     out = ["--output", "/dev/null", "--write-out", "%{http_code} %{size_download}"]
     assert curl_size(page.host, url, *out) == ["200", str(GIB)]
-    assert page.daemon.peak_rss_bytes() < RSS_LIMIT
+    assert sanitized or page.daemon.peak_rss_bytes() < RSS_LIMIT
 
 
 @pytest.mark.parametrize("coding", ["length", "chunked"])
-def test_a_gibibyte_goes_up_in_constant_memory(page, coding):
+def test_a_gibibyte_goes_up_in_constant_memory(page, coding, sanitized):
     source = page.host.directory / "upload"
     with source.open("wb") as file:
         file.truncate(GIB)
@@ -42,10 +42,10 @@ def test_a_gibibyte_goes_up_in_constant_memory(page, coding):
         options += ["--header", "Transfer-Encoding: chunked"]
     answer = curl_size(page.host, "http://127.0.0.1/sink", *options)
     assert answer[0:2] == ['{"bytes":', f"{GIB},"]
-    assert page.daemon.peak_rss_bytes() < RSS_LIMIT
+    assert sanitized or page.daemon.peak_rss_bytes() < RSS_LIMIT
 
 
-def test_a_slow_reader_does_not_make_the_proxy_hoard(house):
+def test_a_slow_reader_does_not_make_the_proxy_hoard(house, sanitized):
     sent = 0
     full = threading.Event()
 
@@ -68,7 +68,7 @@ def test_a_slow_reader_does_not_make_the_proxy_hoard(house):
     client.send(get())
     assert full.wait(20), "the upstream was never told to wait"
     assert sent < 64 << 20
-    assert house.daemon.rss_bytes() < RSS_LIMIT
+    assert sanitized or house.daemon.rss_bytes() < RSS_LIMIT
     client.close()
 
 
