@@ -216,6 +216,16 @@ def check_mocks(tree):
                     yield f"{file}: {pattern}: tests run, against the real thing"
 
 
+def check_links(tree):
+    """Links between the project's pages lead somewhere."""
+    for file in tree.files:
+        if not file.endswith(".md"):
+            continue
+        for target in re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", tree.text(file)):
+            if not (tree.root / file).parent.joinpath(target).exists():
+                yield f"{file}: links to {target}, which does not exist"
+
+
 def check_purity(build):
     """`nm` of the pure libraries shows no socket, file, clock, thread or environment call."""
     build = pathlib.Path(build)
@@ -231,7 +241,7 @@ def check_purity(build):
 
 
 CHECKS = (check_includes, check_owners, check_config_spread, check_file_length, check_names, check_base_shared,
-          check_co_await, check_mocks)
+          check_co_await, check_mocks, check_links)
 
 
 def main(argv):

@@ -45,6 +45,7 @@ BROKEN = [
     (structure.check_co_await, "dns/io/a.cpp", "co_await post([this] { run(); });\n"),
     (structure.check_co_await, "dns/io/a.cpp", "auto n = co_await read({buffer, 5});\n"),
     (structure.check_mocks, "tests/dns/a_test.cpp", "GTEST_SKIP();\n"),
+    (structure.check_links, "docs/a.md", "see [b](b.md#part)\n"),
 ]
 
 
@@ -58,6 +59,7 @@ FINE = [
     (structure.check_co_await, "dns/io/a.cpp", "Message m{1};\nwhile (true) {\n    co_await send(m);\n}\n"),
     (structure.check_includes, "dns/core/a.cpp", '#include "dns/model/b.h"\n#include "base/ip.h"\n'),
     (structure.check_owners, "dns/io/a.cpp", "#include <boost/asio/ip/udp.hpp>\n"),
+    (structure.check_links, "docs/a.md", "see [itself](a.md#part) and [elsewhere](https://example.org/x)\n"),
 ]
 
 
