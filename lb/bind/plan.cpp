@@ -87,6 +87,7 @@ std::vector<VirtualRouter> make_routers(const Document& document, const std::str
         add_vip(router->second, document, vip);
     }
     std::vector<VirtualRouter> list;
+    list.reserve(routers.size());
     for (auto& [vrid, router] : routers) list.push_back(std::move(router));
     return list;
 }
