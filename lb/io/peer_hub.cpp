@@ -1,9 +1,9 @@
 #include "lb/io/peer_hub.h"
 
 #include <algorithm>
+#include <array>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <list>
 #include <utility>
 #include <variant>
 
@@ -22,6 +22,7 @@ constexpr Duration kDialWithin = 2s;
 constexpr Duration kSilence = 5s;
 // A dead process is refused within a round trip; who does not answer at once tells nothing.
 constexpr Duration kVerifyWithin = 200ms;
+constexpr std::array<Duration, 3> kVerifyAfter{2ms, 5ms, 10ms};
 
 using runtime::FileDescriptor;
 
@@ -58,7 +59,8 @@ struct PeerHub::Impl : std::enable_shared_from_this<Impl> {
     void received(const PeerPointer& peer, ByteView bytes);
     void handle(const PeerPointer& peer, const PeerMessage& message);
     void closed(const PeerPointer& peer, const Error& error);
-    void verify_death(const PeerPointer& peer);
+    void verify_death(const PeerPointer& peer, std::size_t attempt);
+    void verify_again(const PeerPointer& peer, std::size_t attempt);
     void watch_silence(const PeerPointer& peer);
     void show_trouble();
     [[nodiscard]] bool is_current(const PeerPointer& peer) const {
@@ -191,20 +193,35 @@ void PeerHub::Impl::closed(const PeerPointer& peer, const Error& error) {
     peer->trouble = error.detail;
     if (was_open || said_farewell)
         log::info("peer_disconnected", {{"peer", peer->node.name}, {"reason", error.detail}});
-    if (was_open && error.code == Errc::kUnavailable) verify_death(peer);
+    if (was_open && error.code == Errc::kUnavailable) verify_death(peer, 0);
     show_trouble();
     if (dials(peer)) dial_later(peer);
 }
 
-// The kernel closes the sockets of a dead process at once, and then refuses: a process that
-// only lost this connection still accepts.
-void PeerHub::Impl::verify_death(const PeerPointer& peer) {
-    dial_peer(loop, settings->self.address, {peer->node.address, settings->port}, kVerifyWithin,
-              [self = shared_from_this(), peer](DialOutcome outcome, const FileDescriptor&) {
-                  if (outcome != DialOutcome::kRefused || !self->is_current(peer)) return;
-                  log::info("peer_vanished", {{"peer", peer->node.name}});
-                  self->on_vanished(peer->node.address);
-              });
+// The kernel closes the sockets of a dead process one after the other, and then refuses: when it
+// is slower than we are, the first question still finds the listener. A process that only lost
+// this connection accepts every time.
+void PeerHub::Impl::verify_death(const PeerPointer& peer, std::size_t attempt) {
+    dial_peer(
+        loop, settings->self.address, {peer->node.address, settings->port}, kVerifyWithin,
+        [self = shared_from_this(), peer, attempt](DialOutcome outcome, const FileDescriptor&) {
+            if (!self->is_current(peer) || peer->connection) return;
+            if (outcome == DialOutcome::kConnected) self->verify_again(peer, attempt);
+            if (outcome != DialOutcome::kRefused) return;
+            log::info("peer_vanished", {{"peer", peer->node.name}});
+            self->on_vanished(peer->node.address);
+        });
+}
+
+void PeerHub::Impl::verify_again(const PeerPointer& peer, std::size_t attempt) {
+    if (attempt == kVerifyAfter.size()) return;
+    peer->silence.expires_after(kVerifyAfter[attempt]);
+    peer->silence.async_wait([self = shared_from_this(), weak = std::weak_ptr<Peer>(peer),
+                              attempt](const boost::system::error_code& error) {
+        const auto waiting = weak.lock();
+        if (error || !waiting || !self->is_current(waiting) || waiting->connection) return;
+        self->verify_death(waiting, attempt + 1);
+    });
 }
 
 void PeerHub::Impl::watch_silence(const PeerPointer& peer) {
