@@ -4,6 +4,7 @@
 #include <prometheus/text_serializer.h>
 
 #include <algorithm>
+#include <array>
 #include <deque>
 #include <map>
 #include <mutex>
@@ -41,20 +42,28 @@ prometheus::MetricFamily& family_in(Families& families, std::string_view name,
     return it->second;
 }
 
-void add_histogram(prometheus::ClientMetric& metric, const Histogram& histogram) {
+void add_histogram(prometheus::ClientMetric& metric, const HistogramSample& sample) {
     auto& into = metric.histogram;
-    const auto bounds = histogram.bounds();
+    const auto bounds = sample.bounds;
     into.bucket.resize(bounds.size() + 1);
     std::uint64_t cumulative = 0;
     for (std::size_t i = 0; i <= bounds.size(); ++i) {
-        cumulative += histogram.bucket(i);
+        cumulative += sample.counts[i];
         into.bucket[i].cumulative_count += cumulative;
         into.bucket[i].upper_bound = i < bounds.size()
                                          ? seconds(static_cast<std::uint64_t>(bounds[i].count()))
                                          : std::numeric_limits<double>::infinity();
     }
     into.sample_count += cumulative;
-    into.sample_sum += seconds(histogram.sum_nanoseconds());
+    into.sample_sum += seconds(static_cast<std::uint64_t>(sample.sum.count()));
+}
+
+void add_histogram(prometheus::ClientMetric& metric, const Histogram& histogram) {
+    std::array<std::uint64_t, Histogram::kMaxBounds + 1> counts{};
+    const std::size_t size = histogram.bounds().size() + 1;
+    for (std::size_t i = 0; i < size; ++i) counts[i] = histogram.bucket(i);
+    add_histogram(metric, {histogram.bounds(), std::span(counts).first(size),
+                           Duration(static_cast<Duration::rep>(histogram.sum_nanoseconds()))});
 }
 
 class FamilySink final : public MetricSink {
@@ -69,6 +78,11 @@ public:
                  double value) override {
         auto& family = family_in(*families_, name, help, prometheus::MetricType::Counter);
         metric_in(family, labels).counter.value += value;
+    }
+    void histogram(std::string_view name, std::string_view help, const Labels& labels,
+                   const HistogramSample& sample) override {
+        auto& family = family_in(*families_, name, help, prometheus::MetricType::Histogram);
+        add_histogram(metric_in(family, labels), sample);
     }
 
 private:

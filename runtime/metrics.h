@@ -86,6 +86,14 @@ private:
     std::unique_ptr<Impl> impl_;
 };
 
+// A histogram counted elsewhere, for a collector. `counts` has one more element than `bounds`
+// (ascending): observations in each bucket, not cumulative, the last one above all bounds.
+struct HistogramSample {
+    std::span<const Duration> bounds;
+    std::span<const std::uint64_t> counts;
+    Duration sum{};
+};
+
 // What a collector writes to while a scrape runs. The same name must keep its type and help.
 class MetricSink {
 public:
@@ -93,6 +101,8 @@ public:
                        double value) = 0;
     virtual void counter(std::string_view name, std::string_view help, const Labels& labels,
                          double value) = 0;
+    virtual void histogram(std::string_view name, std::string_view help, const Labels& labels,
+                           const HistogramSample& sample) = 0;
 
 protected:
     ~MetricSink() = default;

@@ -1,5 +1,7 @@
 #include "dns/bind/dns_metrics.h"
 
+#include <array>
+#include <chrono>
 #include <functional>
 #include <string>
 
@@ -45,25 +47,17 @@ void responses(const Workers& workers, runtime::MetricSink& sink) {
     }
 }
 
-// A histogram by hand: the cells are the workers' own, without a clock on the fast path.
 void durations(const Workers& workers, runtime::MetricSink& sink) {
-    static constexpr const char* kHelp =
-        "Time from question to answer; 0 for what needed no upstream.";
-    double below = 0;
-    for (std::size_t i = 0; i <= kDurationBounds.size(); ++i) {
-        below +=
-            sum(workers, [&](const Tally& tally) -> const Cell& { return tally.durations[i]; });
-        std::string bound = "+Inf";
-        if (i < kDurationBounds.size()) {
-            bound = std::to_string(std::chrono::duration<double>(kDurationBounds[i]).count());
-            bound.erase(bound.find_last_not_of('0') + 1);
-            if (bound.back() == '.') bound += '0';
-        }
-        sink.counter("hearth_dns_request_duration_seconds_bucket", kHelp, {{"le", bound}}, below);
+    std::array<std::uint64_t, kDurationBounds.size() + 1> counts{};
+    std::uint64_t sum_us = 0;
+    for (const auto& worker : workers) {
+        const Tally& tally = worker->tally();
+        for (std::size_t i = 0; i < counts.size(); ++i) counts[i] += tally.durations[i].value();
+        sum_us += tally.duration_us.value();
     }
-    sink.counter("hearth_dns_request_duration_seconds_count", kHelp, {}, below);
-    sink.counter("hearth_dns_request_duration_seconds_sum", kHelp, {},
-                 sum(workers, [](const Tally& t) -> const Cell& { return t.duration_us; }) / 1e6);
+    sink.histogram("hearth_dns_request_duration_seconds",
+                   "Time from question to answer; 0 for what needed no upstream.", {},
+                   {kDurationBounds, counts, std::chrono::microseconds(sum_us)});
 }
 
 }  // namespace

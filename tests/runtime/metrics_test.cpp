@@ -65,6 +65,20 @@ TEST(Metrics, CollectorsAreAskedAtEachScrape) {
     EXPECT_NE(metrics.scrape().find("\ng 2\n"), std::string::npos);
 }
 
+TEST(Metrics, CollectorsMayBringTheirOwnHistograms) {
+    Metrics metrics;
+    constexpr Duration kBounds[] = {1ms, 10ms};
+    constexpr std::uint64_t kCounts[] = {2, 1, 1};
+    metrics.on_scrape([&](MetricSink& sink) {
+        sink.histogram("h_seconds", "H.", {{"le_not", "x"}}, {kBounds, kCounts, 1003ms});
+    });
+    const std::string text = metrics.scrape();
+    EXPECT_NE(text.find("# TYPE h_seconds histogram\n"), std::string::npos);
+    EXPECT_NE(text.find("h_seconds_sum{le_not=\"x\"} 1.003\n"), std::string::npos);
+    EXPECT_NE(text.find("h_seconds_bucket{le_not=\"x\",le=\"0.01\"} 3\n"), std::string::npos);
+    EXPECT_NE(text.find("h_seconds_count{le_not=\"x\"} 4\n"), std::string::npos);
+}
+
 TEST(Metrics, ScrapingWhileAWorkerCounts) {
     Metrics metrics;
     Counter& counter = metrics.add_worker().counter("c_total", "C.");
