@@ -36,10 +36,20 @@ void limit(__rlimit_resource what, rlim_t value) {
     setrlimit(what, &both);
 }
 
+// Drops the copies of the daemon's sockets: while they are open here, closing one there would
+// neither tell its peer nor take it out of an epoll set.
+void keep_only(int descriptor) {
+    const auto kept = static_cast<unsigned>(descriptor);
+    constexpr unsigned kFirst = STDERR_FILENO + 1;
+    if (kept > kFirst) close_range(kFirst, kept - 1, 0);
+    close_range(kept + 1, ~0U, 0);
+}
+
 // The child: one octet to the pipe for each source that came to an end.
 [[noreturn]] void parse_all(const SourceSet& sources, int progress, rlim_t memory,
                             std::chrono::milliseconds deadline) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    keep_only(progress);
     limit(RLIMIT_CORE, 0);
     limit(RLIMIT_AS, memory);
     limit(RLIMIT_CPU, static_cast<rlim_t>(deadline.count() / 1000 + 1));

@@ -1,7 +1,11 @@
 #include "config/parse_guard.h"
 
 #include <gtest/gtest.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
@@ -37,6 +41,24 @@ TEST(ParseGuard, LeavesNoChildBehind) {
     errno = 0;
     EXPECT_EQ(waitpid(-1, nullptr, WNOHANG), -1);
     EXPECT_EQ(errno, ECHILD);
+}
+
+std::atomic<bool> forked = false;
+
+// A daemon's connection that ends during a parse ends for its peer at once.
+TEST(ParseGuard, HoldsNoConnectionOpen) {
+    ASSERT_EQ(pthread_atfork(
+                  nullptr, [] { forked = true; }, nullptr),
+              0);
+    int ends[2];
+    ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    std::thread parsing([] { (void)try_parse(sources_of({"%\xef"}), 2500ms); });
+    while (!forked) std::this_thread::yield();
+    close(ends[0]);
+    pollfd peer{ends[1], POLLIN, 0};
+    EXPECT_EQ(poll(&peer, 1, 1500), 1) << "the child keeps the connection open";
+    parsing.join();
+    close(ends[1]);
 }
 
 TEST(ParseGuard, WorksBesideThreadsThatAllocate) {
