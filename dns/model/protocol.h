@@ -47,7 +47,7 @@ enum class Rcode : std::uint16_t {
 };
 
 enum class EdnsOption : std::uint16_t {
-    kEde = 15,          // RFC 8914
+    kEde = 15,         // RFC 8914
     kLoopTag = 65011,  // ours, of the range for local use (RFC 6891 §9): see core/loop_guard.h
 };
 
