@@ -58,11 +58,11 @@ TEST(Diagnostic, JsonIsQuoted) {
     SourceSet sources;
     sources.emplace_back("h.yaml", "a: \"b\"\n");
     Diagnostics diagnostics(sources);
-    diagnostics.error(span(3, 3), "say \"b\"\n")
+    diagnostics.error(span(3, 3), "say \"b\" \\")
         .notes.push_back(diagnostics.note(span(0, 1), "here"));
     EXPECT_EQ(render_json(diagnostics.take()),
               R"([{"severity":"error","file":"h.yaml","line":1,"column":4,"length":3,)"
-              R"("message":"say \"b\"\n","suggestion":null,"source":"a: \"b\"",)"
+              R"("message":"say \"b\" \\","suggestion":null,"source":"a: \"b\"",)"
               R"("notes":[{"file":"h.yaml","line":1,"column":1,"message":"here"}]}])");
 }
 

@@ -90,10 +90,12 @@ TEST(Load, ReportsSeveralErrorsInOneGo) {
 }
 
 TEST(Load, EscapedControlCharactersDoNotReachTheTerminal) {
-    const auto loaded = load_text(
-        "lan: 10.0.0.0/24\nnodes: {pi5: 10.0.0.15}\ndomain: \"\\e[31m\"\n\"\\e]0;x\\a\": 1\n");
-    EXPECT_EQ(loaded.findings.size(), 2U) << render(loaded.findings);
-    EXPECT_EQ(render(loaded.findings).find_first_of("\x1b\a"), std::string::npos);
+    for (const char* line : {"domain: \"\\e[31m\"\n", "\"\\e]0;x\\a\": 1\n"}) {
+        const auto loaded =
+            load_text(std::string("lan: 10.0.0.0/24\nnodes: {pi5: 10.0.0.15}\n") + line);
+        EXPECT_EQ(loaded.findings.size(), 1U) << render(loaded.findings);
+        EXPECT_EQ(render(loaded.findings).find_first_of("\x1b\a"), std::string::npos);
+    }
 }
 
 TEST(Load, WarnsWithoutRefusing) {
