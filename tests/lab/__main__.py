@@ -50,7 +50,7 @@ def _call(words: list[str]) -> int:
         answer = json.loads(connection.makefile().readline())
         lab_pid, _ = _peer(connection)
     if "exec" in answer:
-        enter = ["nsenter", f"--target={lab_pid}", "--mount", "--pid", "--"]
+        enter = ["nsenter", f"--target={lab_pid}", "--mount", "--pid", "--root", "--wd", "--"]
         os.execvp("nsenter", [*enter, *answer["exec"]])
     print(answer["text"], file=sys.stderr if answer["failed"] else sys.stdout)
     return 2 if answer["failed"] else 0

@@ -140,7 +140,7 @@ class Machine:
         return 0
 
     def run(self, *argv: str, check: bool = True, timeout: float = 60) -> subprocess.CompletedProcess[str]:
-        return run(["nsenter", "-t", str(self.pid), "-a", *argv], check=check, timeout=timeout)
+        return run(["nsenter", "-t", str(self.pid), "-a", "-r", "-w", *argv], check=check, timeout=timeout)
 
     def write(self, path: str, text: str) -> None:
         """A file of the machine; not below /run, which has its own file system there."""
