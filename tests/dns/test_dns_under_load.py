@@ -77,7 +77,10 @@ def test_it_stops_at_once_under_load(house: House) -> None:
         begin = time.monotonic()
         assert house.process.stop() == 0
         assert time.monotonic() - begin < 5
-        assert stream.recv(1) == b""
+        try:
+            assert stream.recv(1) == b""
+        except ConnectionResetError:
+            pass  # the question had not been read yet: as much of an end
     asker.ended.set()
     upstream.close()
 
