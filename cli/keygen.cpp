@@ -37,10 +37,6 @@ bool give_to_reader(int fd) {
 int write_new_file(const std::string& path, const std::string& text) {
     const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0) return errno;
-    // Where the package made that user, and we may: hearth-lb is who reads it.
-    if (const passwd* reader = getpwnam("hearth-lb")) {
-        (void)!fchown(fd, reader->pw_uid, static_cast<gid_t>(-1));
-    }
     const bool is_written =
         write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
         give_to_reader(fd) && fsync(fd) == 0;

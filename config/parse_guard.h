@@ -22,8 +22,9 @@ struct Trial {
 
 // Parses every source in a forked child with limits on time and memory, so that a text that makes
 // libfyaml loop or crash costs a child and not the daemon. Blocks for `deadline` at
-// most. Safe beside other threads: the child runs on glibc's allocator alone, whose locks fork()
-// hands over free, with every signal blocked, and leaves by _exit.
+// most, or up to four times that on a machine so busy that the child hardly ran. Safe beside other
+// threads: the child runs on glibc's allocator alone, whose locks fork() hands over free, with
+// every signal blocked, and leaves by _exit.
 [[nodiscard]] Trial try_parse(const SourceSet& sources, std::chrono::milliseconds deadline);
 
 }  // namespace hearth::config

@@ -78,13 +78,24 @@ def test_broken_connection_between_living_nodes_moves_nothing(make_lan):
     assert a.vip()["transitions"] == 3 and b.vip()["transitions"] == 2
 
 
+def nft(host, command: str) -> str:
+    return host.run(["nft", command]).stdout
+
+
+def attempts_seen(host) -> int:
+    return int(re.search(r"counter packets (\d+)", nft(host, "list table inet watch"))[1])
+
+
 def test_wrong_key_and_strangers_are_not_let_in(make_lan):
     lan = make_lan(2)
     a, b = lan.nodes
     (b.config.parent / "peer.key").write_text("ab" * 32 + "\n")
     lan.start()
     wait_until(lambda: "peer_away" in a.control.problems())
-    time.sleep(1.5)  # a second attempt of theirs
+    nft(b.host, "add table inet watch")
+    nft(b.host, "add chain inet watch input { type filter hook input priority 0 ; }")
+    nft(b.host, "add rule inet watch input tcp dport 7531 tcp flags & (syn|ack) == syn counter")
+    wait_until(lambda: attempts_seen(b.host) >= 2)
     assert node_seen_by(a, "b")["state"] == "unknown"
     assert [node.state() for node in lan.nodes] == ["master", "backup"]
     for address in (a.address, b.address):
