@@ -104,6 +104,19 @@ void add_names(LocalZones& zones, const config::Document& document) {
     }
 }
 
+std::shared_ptr<const ClientNames> client_names(const config::Document& document) {
+    const auto names = std::make_shared<ClientNames>();
+    for (const auto& node : document.nodes)
+        names->add(node.address, under(document, node.name), document.domain);
+    for (const auto& record : document.dns.records) {
+        const auto* addresses = std::get_if<std::vector<IpAddress>>(&record.value);
+        if (addresses == nullptr || is_wildcard(record.name)) continue;
+        for (const IpAddress& address : *addresses)
+            names->add(address, record.name, document.domain);
+    }
+    return names;
+}
+
 std::shared_ptr<const NameRules> rules_of(const std::vector<config::NameRule>& rules) {
     const auto result = std::make_shared<NameRules>();
     for (const auto& rule : rules)
@@ -166,6 +179,7 @@ Snapshot build_snapshot(const config::Document& document, const config::Node* no
     add_zones(*zones, document);
     add_names(*zones, document);
     snapshot.zones = zones;
+    snapshot.client_names = client_names(document);
 
     const auto& blocking = document.blocking;
     snapshot.blocking.enabled = blocking.enabled;

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "base/ip.h"
 #include "base/name.h"
 #include "dns/core/block_policy.h"
+#include "dns/core/client_names.h"
 #include "dns/core/zone.h"
 
 namespace hearth::dns {
@@ -26,11 +28,16 @@ struct Snapshot {
     Name primary;  // the name of the server in SOA and NS of our zones
     std::uint32_t local_ttl = 60;
     std::shared_ptr<const LocalZones> zones;
+    std::shared_ptr<const ClientNames> client_names;  // null: nobody has a name
     BlockPolicy blocking;
     std::vector<IpPrefix> clients;      // who is served, loopback and connected networks included
     std::vector<UpstreamGroup> groups;  // 0: the default; may be empty
     std::vector<IpAddress> home_upstreams;  // upstreams that might be our clients too
 
+    // What a client is called, empty when nobody named it (ClientNames::of).
+    [[nodiscard]] std::string_view client_name(const IpAddress& client) const noexcept {
+        return client_names ? client_names->of(client) : std::string_view{};
+    }
     [[nodiscard]] bool serves(const IpAddress& client) const noexcept {
         return std::any_of(clients.begin(), clients.end(),
                            [&](const IpPrefix& prefix) { return prefix.contains(client); });

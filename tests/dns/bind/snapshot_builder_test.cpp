@@ -79,6 +79,12 @@ TEST_F(SnapshotBuilderTest, AddressesHaveOneNameEach) {
     EXPECT_EQ(pointer("10.0.1.60"), "-") << "and nobody the rest of 10/8";
 }
 
+TEST_F(SnapshotBuilderTest, ClientsAreCalledWhatTheDocumentCallsThem) {
+    EXPECT_EQ(snapshot.client_name(IpAddress::v4(10, 0, 0, 11)), "pi4-1");
+    EXPECT_EQ(snapshot.client_name(IpAddress::v4(10, 0, 0, 8)), "twice");
+    EXPECT_EQ(snapshot.client_name(IpAddress::v4(10, 0, 0, 99)), "");
+}
+
 TEST_F(SnapshotBuilderTest, AForwardZoneTakesWhatIsBelowItButTheDocumentsNames) {
     std::string text = kDocument;
     text.replace(text.find("[lan, 0.0.10.in-addr.arpa]"), 26, "[10.in-addr.arpa, home]");
