@@ -104,8 +104,8 @@ std::string explain_name(const Snapshot& snapshot, const ListLayout& lists, cons
         if (path.zone != nullptr) out["zone"] = path.zone->apex.to_string();
         if (path.node != nullptr) {
             json::array addresses;
-            for (const auto& address : path.node->v4) addresses.emplace_back(address.to_string());
-            for (const auto& address : path.node->v6) addresses.emplace_back(address.to_string());
+            for (const auto& address : path.node->addresses())
+                addresses.emplace_back(address.to_string());
             out["addresses"] = std::move(addresses);
         }
         return json::serialize(out);

@@ -1,6 +1,7 @@
 #include "dns/core/local_answer.h"
 
-#include <span>
+#include <algorithm>
+#include <optional>
 
 namespace hearth::dns {
 namespace {
@@ -37,47 +38,65 @@ End end_without_node(const Snapshot& snapshot, const LocalMatch& match, const Na
     return End::kNxDomain;
 }
 
-Soa soa_of(const Snapshot& snapshot, const Zone* zone) {
-    return {zone != nullptr ? zone->apex : Name{}, snapshot.primary, snapshot.local_ttl};
+// A name of ours outside of any zone of ours is a zone of its own.
+Soa soa_of(const Snapshot& snapshot, const LocalPath& path) {
+    return {path.zone != nullptr ? path.zone->apex : path.name, snapshot.primary,
+            snapshot.local_ttl};
+}
+
+// The SOA of a negative answer: the zone file's own, or one that we make.
+void write_soa(ResponseWriter& out, const Snapshot& snapshot, const LocalPath& path) {
+    const LocalNode* apex =
+        path.zone != nullptr ? snapshot.zones->node_of(path.zone->apex) : nullptr;
+    const RecordSet* own = apex != nullptr ? apex->find(RrType::kSoa) : nullptr;
+    if (own == nullptr) return out.soa_authority(soa_of(snapshot, path));
+    const ByteView rdata = own->front();
+    const std::uint32_t minimum = load_be32(rdata.data() + rdata.size() - 4);
+    out.soa_authority(path.zone->apex, std::min(own->ttl(snapshot.local_ttl), minimum), rdata);
 }
 
 // RFC 8482 §4.1: one RRset that is there.
-RrType type_for_any(const LocalNode& node) noexcept {
-    if (node.cname) return RrType::kCname;
-    if (node.ptr) return RrType::kPtr;
-    return node.v4.empty() ? RrType::kAaaa : RrType::kA;
+const RecordSet* find_set(const LocalNode& node, RrType qtype) noexcept {
+    if (qtype == RrType::kAny && !node.empty()) return &node.sets.front();
+    return node.find(qtype);
 }
 
-struct Addresses {
-    std::span<const IpAddress> all;
-    std::uint32_t rotation;
-};
-
-void write_addresses(ResponseWriter& out, const Name* owner, std::uint32_t ttl,
-                     const Addresses& addresses) {
-    const std::size_t n = addresses.all.size();
-    for (std::size_t i = 0; i < n; ++i)
-        out.address(owner, ttl, addresses.all[(i + addresses.rotation) % n]);
+void write_set(ResponseWriter& out, const Name* owner, std::uint32_t house_ttl,
+               const RecordSet& set, std::uint32_t rotation) {
+    const std::uint32_t ttl = set.ttl(house_ttl);
+    set.each(rotation, [&](ByteView rdata) { out.record(owner, set.type(), ttl, rdata); });
 }
 
-// True when the node has records of the type.
-bool write_records(ResponseWriter& out, const Name* owner, RrType qtype, std::uint32_t ttl,
-                   const LocalNode& node, std::uint32_t rotation) {
-    const RrType type = qtype == RrType::kAny ? type_for_any(node) : qtype;
-    if (is_address(type)) {
-        const auto& addresses = type == RrType::kA ? node.v4 : node.v6;
-        write_addresses(out, owner, ttl, {addresses, rotation});
-        return !addresses.empty();
+// Where the name stands in the data of types whose answers take its addresses along
+// (RFC 1035 §3.3, RFC 2782, RFC 9460 §4.1); nothing for all other types.
+std::optional<std::size_t> target_offset(RrType type) noexcept {
+    switch (type) {
+        case RrType::kNs: return 0;
+        case RrType::kMx:
+        case RrType::kSvcb:
+        case RrType::kHttps: return 2;
+        case RrType::kSrv: return 6;
+        default: return std::nullopt;
     }
-    if (type == RrType::kCname && node.cname) {
-        out.target(owner, type, ttl, *node.cname);
-        return true;
-    }
-    if (type == RrType::kPtr && node.ptr) {
-        out.target(owner, type, ttl, *node.ptr);
-        return true;
-    }
-    return false;
+}
+
+// The addresses we have of the names that `set` leads to.
+void write_additional(ResponseWriter& out, const Snapshot& snapshot, const Name& owner,
+                      const RecordSet& set, std::uint32_t rotation) {
+    const auto offset = target_offset(set.type());
+    if (!offset) return;
+    out.begin_additional();
+    set.each(rotation, [&](ByteView rdata) {
+        std::size_t at = *offset;
+        const auto target = read_rdata_name(rdata, at);
+        if (!target) return;
+        const Name& host = target->is_root() ? owner : *target;  // "." in SVCB: the owner
+        const LocalNode* node = snapshot.zones->find(host).node;
+        if (node == nullptr) return;
+        for (const RrType type : {RrType::kA, RrType::kAaaa})
+            if (const RecordSet* addresses = node->find(type))
+                write_set(out, &host, snapshot.local_ttl, *addresses, 0);
+    });
 }
 
 bool write_loopback(ResponseWriter& out, const Name* owner, RrType qtype, std::uint32_t ttl) {
@@ -93,8 +112,10 @@ bool write_loopback(ResponseWriter& out, const Name* owner, RrType qtype, std::u
 const Name* write_chain(ResponseWriter& out, const Snapshot& snapshot, const LocalPath& path) {
     const Name* owner = nullptr;
     for (std::size_t i = 0; i < path.chain_size; ++i) {
-        out.target(owner, RrType::kCname, snapshot.local_ttl, *path.chain[i]);
-        owner = path.chain[i];
+        const LocalNode& alias = *path.chain[i];
+        const std::uint32_t ttl = alias.sets.front().ttl(snapshot.local_ttl);
+        out.target(owner, RrType::kCname, ttl, *alias.cname);
+        owner = alias.cname.get();
     }
     return owner;
 }
@@ -109,12 +130,14 @@ LocalPath find_local(const Snapshot& snapshot, const Name& qname, RrType qtype) 
         path.zone = match.zone;
         path.node = match.node;
         const bool asks_apex = qtype == RrType::kSoa || qtype == RrType::kNs;
-        if (match.node == nullptr || (match.at_apex && asks_apex)) {
+        const bool is_synthesised = asks_apex && match.at_apex && match.node != nullptr &&
+                                    match.node->find(qtype) == nullptr;
+        if (match.node == nullptr || is_synthesised) {
             path.end = end_without_node(snapshot, match, path.name, qtype);
             return path;
         }
-        const auto& cname = match.node->cname;
-        if (!cname || qtype == RrType::kCname || qtype == RrType::kAny) {
+        const Name* cname = match.node->cname.get();
+        if (cname == nullptr || qtype == RrType::kCname || qtype == RrType::kAny) {
             path.end = End::kRecords;
             return path;
         }
@@ -122,7 +145,7 @@ LocalPath find_local(const Snapshot& snapshot, const Name& qname, RrType qtype) 
             path.end = End::kChainTooLong;
             return path;
         }
-        path.chain[path.chain_size++] = &*cname;
+        path.chain[path.chain_size++] = match.node;
         path.name = *cname;
     }
 }
@@ -134,21 +157,24 @@ WrittenAnswer write_local(ByteSpan out, const AskedQuestion& asked, RrType qtype
     if (path.end == End::kChainTooLong) rcode = Rcode::kServFail;
     ResponseWriter writer(out, asked, rcode, Authority::kAuthoritative);
     const Name* owner = write_chain(writer, snapshot, path);
-    const Soa soa = soa_of(snapshot, path.zone);
     bool found = rcode == Rcode::kServFail;
     if (path.end == End::kRecords) {
-        found = write_records(writer, owner, qtype, snapshot.local_ttl, *path.node, rotation);
+        if (const RecordSet* set = find_set(*path.node, qtype)) {
+            write_set(writer, owner, snapshot.local_ttl, *set, rotation);
+            write_additional(writer, snapshot, path.name, *set, rotation);
+            found = true;
+        }
     } else if (path.end == End::kLoopback) {
         found = write_loopback(writer, owner, qtype, snapshot.local_ttl);
     } else if (path.end == End::kApex) {
         found = true;
         if (qtype == RrType::kSoa) {
-            writer.soa_answer(soa);
+            writer.soa_answer(soa_of(snapshot, path));
         } else {
             writer.target(owner, RrType::kNs, snapshot.local_ttl, snapshot.primary);
         }
     }
-    if (!found) writer.soa_authority(soa);
+    if (!found) write_soa(writer, snapshot, path);
     return {writer.finish(), rcode};
 }
 

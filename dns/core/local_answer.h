@@ -35,7 +35,7 @@ struct LocalPath {
     Name name;  // what the chain ends in: the question's name when there is no CNAME of ours
     const Zone* zone = nullptr;
     const LocalNode* node = nullptr;
-    std::array<const Name*, kMaxChain> chain{};  // targets of our CNAMEs, in order
+    std::array<const LocalNode*, kMaxChain> chain{};  // our CNAMEs, in order
     std::size_t chain_size = 0;
 
     [[nodiscard]] bool leads_outside() const noexcept {

@@ -97,6 +97,15 @@ std::optional<Name> read_name(ByteView packet, std::size_t& offset) noexcept {
     return std::nullopt;
 }
 
+std::optional<Name> read_rdata_name(ByteView rdata, std::size_t& offset) noexcept {
+    std::size_t end = offset;
+    while (end < rdata.size() && rdata[end] != 0) end += rdata[end] + 1U;
+    if (end >= rdata.size()) return std::nullopt;
+    const ByteView wire = rdata.subspan(offset, end + 1 - offset);
+    offset = end + 1;
+    return Name::from_wire(wire);
+}
+
 std::optional<RecordView> read_record(ByteView packet, std::size_t& offset) noexcept {
     RecordView record;
     record.owner_at = offset;

@@ -55,6 +55,9 @@ enum class QueryFault : std::uint8_t {
 // of bounds, too long, a loop.
 [[nodiscard]] std::optional<Name> read_name(ByteView packet, std::size_t& offset) noexcept;
 
+// Reads an uncompressed name within a record's data and moves `offset` behind it.
+[[nodiscard]] std::optional<Name> read_rdata_name(ByteView rdata, std::size_t& offset) noexcept;
+
 // Moves `offset` behind the name without following pointers.
 [[nodiscard]] bool skip_name(ByteView packet, std::size_t& offset) noexcept;
 

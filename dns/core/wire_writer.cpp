@@ -136,7 +136,7 @@ void ResponseWriter::record(const Name* who, RrType type, std::uint32_t ttl,
     out_.u32(ttl);
     out_.u16(static_cast<std::uint16_t>(rdata.size()));
     out_.bytes(rdata);
-    ++answers_;
+    ++(required_ == 0 ? answers_ : additionals_);
 }
 
 void ResponseWriter::target(const Name* who, RrType type, std::uint32_t ttl,
@@ -184,12 +184,27 @@ void ResponseWriter::soa_authority(const Soa& soa) noexcept {
     ++authorities_;
 }
 
+void ResponseWriter::soa_authority(const Name& zone, std::uint32_t ttl, ByteView rdata) noexcept {
+    record(&zone, RrType::kSoa, ttl, rdata);
+    --answers_;
+    ++authorities_;
+}
+
+void ResponseWriter::begin_additional() noexcept {
+    if (!out_.failed()) required_ = out_.size();
+}
+
 std::size_t ResponseWriter::finish(const std::optional<ExtendedError>& error) noexcept {
     const std::size_t opt = asked_.has_edns ? kOptSize : 0;
+    if (required_ != 0 && (out_.failed() || out_.size() + opt > asked_.size_limit)) {
+        out_.rewind(required_);
+        additionals_ = 0;
+    }
     if (out_.failed() || out_.size() + opt > asked_.size_limit || out_.room() < opt)
         return write_truncated(buffer_, asked_, rcode_, authority_);
     out_.patch_u16(6, answers_);
     out_.patch_u16(8, authorities_);
+    out_.patch_u16(10, additionals_);
     if (!asked_.has_edns) return out_.size();
     return append_opt(buffer_, out_.size(), asked_, rcode_, error);
 }

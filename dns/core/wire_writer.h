@@ -59,6 +59,10 @@ public:
     void soa_answer(const Soa& soa) noexcept;
     // The SOA of a negative answer, in the authority section; after the answers.
     void soa_authority(const Soa& soa) noexcept;
+    void soa_authority(const Name& zone, std::uint32_t ttl, ByteView rdata) noexcept;
+    // Records from here on belong to the additional section; they are left away when they do not
+    // fit (RFC 2181 §9).
+    void begin_additional() noexcept;
 
     // Ends the message with OPT where the client sent one; the answer's size, 0 when not even
     // the header fits.
@@ -76,6 +80,8 @@ private:
     ByteWriter out_;
     std::uint16_t answers_ = 0;
     std::uint16_t authorities_ = 0;
+    std::uint16_t additionals_ = 0;
+    std::size_t required_ = 0;  // octets in front of the additional section; 0: there is none
 };
 
 // Appends OPT to the `size` octets of a message in `buffer`, with the error if the client's

@@ -19,8 +19,23 @@ bool is_root(std::string_view wire) noexcept { return wire.size() == 1; }
 
 }  // namespace
 
+const RecordSet* LocalNode::find(RrType type) const noexcept {
+    for (const RecordSet& set : sets)
+        if (set.type() == type) return &set;
+    return nullptr;
+}
+
+std::vector<IpAddress> LocalNode::addresses() const {
+    std::vector<IpAddress> addresses;
+    for (const RecordSet& set : sets) {
+        if (set.type() != RrType::kA && set.type() != RrType::kAaaa) continue;
+        set.each(0, [&](ByteView rdata) { addresses.push_back(IpAddress::from_bytes(rdata)); });
+    }
+    return addresses;
+}
+
 void LocalZones::add_zone(const Zone& zone) {
-    entries_[std::string(wire_of(zone.apex))].zone = zone;
+    entries_[std::string(wire_of(zone.apex))].zone = std::make_shared<const Zone>(zone);
 }
 
 void LocalZones::drop_zones_under(const Name& apex) {
@@ -40,28 +55,37 @@ LocalNode& LocalZones::node_at(const Name& name) {
     return *node;
 }
 
-void LocalZones::add_address(const Name& name, const IpAddress& address) {
+void LocalZones::add_record(const Name& name, RrType type, ByteView rdata, std::uint32_t ttl) {
     LocalNode& node = node_at(name);
     if (node.cname) return;
-    auto& addresses = address.is_v4() ? node.v4 : node.v6;
-    if (std::find(addresses.begin(), addresses.end(), address) == addresses.end())
-        addresses.push_back(address);
+    const auto set = std::ranges::find(node.sets, type, &RecordSet::type);
+    (set != node.sets.end() ? *set : node.sets.emplace_back(type, ttl)).add(rdata);
 }
 
-void LocalZones::add_cname(const Name& name, const Name& target) {
+void LocalZones::add_address(const Name& name, const IpAddress& address, std::uint32_t ttl) {
+    add_record(name, address.is_v4() ? RrType::kA : RrType::kAaaa, address.bytes(), ttl);
+}
+
+void LocalZones::add_cname(const Name& name, const Name& target, std::uint32_t ttl) {
     LocalNode& node = node_at(name);
-    if (node.empty()) node.cname = target;
+    if (!node.empty()) return;
+    node.sets.emplace_back(RrType::kCname, ttl).add(target.wire());
+    node.cname = std::make_shared<const Name>(target);
 }
 
-void LocalZones::add_ptr(const IpAddress& address, const Name& target) {
+void LocalZones::add_ptr(const IpAddress& address, const Name& target, std::uint32_t ttl) {
     const auto reverse = Name::parse(address.reverse_name());
-    LocalNode& node = node_at(*reverse);
-    if (node.empty()) node.ptr = target;
+    if (!has_records(*reverse)) add_record(*reverse, RrType::kPtr, target.wire(), ttl);
+}
+
+const LocalNode* LocalZones::node_of(const Name& name) const noexcept {
+    const Entry* found = entry(wire_of(name));
+    return found != nullptr && found->node ? &*found->node : nullptr;
 }
 
 bool LocalZones::has_records(const Name& name) const noexcept {
-    const Entry* found = entry(wire_of(name));
-    return found != nullptr && found->node && !found->node->empty();
+    const LocalNode* node = node_of(name);
+    return node != nullptr && !node->empty();
 }
 
 const LocalZones::Entry* LocalZones::entry(std::string_view wire) const noexcept {
@@ -72,7 +96,7 @@ const LocalZones::Entry* LocalZones::entry(std::string_view wire) const noexcept
 const Zone* LocalZones::zone_of(const Name& qname) const noexcept {
     for (auto wire = wire_of(qname);; wire = parent_of(wire)) {
         const Entry* here = entry(wire);
-        if (here != nullptr && here->zone) return &*here->zone;
+        if (here != nullptr && here->zone) return here->zone.get();
         if (is_root(wire)) return nullptr;
     }
 }
@@ -82,7 +106,7 @@ LocalMatch LocalZones::find(const Name& qname) const noexcept {
     const auto whole = wire_of(qname);
     const Entry* exact = entry(whole);
     if (exact != nullptr && exact->node) match.node = &*exact->node;
-    match.at_apex = exact != nullptr && exact->zone.has_value();
+    match.at_apex = exact != nullptr && exact->zone != nullptr;
     bool encloser_found = match.node != nullptr;
     for (auto wire = whole;; wire = parent_of(wire)) {
         const Entry* here = wire.size() == whole.size() ? exact : entry(wire);
@@ -96,7 +120,7 @@ LocalMatch LocalZones::find(const Name& qname) const noexcept {
             if (star != nullptr && star->node) match.node = &*star->node;
         }
         if (here != nullptr && here->zone) {
-            match.zone = &*here->zone;
+            match.zone = here->zone.get();
             break;
         }
         if (is_root(wire)) break;

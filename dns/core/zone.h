@@ -1,14 +1,17 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
+#include "base/bytes.h"
 #include "base/ip.h"
 #include "base/name.h"
+#include "dns/core/record_set.h"
 #include "dns/model/protocol.h"
 
 namespace hearth::dns {
@@ -16,12 +19,14 @@ namespace hearth::dns {
 // What is known of one name. A node without anything is an empty non-terminal: the name
 // exists because there is something below it (RFC 8020).
 struct LocalNode {
-    std::vector<IpAddress> v4;
-    std::vector<IpAddress> v6;
-    std::optional<Name> cname;  // then nothing else
-    std::optional<Name> ptr;
+    std::vector<RecordSet> sets;        // one of each type; with a CNAME that one alone
+    std::shared_ptr<const Name> cname;  // its target
 
-    [[nodiscard]] bool empty() const noexcept { return v4.empty() && v6.empty() && !cname && !ptr; }
+    [[nodiscard]] bool empty() const noexcept { return sets.empty(); }
+    // Null when there are none of the type.
+    [[nodiscard]] const RecordSet* find(RrType type) const noexcept;
+    // Those of A and AAAA, for people and tests.
+    [[nodiscard]] std::vector<IpAddress> addresses() const;
 };
 
 // What happens to names at or under a zone's apex that have no node of ours.
@@ -55,22 +60,31 @@ public:
     void add_zone(const Zone& zone);
     // Those at `apex` and below it; their records stay.
     void drop_zones_under(const Name& apex);
-    void add_address(const Name& name, const IpAddress& address);
-    void add_cname(const Name& name, const Name& target);
+    // A record of any type but CNAME. A name that has a CNAME takes nothing else (RFC 2181 §10.1);
+    // the TTL of the first record of a type is that of them all.
+    void add_record(const Name& name, RrType type, ByteView rdata,
+                    std::uint32_t ttl = RecordSet::kHouseTtl);
+    void add_address(const Name& name, const IpAddress& address,
+                     std::uint32_t ttl = RecordSet::kHouseTtl);
+    // Ignored when the name has records already.
+    void add_cname(const Name& name, const Name& target, std::uint32_t ttl = RecordSet::kHouseTtl);
     // Ignored when the name has a PTR already: the first name given is the canonical one.
-    void add_ptr(const IpAddress& address, const Name& target);
+    void add_ptr(const IpAddress& address, const Name& target,
+                 std::uint32_t ttl = RecordSet::kHouseTtl);
     [[nodiscard]] bool has_records(const Name& name) const noexcept;
 
     // The node of the name itself, else the wildcard's at its closest encloser (RFC 4592 §3.3.1).
     // Empty non-terminals count as nodes only where we are the authority.
     [[nodiscard]] LocalMatch find(const Name& qname) const noexcept;
+    // The name's own node only; null: the name is not here.
+    [[nodiscard]] const LocalNode* node_of(const Name& name) const noexcept;
     [[nodiscard]] const Zone* zone_of(const Name& qname) const noexcept;
 
     [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
 
 private:
     struct Entry {
-        std::optional<Zone> zone;
+        std::shared_ptr<const Zone> zone;  // apart: few names have one
         std::optional<LocalNode> node;
     };
     struct WireHash {

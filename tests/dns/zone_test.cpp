@@ -22,7 +22,7 @@ protected:
     std::string address_of(std::string_view text) const {
         const LocalMatch match = zones.find(name(text));
         if (match.node == nullptr) return "-";
-        return match.node->v4.empty() ? "empty" : match.node->v4[0].to_string();
+        return match.node->empty() ? "empty" : match.node->addresses()[0].to_string();
     }
 
     LocalZones zones;
@@ -66,7 +66,10 @@ TEST_F(ZoneTest, TheClosestZoneIsFound) {
 TEST_F(ZoneTest, TheFirstPtrIsKept) {
     zones.add_ptr(IpAddress::v4(10, 0, 0, 5), name("first.home"));
     zones.add_ptr(IpAddress::v4(10, 0, 0, 5), name("second.home"));
-    EXPECT_EQ(zones.find(name("5.0.0.10.in-addr.arpa")).node->ptr, name("first.home"));
+    const auto* ptr = zones.find(name("5.0.0.10.in-addr.arpa")).node->find(RrType::kPtr);
+    ASSERT_NE(ptr, nullptr);
+    EXPECT_EQ(ptr->size(), 1U);
+    EXPECT_EQ(Name::from_wire(ptr->front()), name("first.home"));
 }
 
 }  // namespace

@@ -46,13 +46,15 @@ protected:
 
     std::string address(std::string_view text) const {
         const LocalPath path = find_local(snapshot, *Name::parse(text), RrType::kA);
-        return path.node != nullptr && !path.node->v4.empty() ? path.node->v4[0].to_string() : "-";
+        if (path.node == nullptr || path.node->find(RrType::kA) == nullptr) return "-";
+        return path.node->addresses()[0].to_string();
     }
     std::string pointer(const char* text) const {
         const auto reverse = IpAddress::parse(text)->reverse_name();
         const LocalPath path = find_local(snapshot, *Name::parse(reverse), RrType::kPtr);
         if (path.end == LocalPath::End::kForward) return "forward";
-        return path.node != nullptr && path.node->ptr ? path.node->ptr->to_string() : "-";
+        const RecordSet* ptr = path.node != nullptr ? path.node->find(RrType::kPtr) : nullptr;
+        return ptr != nullptr ? Name::from_wire(ptr->front())->to_string() : "-";
     }
 
     config::Document document;
