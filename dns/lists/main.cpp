@@ -35,6 +35,16 @@ int complain(const Error& error, int status) {
     return status;
 }
 
+// What a run that was killed had begun to write. Only under the lock.
+void sweep_unfinished(const ListLayout& layout) {
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator(layout.directory, error)) {
+        const std::string name = entry.path().filename().string();
+        if (name.starts_with('.') && name.ends_with(".new"))
+            std::filesystem::remove(entry.path(), error);
+    }
+}
+
 // The lock lasts as long as its descriptor.
 Result<runtime::FileDescriptor> lock_lists(const ListLayout& layout) {
     std::error_code error;
@@ -43,7 +53,10 @@ Result<runtime::FileDescriptor> lock_lists(const ListLayout& layout) {
     runtime::FileDescriptor lock(
         ::open(layout.lock().c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640));
     if (!lock) return fail(Error::from_errno(layout.lock().string(), errno));
-    if (::flock(lock.get(), LOCK_EX | LOCK_NB) == 0) return lock;
+    if (::flock(lock.get(), LOCK_EX | LOCK_NB) == 0) {
+        sweep_unfinished(layout);
+        return lock;
+    }
     if (errno != EWOULDBLOCK) return fail(Error::from_errno(layout.lock().string(), errno));
     return fail(Errc::kConflict, layout.lock().string(),
                 "another hearth-lists is running; wait until it has ended");

@@ -266,6 +266,7 @@ def test_killed_at_any_point_it_leaves_a_whole_image(home: Home) -> None:
         assert image.checksum_holds()
         assert sorted([image.verdict("old7.example"), image.verdict("new7.example")]) == ["", "block"]
     source.write_bytes(new)
+    (home.state / "lists" / ".gone.list.new").write_bytes(b"half a l")
     home.run()
     assert home.verdicts("new7.example") == ["block"]
     assert list((home.state / "lists").glob(".*")) == []
