@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <map>
 #include <string>
 #include <utility>
@@ -61,8 +62,14 @@ Claims collect(CheckContext& context) {
     for (std::size_t i = 0; i < document.dns.records.size(); ++i) {
         const Entry* entry = record_entry(context, i);
         if (entry == nullptr) continue;
-        claim(context, claims, document.dns.records[i].name,
-              {"record " + entry->key, entry->key_span});
+        const LocalRecord& record = document.dns.records[i];
+        const Claim mine{"record " + entry->key, entry->key_span};
+        // Records of other types stand beside the addresses of whoever has the name.
+        if (record.addresses.empty() && !record.cname) {
+            claims.emplace(record.name, mine);
+        } else {
+            claim(context, claims, record.name, mine);
+        }
     }
     return claims;
 }
@@ -74,6 +81,14 @@ bool is_forwarded(const Document& document, const Name& name) {
         }
     }
     return false;
+}
+
+// Names that are known only when the daemon runs: of leases, of zone files.
+bool may_come_later(const Document& document, const Name& name) {
+    return !document.dns.leases.empty() ||
+           std::ranges::any_of(document.dns.zones, [&](const ZoneFile& zone) {
+               return name.is_at_or_under(zone.origin);
+           });
 }
 
 bool has_wildcard_for(const Claims& claims, const Name& name) {
@@ -94,7 +109,7 @@ void check_target(CheckContext& context, const Claims& claims, const Name& targe
     const Document& document = context.document;
     if (!target.is_at_or_under(document.domain)) return;
     if (claims.contains(target) || has_wildcard_for(claims, target) ||
-        is_forwarded(document, target))
+        is_forwarded(document, target) || may_come_later(document, target))
         return;
     context.diagnostics.error(place, target.to_string() + " is no name of this document",
                               closest(target.to_string(), texts_of(claims)));
@@ -118,19 +133,18 @@ void check_cnames(CheckContext& context, const Claims& claims) {
     const auto& records = context.document.dns.records;
     Targets targets;
     for (const LocalRecord& record : records) {
-        if (const auto* cname = std::get_if<CnameTarget>(&record.value))
-            targets.emplace(record.name, cname->target);
+        if (record.cname) targets.emplace(record.name, *record.cname);
     }
     bool is_loop_told = false;
     for (std::size_t i = 0; i < records.size(); ++i) {
         const Entry* entry = record_entry(context, i);
-        const auto* cname = std::get_if<CnameTarget>(&records[i].value);
-        if (cname == nullptr || entry == nullptr) continue;
+        const auto& cname = records[i].cname;
+        if (!cname || entry == nullptr) continue;
         const Span place = entry->value.find("cname")->value.span;
         if (records[i].name == context.document.domain)
             context.diagnostics.error(entry->key_span,
                                       "the domain itself cannot be a CNAME (RFC 1034 §3.6.2)");
-        check_target(context, claims, cname->target, place);
+        check_target(context, claims, *cname, place);
         const std::string fault = is_loop_told ? "" : chain_fault(targets, records[i].name);
         if (fault.empty()) continue;
         // The other members of the loop, or the rest of the chain, would say the same.
@@ -139,11 +153,42 @@ void check_cnames(CheckContext& context, const Claims& claims) {
     }
 }
 
+void check_zone_files(CheckContext& context) {
+    std::map<Name, Span> seen;
+    const auto& zones = context.document.dns.zones;
+    for (std::size_t i = 0; i < zones.size(); ++i) {
+        const Span place = item_place(context.root, {"dns", "zones"}, i);
+        const auto [first, is_new] = seen.emplace(zones[i].origin, place);
+        if (is_new) continue;
+        context.diagnostics
+            .error(place, "zone " + zones[i].origin.to_string() + " has a file already")
+            .notes.push_back(context.diagnostics.note(first->second, "it is here"));
+    }
+}
+
+void check_rewrites(CheckContext& context) {
+    std::map<Name, Span> seen;
+    const Document& document = context.document;
+    const auto& rewrites = document.dns.rewrite;
+    for (std::size_t i = 0; i < rewrites.size(); ++i) {
+        const Span place = item_place(context.root, {"dns", "rewrite"}, i);
+        if (document.domain.is_at_or_under(rewrites[i].from))
+            context.diagnostics.error(place, "the domain itself cannot stand for another one");
+        const auto [first, is_new] = seen.emplace(rewrites[i].from, place);
+        if (is_new) continue;
+        context.diagnostics
+            .error(place, rewrites[i].from.to_string() + " stands for something else already")
+            .notes.push_back(context.diagnostics.note(first->second, "it is here"));
+    }
+}
+
 }  // namespace
 
 void check_names(CheckContext& context) {
     const Claims claims = collect(context);
     check_cnames(context, claims);
+    check_zone_files(context);
+    check_rewrites(context);
 }
 
 }  // namespace hearth::config

@@ -13,8 +13,7 @@ std::map<Name, IpAddress> local_addresses(const Document& document) {
             addresses.emplace(*name, node.address);
     }
     for (const LocalRecord& record : document.dns.records) {
-        const auto* values = std::get_if<std::vector<IpAddress>>(&record.value);
-        if (values != nullptr) addresses.emplace(record.name, values->front());
+        if (!record.addresses.empty()) addresses.emplace(record.name, record.addresses.front());
     }
     return addresses;
 }

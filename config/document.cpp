@@ -14,6 +14,15 @@ const T* find_by_name(const std::vector<T>& items, std::string_view name) noexce
 
 }  // namespace
 
+Name reverse_zone(const IpPrefix& prefix) {
+    Name name = *Name::parse(prefix.address().reverse_name());
+    const int bits_per_label = prefix.address().is_v4() ? 8 : 4;
+    const int labels = prefix.length() / bits_per_label;
+    for (int left = prefix.address().bit_length() / bits_per_label; left > labels; --left)
+        name = name.parent();
+    return name;
+}
+
 const Node* Document::find_node(std::string_view name) const noexcept {
     return find_by_name(nodes, name);
 }

@@ -11,6 +11,7 @@
 
 #include "base/ip.h"
 #include "base/name.h"
+#include "config/document_names.h"
 
 // The document as plain values, checked: every name resolves, every address and
 // port is in range, defaults are filled in. Only `bind`, `main`, the command line and tests
@@ -51,22 +52,15 @@ struct ForwardZone {
     std::vector<Upstream> to;
 };
 
-struct CnameTarget {
-    Name target;
-};
-
-// A record under the domain; `name` is fully qualified and may begin with "*".
-struct LocalRecord {
-    Name name;
-    std::variant<std::vector<IpAddress>, CnameTarget> value;
-};
-
 struct Dns {
     std::string vip;               // empty: node addresses (or `listen`) only
     std::vector<Endpoint> listen;  // when not empty, replaces VIP and node addresses on port 53
     std::vector<Upstream> upstreams;
     std::vector<ForwardZone> forward;
     std::vector<LocalRecord> records;
+    std::vector<ZoneFile> zones;
+    std::vector<std::string> leases;  // DHCP servers' lease files
+    std::vector<SuffixRewrite> rewrite;
     std::vector<IpPrefix> clients;  // served besides loopback, lan and connected prefixes
     std::chrono::seconds local_ttl{60};
     std::size_t cache_bytes = 16U << 20;

@@ -2,6 +2,7 @@
 
 #include "config/codec.h"
 #include "config/sections.h"
+#include "config/sections_dns_names.h"
 #include "config/suggest.h"
 
 namespace hearth::config {
@@ -15,10 +16,11 @@ const Section<ForwardZone>& forward_section() {
         "Zones that another server in the home knows: questions for them go there.",
         "",
         {
-            required("zones", &ForwardZone::zones, list_of(domain_name(), kNotEmpty),
-                     "Names at or under these. The document's own domain may be one of them: what "
+            required("zones", &ForwardZone::zones, list_of(forward_zone(), kNotEmpty),
+                     "Names at or under these; a network stands for its reverse zone. The "
+                     "document's own domain may be one of them: what "
                      "the document does not know is then asked for there.",
-                     "[lan, 0.0.10.in-addr.arpa]"),
+                     "[lan, 10.0.0.0/24]"),
             required("to", &ForwardZone::to, list_of(upstream(), kNotEmpty),
                      "The servers, tried in order.", "[10.0.0.1]"),
         },
@@ -54,100 +56,9 @@ const Section<BlockList>& list_section() {
     return table;
 }
 
-// The record's full name. One label is relative to the domain, also behind "*."; longer names say
-// the domain, so that one outside it is noticed.
-Parsed<Name> record_name(const std::string& text, const Name& domain) {
-    auto name = Name::parse(text);
-    if (!name || text.find('\\') != std::string::npos) return fault(text + " is not a name");
-    const int own_labels = name->label_count() - (name->first_label() == "*" ? 1 : 0);
-    const bool is_relative =
-        own_labels <= 1 && !text.ends_with('.') && !name->is_at_or_under(domain);
-    if (is_relative) name = name->append(domain);
-    if (!name) return fault(text + " is too long under " + domain.to_string());
-    const std::string full = domain.to_string();
-    if (!name->is_at_or_under(domain))
-        return fault("record " + text + " is outside the domain " + full, text + "." + full);
-    const auto star = name->to_string().find('*', 1);
-    const bool is_wildcard = name->first_label() == "*";
-    if (star != std::string::npos ||
-        (!is_wildcard && name->first_label().find('*') != std::string_view::npos))
-        return fault("* stands for whole labels and only at the front: *." + full);
-    return *name;
-}
-
-Parsed<Name> cname_target(const std::string& text, const Name& domain) {
-    const auto name = Name::parse(text);
-    if (!name || name->is_root() || text.find_first_of("*\\ ") != std::string::npos)
-        return fault(text + " is not a name");
-    if (name->label_count() > 1 || text.ends_with('.') || *name == domain) return *name;
-    const auto full = name->append(domain);
-    if (!full) return fault(text + " is too long under " + domain.to_string());
-    return *full;
-}
-
 bool report(const Fault& fault, Span span, ReadContext& context) {
     context.diagnostics.error(span, fault.message, fault.suggestion);
     return false;
-}
-
-bool read_cname(const Value& value, LocalRecord& record, ReadContext& context) {
-    const Entry* cname = value.find("cname");
-    for (const Entry& entry : value.entries) {
-        if (&entry == cname) continue;
-        return report(
-            {"unknown key " + entry.key + " in dns.records.NAME", closest(entry.key, {"cname"})},
-            entry.key_span, context);
-    }
-    if (cname == nullptr)
-        return report({"a record is an address, a list of addresses, or {cname: NAME}", ""},
-                      value.span, context);
-    if (!expect_scalar(cname->value, "a name", context)) return false;
-    const auto target = cname_target(cname->value.text, context.document.domain);
-    if (!target) return report(target.error(), cname->value.span, context);
-    record.value = CnameTarget{*target};
-    return true;
-}
-
-bool read_record(const Entry& entry, LocalRecord& record, ReadContext& context) {
-    bool is_good = true;
-    if (!context.broken.contains("domain")) {
-        const auto name = record_name(entry.key, context.document.domain);
-        if (name) record.name = *name;
-        if (!name) is_good = report(name.error(), entry.key_span, context);
-    }
-    if (entry.value.kind == Kind::kMapping)
-        return read_cname(entry.value, record, context) && is_good;
-    std::vector<IpAddress> addresses;
-    is_good = list_of(address(), kNotEmpty).read(entry.value, addresses, context) && is_good;
-    record.value = std::move(addresses);
-    return is_good;
-}
-
-constexpr Limits kRecordLimits{0, 10'000};
-
-Codec<std::vector<LocalRecord>> records() {
-    Codec<std::vector<LocalRecord>> codec;
-    codec.type.name = "address, list of addresses, or {cname: NAME}";
-    codec.type.shape = Shape::kMap;
-    codec.type.limits = kRecordLimits;
-    codec.type.schema =
-        R"({"oneOf":[{"type":"string"},{"type":"array","items":{"type":"string"},"minItems":1},)"
-        R"({"type":"object","properties":{"cname":{"type":"string"}},"required":["cname"],)"
-        R"("additionalProperties":false}]})";
-    codec.type.key_schema = R"({"type":"string"})";
-    codec.read = [](const Value& value, std::vector<LocalRecord>& out, ReadContext& context) {
-        if (value.kind == Kind::kNull) return true;
-        if (value.kind != Kind::kMapping)
-            return report(
-                {"expected a map of names here, found " + std::string(kind_name(value)), ""},
-                value.span, context);
-        if (!expect_count(value.entries.size(), kRecordLimits, value, context)) return false;
-        bool is_good = true;
-        for (const Entry& entry : value.entries)
-            is_good = read_record(entry, out.emplace_back(), context) && is_good;
-        return is_good;
-    };
-    return codec;
 }
 
 struct AnswerWord {
@@ -206,10 +117,16 @@ const Section<Dns>& dns_section() {
                   "[9.9.9.9, \"udp://1.1.1.1:53\"]"),
             field("forward", &Dns::forward, list_of(section(forward_section())),
                   "Zones that other servers in the home know.", "[{zones: [lan], to: [10.0.0.1]}]"),
-            field("records", &Dns::records, records(),
-                  "Further names under the domain; *.NAME stands for all that is not named "
-                  "otherwise.",
-                  "{router: 10.0.0.1, nas: {cname: pi5}}"),
+            local_records_field(),
+            field("zones", &Dns::zones, list_of(section(zone_file_section())),
+                  "Zone files to serve.", "[{file: zones/example.zone, origin: example.home}]"),
+            field("leases", &Dns::leases, list_of(path()),
+                  "Lease files of DHCP servers (dnsmasq, Kea's memfile, ISC dhcpd): their clients' "
+                  "names get addresses under the domain.",
+                  "[/var/lib/misc/dnsmasq.leases]"),
+            field("rewrite", &Dns::rewrite, list_of(section(suffix_rewrite_section())),
+                  "Suffixes that stand for another zone's.",
+                  "[{from: example.com, to: default.svc.cluster.local}]"),
             field("clients", &Dns::clients, list_of(prefix()),
                   "Served besides loopback, `lan` and the networks the node is connected to.",
                   "[100.64.0.0/10]"),

@@ -43,7 +43,7 @@ OWNERS = {
     r"curl/": ("dns/lists/",),
     r"ares\.h": ("proxy/io/",),
     r"openssl/": ("lb/io/", "config/", "proxy/io/"),
-    r"ldns/": (),
+    r"ldns/": ("config/record_data", "dns/io/zone_file"),
     r"CLI/": ("cli/", "runtime/daemon"),
     r"gmock/": (),
 }

@@ -17,22 +17,12 @@ Name under(const config::Document& document, std::string_view label) {
 
 bool is_wildcard(const Name& name) { return name.first_label() == "*"; }
 
-// The zone of a network's reverse names, widened to a whole label: an octet, or a nibble for IPv6.
-Name reverse_zone(const IpPrefix& prefix) {
-    Name name = *Name::parse(prefix.address().reverse_name());
-    const int bits_per_label = prefix.address().is_v4() ? 8 : 4;
-    const int labels = prefix.length() / bits_per_label;
-    for (int left = prefix.address().bit_length() / bits_per_label; left > labels; --left)
-        name = name.parent();
-    return name;
-}
-
 // Special names and the networks' reverse zones, then what the document forwards, then the domain:
 // each outranks what was there before. A forward zone takes all that is below it, too.
 void add_zones(LocalZones& zones, const config::Document& document) {
     add_special_names(zones);
     for (const IpPrefix& prefix : document.lan)
-        if (prefix.length() >= 8) zones.add_zone({reverse_zone(prefix)});
+        if (prefix.length() >= 8) zones.add_zone({config::reverse_zone(prefix)});
     for (const auto& forward : document.dns.forward)
         for (const Name& zone : forward.zones) zones.drop_zones_under(zone);
     std::uint32_t group = 1;
@@ -53,9 +43,9 @@ bool reverse_is_ours(const config::Document& document, const IpAddress& address)
 }
 
 void add_host(LocalZones& zones, const config::Document& document, const Name& name,
-              const IpAddress& address) {
-    zones.add_address(name, address);
-    if (reverse_is_ours(document, address) && !is_wildcard(name)) zones.add_ptr(address, name);
+              const IpAddress& address, std::uint32_t ttl = RecordSet::kHouseTtl) {
+    zones.add_address(name, address, ttl);
+    if (reverse_is_ours(document, address) && !is_wildcard(name)) zones.add_ptr(address, name, ttl);
 }
 
 // Where a service is found: its own VIP, else wherever the proxy listens.
@@ -73,12 +63,14 @@ std::vector<IpAddress> service_addresses(const config::Document& document,
 
 void add_records(LocalZones& zones, const config::Document& document) {
     for (const auto& record : document.dns.records) {
-        if (const auto* target = std::get_if<config::CnameTarget>(&record.value)) {
-            zones.add_cname(record.name, target->target);
-            continue;
-        }
-        for (const IpAddress& address : std::get<std::vector<IpAddress>>(record.value))
-            add_host(zones, document, record.name, address);
+        const std::uint32_t ttl =
+            record.ttl ? static_cast<std::uint32_t>(record.ttl->count()) : RecordSet::kHouseTtl;
+        if (record.cname) zones.add_cname(record.name, *record.cname, ttl);
+        for (const IpAddress& address : record.addresses)
+            add_host(zones, document, record.name, address, ttl);
+        for (const auto& set : record.others)
+            for (const auto& data : set.data)
+                zones.add_record(record.name, static_cast<RrType>(set.type), data, ttl);
     }
 }
 
@@ -109,9 +101,8 @@ std::shared_ptr<const ClientNames> client_names(const config::Document& document
     for (const auto& node : document.nodes)
         names->add(node.address, under(document, node.name), document.domain);
     for (const auto& record : document.dns.records) {
-        const auto* addresses = std::get_if<std::vector<IpAddress>>(&record.value);
-        if (addresses == nullptr || is_wildcard(record.name)) continue;
-        for (const IpAddress& address : *addresses)
+        if (is_wildcard(record.name)) continue;
+        for (const IpAddress& address : record.addresses)
             names->add(address, record.name, document.domain);
     }
     return names;

@@ -59,7 +59,7 @@ TEST(Load, ReadsAWholeHome) {
     EXPECT_EQ(home.find_vip("dns")->prefer, (std::vector<std::string>{"pi4-1", "pi4-2"}));
     EXPECT_EQ(home.dns.upstreams[1].endpoint.to_string(), "9.9.9.9:5353");
     EXPECT_EQ(home.dns.records[2].name.to_string(), "*.apps.home");
-    EXPECT_EQ(std::get<CnameTarget>(home.dns.records[2].value).target.to_string(), "pi5.home");
+    EXPECT_EQ(home.dns.records[2].cname->to_string(), "pi5.home");
     EXPECT_EQ(home.blocking.answer, BlockAnswer::kAddress);
     EXPECT_EQ(home.blocking.lists[1].file, "/etc/hearth/lists/ours.txt");
     EXPECT_TRUE(home.blocking.deny[0].only_below);
