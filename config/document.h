@@ -12,6 +12,7 @@
 #include "base/ip.h"
 #include "base/name.h"
 #include "config/document_names.h"
+#include "config/document_seeing.h"
 
 // The document as plain values, checked: every name resolves, every address and
 // port is in range, defaults are filled in. Only `bind`, `main`, the command line and tests
@@ -65,6 +66,8 @@ struct Dns {
     std::chrono::seconds local_ttl{60};
     std::size_t cache_bytes = 16U << 20;
     std::size_t query_log_entries = 10'000;
+    QueryLogSettings query_log;
+    Dnstap dnstap;
     unsigned workers = 0;  // 0: one per core, at most 4
 };
 

@@ -3,6 +3,7 @@
 #include "config/codec.h"
 #include "config/sections.h"
 #include "config/sections_dns_names.h"
+#include "config/sections_dns_seeing.h"
 #include "config/suggest.h"
 
 namespace hearth::config {
@@ -136,6 +137,10 @@ const Section<Dns>& dns_section() {
                   "Memory for the cache.", "16MiB"),
             field("query_log_entries", &Dns::query_log_entries, integer<std::size_t>(0, 1'000'000),
                   "Questions remembered in memory for `hearth tail dns`.", "10000"),
+            field("query_log", &Dns::query_log, section(query_log_section()),
+                  "How much of them is kept, and for how long.", "{keep: 7d, privacy: networks}"),
+            field("dnstap", &Dns::dnstap, section(dnstap_section()),
+                  "Copies of questions and answers for another program.", "/run/dnstap.sock"),
             field("workers", &Dns::workers, integer<unsigned>(1, 64), "Threads that serve.", "2",
                   Presence::kOptional, "(one per core, at most 4)"),
         },

@@ -43,12 +43,12 @@ std::string query_json(const QueryRecord& record, const Snapshot& snapshot) {
     object["transport"] = to_string(record.transport);
     object["name"] = record.qname.to_string();
     object["type"] = to_string(record.qtype);
-    object["rcode"] = to_string(record.rcode);
-    object["reason"] = to_string(record.reason);
+    object["rcode"] = to_string(record.outcome.rcode);
+    object["reason"] = to_string(record.outcome.reason);
     object["duration_us"] = record.duration_us;
-    if (record.verdict.source != VerdictSource::kNothing) {
-        object["matched"] = to_string(record.verdict.source);
-        object["by"] = verdict_source_name(record.verdict, snapshot);
+    if (record.outcome.verdict.source != VerdictSource::kNothing) {
+        object["matched"] = to_string(record.outcome.verdict.source);
+        object["by"] = verdict_source_name(record.outcome.verdict, snapshot);
     }
     return boost::json::serialize(object);
 }

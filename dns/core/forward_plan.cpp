@@ -265,7 +265,7 @@ void ForwardPlan::take_answer(Exchange& exchange, Attempt& attempt, ByteView pac
         return set_deadline(exchange);
     }
     if (answer.rcode == Rcode::kNoError || answer.rcode == Rcode::kNxDomain)
-        return finish(exchange, {ForwardResult::kAnswered, packet, &answer});
+        return finish(exchange, {ForwardResult::kAnswered, packet, &answer, attempt.upstream});
     if ((answer.rcode == Rcode::kFormErr || answer.rcode == Rcode::kNotImp) && !answer.has_edns &&
         upstreams_[upstream].speaks_edns) {
         // Older than EDNS (RFC 6891 §7): once more without.

@@ -62,6 +62,7 @@ struct ForwardOutcome {
     ForwardResult result = ForwardResult::kNobodyAnswers;
     ByteView packet;                     // with kAnswered
     const AnswerView* answer = nullptr;  // with kAnswered
+    UpstreamIndex upstream = 0;          // with kAnswered: whose answer it is
 };
 
 // What a plan wants done. Calls are made from within the plan's members and must not

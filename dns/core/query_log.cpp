@@ -26,7 +26,7 @@ QueryLog::QueryLog(std::size_t capacity)
 // Each word is a release store behind the odd sequence number: a reader that saw any of them
 // also sees that the slot was being written.
 void QueryLog::append(const QueryContext& context, std::uint32_t duration_us, const Name& qname,
-                      RrType qtype, Rcode rcode, Reason reason, const Verdict& verdict) noexcept {
+                      RrType qtype, const QueryOutcome& outcome) noexcept {
     const std::uint64_t position = end_.load(std::memory_order_relaxed);
     if (capacity_ == 0) return end_.store(position + 1, std::memory_order_release);
     Slot& slot = slots_[next_];
@@ -38,11 +38,14 @@ void QueryLog::append(const QueryContext& context, std::uint32_t duration_us, co
     const auto& client = context.path.client.address;
     const auto address = client.bytes();
     put(0, static_cast<std::uint64_t>(context.wall_ms));
-    put(1, field(duration_us, 32) | field(qtype, 16) | field(rcode, 8) | field(reason, 0));
-    put(2, field(verdict.index, 32) | field(verdict.source, 24) | field(name.size(), 16) |
-               field(context.path.transport, 8) | address.size());
-    put(3, address.size() == 4 ? load_be32(address.data()) : load_be64(address.data()));
-    if (address.size() == 16) put(4, load_be64(address.data() + 8));
+    put(1, field(duration_us, 32) | field(qtype, 16) | field(outcome.rcode, 8) |
+               field(outcome.reason, 0));
+    put(2, field(outcome.verdict.index, 32) | field(outcome.verdict.source, 24) |
+               field(name.size(), 16) | field(context.path.transport, 8) | address.size());
+    put(3, field(outcome.upstream, 48) | field(outcome.ede, 32) | field(outcome.group, 8) |
+               field(outcome.is_stale ? 1 : 0, 0));
+    put(4, address.size() == 4 ? load_be32(address.data()) : load_be64(address.data()));
+    if (address.size() == 16) put(5, load_be64(address.data() + 8));
     for (std::size_t at = 0; at < name.size(); at += 8) {
         std::uint64_t word = 0;
         std::memcpy(&word, name.data() + at, std::min<std::size_t>(8, name.size() - at));
@@ -65,18 +68,22 @@ bool QueryLog::read_slot(std::uint64_t position, QueryRecord& out) const noexcep
     out.wall_ms = static_cast<std::int64_t>(words[0]);
     out.duration_us = static_cast<std::uint32_t>(words[1] >> 32);
     out.qtype = static_cast<RrType>(words[1] >> 16 & 0xffff);
-    out.rcode = static_cast<Rcode>(words[1] >> 8 & 0xff);
-    out.reason = static_cast<Reason>(words[1] & 0xff);
-    out.verdict.index = static_cast<std::uint32_t>(words[2] >> 32);
-    out.verdict.source = static_cast<VerdictSource>(words[2] >> 24 & 0xff);
+    out.outcome.rcode = static_cast<Rcode>(words[1] >> 8 & 0xff);
+    out.outcome.reason = static_cast<Reason>(words[1] & 0xff);
+    out.outcome.verdict.index = static_cast<std::uint32_t>(words[2] >> 32);
+    out.outcome.verdict.source = static_cast<VerdictSource>(words[2] >> 24 & 0xff);
+    out.outcome.upstream = static_cast<std::uint16_t>(words[3] >> 48);
+    out.outcome.ede = static_cast<EdeCode>(words[3] >> 32 & 0xffff);
+    out.outcome.group = static_cast<std::uint8_t>(words[3] >> 8 & 0xff);
+    out.outcome.is_stale = (words[3] & 1) != 0;
     out.transport = static_cast<Transport>(words[2] >> 8 & 0xff);
     std::array<std::uint8_t, 16> address;
     const std::size_t address_size = words[2] & 0xff;
     if (address_size == 4) {
-        store_be32(address.data(), static_cast<std::uint32_t>(words[3]));
+        store_be32(address.data(), static_cast<std::uint32_t>(words[4]));
     } else {
-        store_be64(address.data(), words[3]);
-        store_be64(address.data() + 8, words[4]);
+        store_be64(address.data(), words[4]);
+        store_be64(address.data() + 8, words[5]);
     }
     out.client = IpAddress::from_bytes(ByteView(address).first(address_size));
     const std::size_t name_size = words[2] >> 16 & 0xff;

@@ -16,6 +16,19 @@
 
 namespace hearth::dns {
 
+// How a question was settled.
+struct QueryOutcome {
+    static constexpr std::uint16_t kNoUpstream = UINT16_MAX;
+
+    Rcode rcode{};
+    Reason reason{};
+    Verdict verdict{};
+    EdeCode ede{};                         // kOther: none was said
+    std::uint16_t upstream = kNoUpstream;  // whose answer it is: index in the worker's table
+    std::uint8_t group = 0;                // of the client
+    bool is_stale = false;                 // from the cache, past its time (RFC 8767)
+};
+
 // One answered question.
 struct QueryRecord {
     std::int64_t wall_ms = 0;       // when it was answered, since 1970 in UTC
@@ -24,9 +37,7 @@ struct QueryRecord {
     Transport transport{};
     Name qname;
     RrType qtype{};
-    Rcode rcode{};
-    Reason reason{};
-    Verdict verdict;
+    QueryOutcome outcome;
 };
 
 // The last questions of one worker, in a ring of fixed size. One thread writes, without lock or
@@ -34,13 +45,13 @@ struct QueryRecord {
 // slot, odd while it is written). Names longer than kMaxNameOctets keep their right end.
 class QueryLog {
 public:
-    static constexpr std::size_t kMaxNameOctets = 207;
+    static constexpr std::size_t kMaxNameOctets = 199;
 
     // 0: only counts.
     explicit QueryLog(std::size_t capacity);
 
     void append(const QueryContext& context, std::uint32_t duration_us, const Name& qname,
-                RrType qtype, Rcode rcode, Reason reason, const Verdict& verdict) noexcept;
+                RrType qtype, const QueryOutcome& outcome) noexcept;
 
     // How many were ever written: the position behind the newest.
     [[nodiscard]] std::uint64_t end() const noexcept {
@@ -53,7 +64,7 @@ public:
     [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
 
 private:
-    static constexpr std::size_t kFixedWords = 5;
+    static constexpr std::size_t kFixedWords = 6;
     static constexpr std::size_t kWords = kFixedWords + (kMaxNameOctets + 1) / 8;
     struct Slot {
         std::atomic<std::uint64_t> sequence{0};

@@ -58,8 +58,9 @@ void QueryPipeline::record(const QueryContext& context, const Name& qname, RrTyp
                            Duration duration, const Answer& answer) {
     tally_.response(answer.rcode, answer.reason, duration);
     const auto us = std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
-    log_.append(context, static_cast<std::uint32_t>(us), qname, qtype, answer.rcode, answer.reason,
-                answer.verdict);
+    log_.append(context, static_cast<std::uint32_t>(us), qname, qtype,
+                {answer.rcode, answer.reason, answer.verdict, answer.ede, answer.upstream, 0,
+                 answer.is_stale});
 }
 
 std::size_t QueryPipeline::handle(const Snapshot& snapshot, const QueryContext& context,
@@ -102,7 +103,7 @@ QueryPipeline::Answer QueryPipeline::plain(const Job& job, Rcode rcode, Reason r
     ResponseWriter writer(job.out, job.asked, rcode, Authority::kRecursive);
     std::optional<ExtendedError> error;
     if (!text.empty()) error = ExtendedError{code, text};
-    return {writer.finish(error), rcode, reason, {}};
+    return {writer.finish(error), rcode, reason, {}, text.empty() ? EdeCode{} : code};
 }
 
 std::size_t QueryPipeline::answer_fault(QueryFault fault, Job& job) {
@@ -316,10 +317,12 @@ QueryPipeline::Answer QueryPipeline::answer_waiter(const Waiter& waiter,
             return {write_image(out, asked, image, 0, cache_.limits().ttl.ttl_cap),
                     image.rcode,
                     Reason::kForwarded,
-                    {}};
+                    {},
+                    {},
+                    outcome.upstream};
         const LocalPath path = find_local(*snapshot_, waiter.qname, question.qtype);
         const auto written = write_chained(out, asked, *snapshot_, path, image, 0);
-        return {written.size, written.rcode, Reason::kForwarded, {}};
+        return {written.size, written.rcode, Reason::kForwarded, {}, {}, outcome.upstream};
     }
     const bool loop = outcome.result == ForwardResult::kLoop;
     ExtendedError error{EdeCode::kNoReachableAuthority, kNobodyAnswers};
@@ -327,7 +330,11 @@ QueryPipeline::Answer QueryPipeline::answer_waiter(const Waiter& waiter,
         error = {EdeCode::kNetworkError, kUpstreamsFail};
     if (loop) error = {EdeCode::kOther, kLoops};
     ResponseWriter writer(out, asked, Rcode::kServFail, Authority::kRecursive);
-    return {writer.finish(error), Rcode::kServFail, loop ? Reason::kLoop : Reason::kFailed, {}};
+    return {writer.finish(error),
+            Rcode::kServFail,
+            loop ? Reason::kLoop : Reason::kFailed,
+            {},
+            error.code};
 }
 
 void QueryPipeline::on_datagram(const Snapshot& snapshot, Moment moment, UpstreamIndex upstream,

@@ -89,6 +89,9 @@ private:
         Rcode rcode{};
         Reason reason{};
         Verdict verdict;
+        EdeCode ede{};
+        std::uint16_t upstream = QueryOutcome::kNoUpstream;
+        bool is_stale = false;
     };
 
     void begin(const Snapshot& snapshot, Moment moment);

@@ -7,6 +7,8 @@
 namespace hearth::dns {
 namespace {
 
+const QueryOutcome kCached{.rcode = Rcode::kNoError, .reason = Reason::kCached};
+
 QueryContext from(const IpAddress& client, std::int64_t wall_ms) {
     QueryContext context;
     context.path.client.address = client;
@@ -19,7 +21,13 @@ TEST(QueryLog, GivesBackWhatWasWritten) {
     QueryContext context = from(*IpAddress::parse("fd00::7"), 1'700'000'000'123);
     context.path.transport = Transport::kTcp;
     log.append(context, 250, *Name::parse("a.rather.long.name.example"), RrType::kHttps,
-               Rcode::kNxDomain, Reason::kBlocked, {VerdictSource::kBlockList, 70'000});
+               {Rcode::kNxDomain,
+                Reason::kBlocked,
+                {VerdictSource::kBlockList, 70'000},
+                EdeCode::kBlocked,
+                3,
+                7,
+                true});
     std::vector<QueryRecord> records;
     EXPECT_EQ(log.read(0, records), 1U);
     ASSERT_EQ(records.size(), 1U);
@@ -30,18 +38,21 @@ TEST(QueryLog, GivesBackWhatWasWritten) {
     EXPECT_EQ(record.transport, Transport::kTcp);
     EXPECT_EQ(record.qname.to_string(), "a.rather.long.name.example");
     EXPECT_EQ(record.qtype, RrType::kHttps);
-    EXPECT_EQ(record.rcode, Rcode::kNxDomain);
-    EXPECT_EQ(record.reason, Reason::kBlocked);
-    EXPECT_EQ(record.verdict.source, VerdictSource::kBlockList);
-    EXPECT_EQ(record.verdict.index, 70'000U);
+    EXPECT_EQ(record.outcome.rcode, Rcode::kNxDomain);
+    EXPECT_EQ(record.outcome.reason, Reason::kBlocked);
+    EXPECT_EQ(record.outcome.verdict.source, VerdictSource::kBlockList);
+    EXPECT_EQ(record.outcome.verdict.index, 70'000U);
+    EXPECT_EQ(record.outcome.ede, EdeCode::kBlocked);
+    EXPECT_EQ(record.outcome.upstream, 3);
+    EXPECT_EQ(record.outcome.group, 7);
+    EXPECT_TRUE(record.outcome.is_stale);
 }
 
 TEST(QueryLog, KeepsTheNewestAndReadsOnFromAPosition) {
     QueryLog log(3);
     const Name qname = *Name::parse("a.example");
     for (int i = 0; i < 5; ++i)
-        log.append(from(IpAddress::v4(10, 0, 0, 1), i), 0, qname, RrType::kA, Rcode::kNoError,
-                   Reason::kCached, {});
+        log.append(from(IpAddress::v4(10, 0, 0, 1), i), 0, qname, RrType::kA, kCached);
     std::vector<QueryRecord> records;
     const auto next = log.read(0, records);
     ASSERT_EQ(records.size(), 3U);
@@ -50,8 +61,7 @@ TEST(QueryLog, KeepsTheNewestAndReadsOnFromAPosition) {
     records.clear();
     EXPECT_EQ(log.read(next, records), 5U);
     EXPECT_TRUE(records.empty());
-    log.append(from(IpAddress::v4(10, 0, 0, 1), 9), 0, qname, RrType::kA, Rcode::kNoError,
-               Reason::kCached, {});
+    log.append(from(IpAddress::v4(10, 0, 0, 1), 9), 0, qname, RrType::kA, kCached);
     log.read(next, records);
     ASSERT_EQ(records.size(), 1U);
     EXPECT_EQ(records[0].wall_ms, 9);
@@ -59,8 +69,7 @@ TEST(QueryLog, KeepsTheNewestAndReadsOnFromAPosition) {
 
 TEST(QueryLog, WithoutRoomItOnlyCounts) {
     QueryLog log(0);
-    log.append(from(IpAddress::v4(10, 0, 0, 1), 0), 0, Name{}, RrType::kA, Rcode::kNoError,
-               Reason::kCached, {});
+    log.append(from(IpAddress::v4(10, 0, 0, 1), 0), 0, Name{}, RrType::kA, kCached);
     std::vector<QueryRecord> records;
     EXPECT_EQ(log.read(0, records), 1U);
     EXPECT_TRUE(records.empty());
@@ -71,8 +80,7 @@ TEST(QueryLog, LongNamesKeepTheirRightEnd) {
     for (int i = 0; i < 100; ++i) text += "a.";
     text += "tail.of.a.name.that.is.long.enough.example";
     QueryLog log(1);
-    log.append(from(IpAddress::v4(10, 0, 0, 1), 0), 0, *Name::parse(text), RrType::kA,
-               Rcode::kNoError, Reason::kCached, {});
+    log.append(from(IpAddress::v4(10, 0, 0, 1), 0), 0, *Name::parse(text), RrType::kA, kCached);
     std::vector<QueryRecord> records;
     log.read(0, records);
     ASSERT_EQ(records.size(), 1U);
@@ -90,7 +98,7 @@ TEST(QueryLog, AReaderNeverSeesHalfARecord) {
         for (int i = 0; i < kRounds; ++i)
             log.append(from(IpAddress::v4(static_cast<std::uint32_t>(i)), i),
                        static_cast<std::uint32_t>(i), *Name::parse("n" + std::to_string(i) + ".x"),
-                       RrType::kA, Rcode::kNoError, Reason::kCached, {});
+                       RrType::kA, kCached);
     });
     std::uint64_t position = 0;
     std::size_t seen = 0;

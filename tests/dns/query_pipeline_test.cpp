@@ -122,9 +122,9 @@ TEST_F(PipelineTest, ForwardsAndCaches) {
     EXPECT_EQ(sent.size(), 1U);
     const auto records = logged();
     ASSERT_EQ(records.size(), 2U);
-    EXPECT_EQ(records[0].reason, Reason::kForwarded);
+    EXPECT_EQ(records[0].outcome.reason, Reason::kForwarded);
     EXPECT_EQ(records[0].duration_us, 20'000U);
-    EXPECT_EQ(records[1].reason, Reason::kCached);
+    EXPECT_EQ(records[1].outcome.reason, Reason::kCached);
 }
 
 TEST_F(PipelineTest, NegativeAnswersAreCachedByTheSoa) {
@@ -176,7 +176,7 @@ TEST_F(PipelineTest, BlockedNames) {
     }
     EXPECT_FALSE(query({.name = "x.ads.example.", .edns = false}).edns);
     EXPECT_TRUE(sent.empty());
-    EXPECT_EQ(logged()[0].verdict.source, VerdictSource::kDenyRule);
+    EXPECT_EQ(logged()[0].outcome.verdict.source, VerdictSource::kDenyRule);
 }
 
 TEST_F(PipelineTest, AKeptVerdictEndsWithItsGeneration) {
@@ -190,7 +190,7 @@ TEST_F(PipelineTest, AKeptVerdictEndsWithItsGeneration) {
     snapshot.blocking.allow = nullptr;
     ++snapshot.generation;
     EXPECT_EQ(query({.name = "x.ads.example."}).ede, 15);
-    EXPECT_EQ(logged().back().verdict.source, VerdictSource::kDenyRule);
+    EXPECT_EQ(logged().back().outcome.verdict.source, VerdictSource::kDenyRule);
 }
 
 TEST_F(PipelineTest, AllowBeatsDeny) {
