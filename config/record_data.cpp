@@ -33,13 +33,14 @@ std::optional<Name> meant_name(ByteView wire, const Name& domain) {
                                   wire.end() - static_cast<std::ptrdiff_t>(relative.wire().size()));
     own.push_back(0);
     const auto front = Name::from_wire(own);
-    return front->label_count() > 1 ? front : front->append(domain);
+    Name host = *front;  // behind "_sip._udp."
+    while (host.first_label().starts_with('_')) host = host.parent();
+    return host.label_count() > 1 ? front : front->append(domain);
 }
 
 bool is_integer(const ldns_rdf* field) {
     const ldns_rdf_type type = ldns_rdf_get_type(field);
-    return type == LDNS_RDF_TYPE_INT8 || type == LDNS_RDF_TYPE_INT16 ||
-           type == LDNS_RDF_TYPE_INT32;
+    return type == LDNS_RDF_TYPE_INT8 || type == LDNS_RDF_TYPE_INT16 || type == LDNS_RDF_TYPE_INT32;
 }
 
 std::uint64_t integer_in(const ldns_rdf* field) {

@@ -10,7 +10,8 @@
 namespace hearth::config {
 
 // Record data as zone files write it ("10 mx1.example.") in wire form (RFC 1035 §5.1). In the
-// document a name of one label stands under `domain`, a longer one for itself.
+// document a name of one label stands under `domain`, also behind "_sip._udp.", a longer one for
+// itself.
 [[nodiscard]] Parsed<std::vector<std::uint8_t>> record_data(const std::string& type,
                                                             const std::string& text,
                                                             const Name& domain);

@@ -16,6 +16,7 @@
 #include "config/load.h"
 #include "dns/bind/dns_metrics.h"
 #include "dns/bind/list_findings.h"
+#include "dns/bind/name_sources.h"
 #include "dns/bind/problem_watch.h"
 #include "dns/bind/query_json.h"
 #include "dns/bind/snapshot_builder.h"
@@ -48,6 +49,8 @@ constexpr std::size_t kMostQueries = 10'000;
 struct Prepared {
     config::Document document;
     const config::Node* node = nullptr;  // into `document`
+    NameFiles files;
+    HouseNames names;
     Snapshot snapshot;
     std::vector<Endpoint> listen;
     Result<std::shared_ptr<const BlockLists>> image = nullptr;
@@ -59,6 +62,11 @@ Result<std::shared_ptr<const BlockLists>> load_image(const ListLayout& layout) {
     if (!image) return fail(std::move(image.error()));
     return std::make_shared<const BlockLists>(
         BlockLists{std::move(image->set), std::move(image->storage)});
+}
+
+std::int64_t wall_now_s() {
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    return std::chrono::duration_cast<std::chrono::seconds>(now).count();
 }
 
 unsigned worker_count(const config::Document& document) {
@@ -85,6 +93,7 @@ private:
     void start_serving();
     void listen_everywhere();
     void publish(Snapshot snapshot);
+    void use_names_of(const std::shared_ptr<Prepared>& prepared);
     void take_image(Result<std::shared_ptr<const BlockLists>> image);
     void note_settings_of_start(const config::Document& document);
     void add_routes();
@@ -110,6 +119,8 @@ private:
     std::vector<std::uint64_t> streamed_;  // per worker: log position already published
     std::string listen_failure_;
     runtime::EventLoop disk_;  // reads files for requests, so that the control thread never waits
+    runtime::Published<NameFiles> name_files_{std::make_shared<const NameFiles>()};
+    std::unique_ptr<NameSources> names_;
     std::unique_ptr<boost::asio::steady_timer> timer_;
     int ticks_ = 0;
 };
@@ -124,7 +135,11 @@ Result<runtime::Revision> DnsService::load(const runtime::DaemonOptions& options
     const auto node = choose_node(prepared->document, options.node, own_addresses());
     if (!node) return fail(node.error());
     prepared->node = *node;
-    prepared->snapshot = build_snapshot(prepared->document, *node);
+    prepared->files = read_name_files(prepared->document, *name_files_.load());
+    if (options.check && !prepared->files.zone_faults.empty())
+        return fail(Errc::kInvalid, "", prepared->files.zone_faults.front());
+    prepared->names = build_house_names(prepared->document, prepared->files, wall_now_s());
+    prepared->snapshot = build_snapshot(prepared->document, *node, prepared->names);
     prepared->listen = listen_endpoints(prepared->document, *node);
     if (prepared->listen.empty())
         return fail(Errc::kInvalid, options.config.string(),
@@ -159,6 +174,7 @@ Result<void> DnsService::apply(const std::shared_ptr<Prepared>& prepared) {
         !same_forward_zones(serving_->document, prepared->document))
         ++cache_generation_;
     serving_ = prepared;
+    use_names_of(prepared);
     take_image(std::move(prepared->image));
     note_findings(std::move(prepared->findings));
     if (first) {
@@ -170,6 +186,16 @@ Result<void> DnsService::apply(const std::shared_ptr<Prepared>& prepared) {
     }
     note_settings_of_start(prepared->document);
     return {};
+}
+
+void DnsService::use_names_of(const std::shared_ptr<Prepared>& prepared) {
+    if (!names_)
+        names_ = std::make_unique<NameSources>(daemon_.control_loop(), disk_, daemon_.problems(),
+                                               name_files_, [this](const HouseNames& names) {
+                                                   use_names(serving_->snapshot, names);
+                                                   publish(serving_->snapshot);
+                                               });
+    names_->use({prepared, &prepared->document}, std::move(prepared->files), prepared->names);
 }
 
 // Keeps the image that serves when the new one cannot be read, and publishes.
@@ -274,12 +300,13 @@ void DnsService::note_settings_of_start(const config::Document& document) {
 
 void DnsService::stop() {
     timer_.reset();
+    disk_.stop();
+    disk_.join();
+    names_.reset();
     for (const auto& worker : workers_) {
         daemon_.unwatch(worker->loop());
         worker->stop();
     }
-    disk_.stop();
-    disk_.join();
 }
 
 runtime::Health DnsService::health() {
@@ -296,6 +323,7 @@ void DnsService::tick() {
         publish_queries();
         if (++ticks_ % kTicksPerSecond == 0) {
             if (!listen_failure_.empty()) listen_everywhere();
+            names_->look(wall_now_s());
             watch_upstreams(*published_.load(), workers_, *loops_, daemon_.problems());
             if (ticks_ % (kTicksPerSecond * kSecondsBetweenNetworkLooks) == 0) look_at_networks();
         }
@@ -406,6 +434,7 @@ void DnsService::add_status(json::object& status) {
     status["listen"] = std::move(listen);
     status["domain"] = snapshot->domain.to_string();
     status["workers"] = workers_.size();
+    names_->add_status(status);
 
     json::object blocking;
     blocking["enabled"] = snapshot->blocking.enabled;

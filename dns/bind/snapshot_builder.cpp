@@ -4,7 +4,6 @@
 
 #include "dns/core/blocklist_hash.h"
 #include "dns/core/loop_guard.h"
-#include "dns/core/special_names.h"
 
 namespace hearth::dns {
 namespace {
@@ -13,99 +12,6 @@ constexpr std::uint16_t kDnsPort = 53;
 
 Name under(const config::Document& document, std::string_view label) {
     return document.domain.child(label).value_or(document.domain);
-}
-
-bool is_wildcard(const Name& name) { return name.first_label() == "*"; }
-
-// Special names and the networks' reverse zones, then what the document forwards, then the domain:
-// each outranks what was there before. A forward zone takes all that is below it, too.
-void add_zones(LocalZones& zones, const config::Document& document) {
-    add_special_names(zones);
-    for (const IpPrefix& prefix : document.lan)
-        if (prefix.length() >= 8) zones.add_zone({config::reverse_zone(prefix)});
-    for (const auto& forward : document.dns.forward)
-        for (const Name& zone : forward.zones) zones.drop_zones_under(zone);
-    std::uint32_t group = 1;
-    for (const auto& forward : document.dns.forward) {
-        for (const Name& zone : forward.zones) zones.add_zone({zone, ZoneKind::kForward, group});
-        ++group;
-    }
-    const Zone* above = zones.zone_of(document.domain);
-    const bool is_forwarded = above != nullptr && above->kind == ZoneKind::kForward;
-    zones.add_zone({document.domain, is_forwarded ? ZoneKind::kForward : ZoneKind::kAuthoritative,
-                    is_forwarded ? above->group : 0});
-}
-
-bool reverse_is_ours(const config::Document& document, const IpAddress& address) {
-    return address.is_private() ||
-           std::any_of(document.lan.begin(), document.lan.end(),
-                       [&](const IpPrefix& prefix) { return prefix.contains(address); });
-}
-
-void add_host(LocalZones& zones, const config::Document& document, const Name& name,
-              const IpAddress& address, std::uint32_t ttl = RecordSet::kHouseTtl) {
-    zones.add_address(name, address, ttl);
-    if (reverse_is_ours(document, address) && !is_wildcard(name)) zones.add_ptr(address, name, ttl);
-}
-
-// Where a service is found: its own VIP, else wherever the proxy listens.
-std::vector<IpAddress> service_addresses(const config::Document& document,
-                                         const config::Service& service) {
-    if (const auto* own = document.find_vip(service.name)) return {own->address};
-    std::vector<IpAddress> addresses;
-    for (const Endpoint& endpoint : document.proxy.listen)
-        if (!endpoint.address.is_unspecified()) addresses.push_back(endpoint.address);
-    if (!addresses.empty()) return addresses;
-    if (const auto* vip = document.find_vip(document.proxy.vip)) return {vip->address};
-    for (const auto& node : document.nodes) addresses.push_back(node.address);
-    return addresses;
-}
-
-void add_records(LocalZones& zones, const config::Document& document) {
-    for (const auto& record : document.dns.records) {
-        const std::uint32_t ttl =
-            record.ttl ? static_cast<std::uint32_t>(record.ttl->count()) : RecordSet::kHouseTtl;
-        if (record.cname) zones.add_cname(record.name, *record.cname, ttl);
-        for (const IpAddress& address : record.addresses)
-            add_host(zones, document, record.name, address, ttl);
-        for (const auto& set : record.others)
-            for (const auto& data : set.data)
-                zones.add_record(record.name, static_cast<RrType>(set.type), data, ttl);
-    }
-}
-
-void add_names(LocalZones& zones, const config::Document& document) {
-    for (const auto& node : document.nodes)
-        add_host(zones, document, under(document, node.name), node.address);
-    add_records(zones, document);
-    for (const auto& service : document.services) {
-        for (const IpAddress& address : service_addresses(document, service)) {
-            zones.add_address(under(document, service.name), address);
-            for (const auto& alias : service.aliases)
-                zones.add_address(under(document, alias), address);
-        }
-    }
-    // A VIP has a name too, unless something else took it.
-    for (const auto& vip : document.vips) {
-        const Name name = under(document, vip.name);
-        if (zones.has_records(name)) {
-            if (reverse_is_ours(document, vip.address)) zones.add_ptr(vip.address, name);
-        } else {
-            add_host(zones, document, name, vip.address);
-        }
-    }
-}
-
-std::shared_ptr<const ClientNames> client_names(const config::Document& document) {
-    const auto names = std::make_shared<ClientNames>();
-    for (const auto& node : document.nodes)
-        names->add(node.address, under(document, node.name), document.domain);
-    for (const auto& record : document.dns.records) {
-        if (is_wildcard(record.name)) continue;
-        for (const IpAddress& address : record.addresses)
-            names->add(address, record.name, document.domain);
-    }
-    return names;
 }
 
 std::shared_ptr<const NameRules> rules_of(const std::vector<config::NameRule>& rules) {
@@ -155,7 +61,13 @@ std::vector<Endpoint> listen_endpoints(const config::Document& document, const c
     return endpoints;
 }
 
-Snapshot build_snapshot(const config::Document& document, const config::Node* node) {
+void use_names(Snapshot& snapshot, const HouseNames& names) {
+    snapshot.zones = names.zones;
+    snapshot.client_names = names.clients;
+}
+
+Snapshot build_snapshot(const config::Document& document, const config::Node* node,
+                        const HouseNames& names) {
     Snapshot snapshot;
     snapshot.domain = document.domain;
     snapshot.primary = document.domain;
@@ -166,11 +78,7 @@ Snapshot build_snapshot(const config::Document& document, const config::Node* no
     }
     snapshot.local_ttl = static_cast<std::uint32_t>(document.dns.local_ttl.count());
 
-    const auto zones = std::make_shared<LocalZones>();
-    add_zones(*zones, document);
-    add_names(*zones, document);
-    snapshot.zones = zones;
-    snapshot.client_names = client_names(document);
+    use_names(snapshot, names);
 
     const auto& blocking = document.blocking;
     snapshot.blocking.enabled = blocking.enabled;

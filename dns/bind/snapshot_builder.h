@@ -9,6 +9,7 @@
 #include "base/ip.h"
 #include "base/result.h"
 #include "config/document.h"
+#include "dns/bind/house_names.h"
 #include "dns/core/snapshot.h"
 #include "dns/io/blocklist_file.h"
 
@@ -26,7 +27,11 @@ namespace hearth::dns {
                                                      const config::Node* node);
 
 // Everything except the lists' image, the connected networks and the generations.
-[[nodiscard]] Snapshot build_snapshot(const config::Document& document, const config::Node* node);
+[[nodiscard]] Snapshot build_snapshot(const config::Document& document, const config::Node* node,
+                                      const HouseNames& names);
+
+// Puts other names into a snapshot.
+void use_names(Snapshot& snapshot, const HouseNames& names);
 
 // Puts an image into a snapshot; lists that the document no longer names are left out of verdicts.
 void use_image(Snapshot& snapshot, const config::Document& document,

@@ -40,7 +40,7 @@ protected:
         ASSERT_TRUE(loaded) << config::render(loaded.findings);
         document = std::move(*loaded.document);
         node = document.nodes.data();
-        snapshot = build_snapshot(document, node);
+        snapshot = build_snapshot(document, node, build_house_names(document, {}, 0));
     }
     void SetUp() override { load(kDocument); }
 

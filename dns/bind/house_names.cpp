@@ -1,0 +1,218 @@
+#include "dns/bind/house_names.h"
+
+#include <algorithm>
+#include <unordered_set>
+#include <utility>
+
+#include "dns/core/special_names.h"
+#include "dns/io/text_file.h"
+#include "dns/io/zone_file.h"
+
+namespace hearth::dns {
+namespace {
+
+constexpr std::size_t kMostZoneBytes = 32U << 20;
+constexpr std::size_t kMostLeaseBytes = 32U << 20;
+// Of Kea's memfile: what its clean-up has put aside, in the order in which it counts (Kea
+// Administrator Reference Manual, "lease file cleanup").
+constexpr const char* kKeaParts[] = {".completed", ".2", ".1"};
+
+Name under(const config::Document& document, std::string_view label) {
+    return document.domain.child(label).value_or(document.domain);
+}
+
+bool is_wildcard(const Name& name) { return name.first_label() == "*"; }
+
+// Special names and the networks' reverse zones, then what the document forwards, then the domain:
+// each outranks what was there before. A forward zone takes all that is below it, too.
+void add_zones(LocalZones& zones, const config::Document& document) {
+    add_special_names(zones);
+    for (const IpPrefix& prefix : document.lan)
+        if (prefix.length() >= 8) zones.add_zone({config::reverse_zone(prefix)});
+    for (const auto& forward : document.dns.forward)
+        for (const Name& zone : forward.zones) zones.drop_zones_under(zone);
+    std::uint32_t group = 1;
+    for (const auto& forward : document.dns.forward) {
+        for (const Name& zone : forward.zones) zones.add_zone({zone, ZoneKind::kForward, group});
+        ++group;
+    }
+    const Zone* above = zones.zone_of(document.domain);
+    const bool is_forwarded = above != nullptr && above->kind == ZoneKind::kForward;
+    zones.add_zone({document.domain, is_forwarded ? ZoneKind::kForward : ZoneKind::kAuthoritative,
+                    is_forwarded ? above->group : 0});
+}
+
+bool reverse_is_ours(const config::Document& document, const IpAddress& address) {
+    return address.is_private() ||
+           std::any_of(document.lan.begin(), document.lan.end(),
+                       [&](const IpPrefix& prefix) { return prefix.contains(address); });
+}
+
+void add_host(LocalZones& zones, const config::Document& document, const Name& name,
+              const IpAddress& address, std::uint32_t ttl = RecordSet::kHouseTtl) {
+    zones.add_address(name, address, ttl);
+    if (reverse_is_ours(document, address) && !is_wildcard(name)) zones.add_ptr(address, name, ttl);
+}
+
+// Where a service is found: its own VIP, else wherever the proxy listens.
+std::vector<IpAddress> service_addresses(const config::Document& document,
+                                         const config::Service& service) {
+    if (const auto* own = document.find_vip(service.name)) return {own->address};
+    std::vector<IpAddress> addresses;
+    for (const Endpoint& endpoint : document.proxy.listen)
+        if (!endpoint.address.is_unspecified()) addresses.push_back(endpoint.address);
+    if (!addresses.empty()) return addresses;
+    if (const auto* vip = document.find_vip(document.proxy.vip)) return {vip->address};
+    for (const auto& node : document.nodes) addresses.push_back(node.address);
+    return addresses;
+}
+
+void add_records(LocalZones& zones, const config::Document& document) {
+    for (const auto& record : document.dns.records) {
+        const std::uint32_t ttl =
+            record.ttl ? static_cast<std::uint32_t>(record.ttl->count()) : RecordSet::kHouseTtl;
+        if (record.cname) zones.add_cname(record.name, *record.cname, ttl);
+        for (const IpAddress& address : record.addresses)
+            add_host(zones, document, record.name, address, ttl);
+        for (const auto& set : record.others)
+            for (const auto& data : set.data)
+                zones.add_record(record.name, static_cast<RrType>(set.type), data, ttl);
+    }
+}
+
+void add_names(LocalZones& zones, const config::Document& document) {
+    for (const auto& node : document.nodes)
+        add_host(zones, document, under(document, node.name), node.address);
+    add_records(zones, document);
+    for (const auto& service : document.services) {
+        for (const IpAddress& address : service_addresses(document, service)) {
+            zones.add_address(under(document, service.name), address);
+            for (const auto& alias : service.aliases)
+                zones.add_address(under(document, alias), address);
+        }
+    }
+    // A VIP has a name too, unless something else took it.
+    for (const auto& vip : document.vips) {
+        const Name name = under(document, vip.name);
+        if (zones.has_records(name)) {
+            if (reverse_is_ours(document, vip.address)) zones.add_ptr(vip.address, name);
+        } else {
+            add_host(zones, document, name, vip.address);
+        }
+    }
+}
+
+// The names that the document gives to clients; leases add theirs.
+void add_clients(ClientNames& names, const config::Document& document) {
+    for (const auto& node : document.nodes)
+        names.add(node.address, under(document, node.name), document.domain);
+    for (const auto& record : document.dns.records) {
+        if (is_wildcard(record.name)) continue;
+        for (const IpAddress& address : record.addresses)
+            names.add(address, record.name, document.domain);
+    }
+}
+
+// A lease's name is its client's alone: no name of the document, no zone file's.
+bool is_free(const LocalZones& zones, const std::unordered_set<Name>& lent, const Name& name) {
+    return lent.contains(name) || !zones.has_records(name);
+}
+
+void add_leases(HouseNames& names, LocalZones& zones, ClientNames& clients,
+                const config::Document& document, const std::vector<Lease>& leases,
+                std::int64_t wall_s) {
+    std::unordered_set<Name> lent;
+    for (const Lease& lease : leases) {
+        if (lease.ends_s <= wall_s) continue;
+        const Name name = under(document, lease.host);
+        if (!is_free(zones, lent, name)) continue;
+        lent.insert(name);
+        add_host(zones, document, name, lease.address);
+        clients.add(lease.address, name, document.domain);
+        names.next_end_s = std::min(names.next_end_s, lease.ends_s);
+        ++names.leases;
+    }
+}
+
+// An origin that is forwarded stays so: what the file does not know is asked there.
+void add_zone_files(LocalZones& zones, const NameFiles& files) {
+    for (const auto& contents : files.zones) {
+        const Zone* zone = zones.zone_of(contents->origin);
+        if (zone == nullptr || zone->apex != contents->origin || zone->kind != ZoneKind::kForward)
+            zones.add_zone({contents->origin});
+    }
+    for (const auto& contents : files.zones) (void)add_zone_contents(zones, *contents);
+}
+
+std::shared_ptr<const ZoneContents> known_zone(const NameFiles& files,
+                                               const config::ZoneFile& wanted) {
+    const auto found = std::ranges::find_if(files.zones, [&](const auto& contents) {
+        return contents->file == wanted.file && contents->origin == wanted.origin;
+    });
+    return found == files.zones.end() ? nullptr : *found;
+}
+
+// The leases' text with what Kea keeps beside it; a file that is not there yet holds none.
+Result<std::string> read_lease_text(const std::string& file) {
+    auto text = read_text_file(file, kMostLeaseBytes);
+    if (!text && text.error().code != Errc::kNotFound) return text;
+    const bool is_kea = text && lease_format_of(*text) == LeaseFormat::kKea;
+    if (!is_kea) return text;
+    std::string whole;
+    for (const char* part : kKeaParts)
+        if (const auto aside = read_text_file(file + part, kMostLeaseBytes)) whole += *aside;
+    return whole + *text;
+}
+
+}  // namespace
+
+NameFiles read_name_files(const config::Document& document, const NameFiles& before) {
+    NameFiles files;
+    for (const auto& wanted : document.dns.zones) {
+        auto contents =
+            read_text_file(wanted.file, kMostZoneBytes).and_then([&](const std::string& text) {
+                return parse_zone(text, wanted.file, wanted.origin);
+            });
+        if (contents) {
+            files.zones.push_back(std::make_shared<const ZoneContents>(std::move(*contents)));
+            continue;
+        }
+        files.zone_faults.push_back(contents.error().to_string());
+        if (auto old = known_zone(before, wanted)) files.zones.push_back(std::move(old));
+    }
+    for (const auto& file : document.dns.leases) {
+        const auto text = read_lease_text(file);
+        if (!text) {
+            files.lease_faults.push_back(text.error().to_string());
+            continue;
+        }
+        LeaseFile found = read_leases(*text);
+        files.leases.insert(files.leases.end(), found.leases.begin(), found.leases.end());
+        files.lease_counts.nameless += found.counts.nameless;
+        files.lease_counts.invalid += found.counts.invalid;
+    }
+    return files;
+}
+
+std::vector<std::string> watched_files(const config::Document& document) {
+    std::vector<std::string> files = document.dns.leases;
+    for (const auto& zone : document.dns.zones) files.push_back(zone.file);
+    return files;
+}
+
+HouseNames build_house_names(const config::Document& document, const NameFiles& files,
+                             std::int64_t wall_s) {
+    const auto zones = std::make_shared<LocalZones>();
+    const auto clients = std::make_shared<ClientNames>();
+    HouseNames names;
+    add_zones(*zones, document);
+    add_names(*zones, document);
+    add_zone_files(*zones, files);
+    add_clients(*clients, document);
+    add_leases(names, *zones, *clients, document, files.leases, wall_s);
+    names.zones = zones;
+    names.clients = clients;
+    return names;
+}
+
+}  // namespace hearth::dns
