@@ -16,12 +16,13 @@ struct Listener {
 
 // The addresses a room serves: `listen`, or its VIP and every node at `port`.
 std::vector<Listener> listeners_of(const CheckContext& context, std::string_view room,
-                                   const std::string& vip, const std::vector<Endpoint>& listen,
-                                   std::uint16_t port, Span port_place) {
+                                   std::string_view key, const std::string& vip,
+                                   const std::vector<Endpoint>& listen, std::uint16_t port,
+                                   Span port_place) {
     std::vector<Listener> all;
     const std::string what(room);
     for (std::size_t i = 0; i < listen.size(); ++i)
-        all.push_back({listen[i], what, item_place(context.root, {room, "listen"}, i)});
+        all.push_back({listen[i], what, item_place(context.root, {room, key}, i)});
     if (!listen.empty()) return all;
     if (const Vip* one = context.document.find_vip(vip))
         all.push_back({{one->address, port}, what, port_place});
@@ -32,13 +33,21 @@ std::vector<Listener> listeners_of(const CheckContext& context, std::string_view
 
 std::vector<Listener> proxy_listeners(const CheckContext& context) {
     const Proxy& proxy = context.document.proxy;
-    return listeners_of(context, "proxy", proxy.vip, proxy.listen, proxy.http,
-                        place_of(context.root, {"proxy", "http"}));
+    auto all = listeners_of(context, "proxy", "listen", proxy.vip, proxy.listen, proxy.http,
+                            place_of(context.root, {"proxy", "http"}));
+    if (proxy.tls.certificates.empty() || (!proxy.listen.empty() && proxy.listen_https.empty()))
+        return all;
+    const auto secure =
+        listeners_of(context, "proxy", "listen_https", proxy.vip, proxy.listen_https, proxy.https,
+                     place_of(context.root, {"proxy", "https"}));
+    all.insert(all.end(), secure.begin(), secure.end());
+    return all;
 }
 
 std::vector<Listener> dns_listeners(const CheckContext& context) {
     const Dns& dns = context.document.dns;
-    return listeners_of(context, "dns", dns.vip, dns.listen, 53, place_of(context.root, {"dns"}));
+    return listeners_of(context, "dns", "listen", dns.vip, dns.listen, 53,
+                        place_of(context.root, {"dns"}));
 }
 
 std::vector<Listener> peer_listeners(const CheckContext& context) {
@@ -51,11 +60,11 @@ std::vector<Listener> peer_listeners(const CheckContext& context) {
     return all;
 }
 
-void check_listen(CheckContext& context, std::string_view room, const std::string& vip,
-                  const std::vector<Endpoint>& listen) {
+void check_listen(CheckContext& context, std::string_view room, std::string_view key,
+                  const std::string& vip, const std::vector<Endpoint>& listen) {
     for (std::size_t i = 0; i < listen.size(); ++i) {
         const IpAddress& address = listen[i].address;
-        const Span place = item_place(context.root, {room, "listen"}, i);
+        const Span place = item_place(context.root, {room, key}, i);
         if (address.is_unspecified())
             context.diagnostics.error(place,
                                       "listen names an address of this machine; a wildcard would "
@@ -64,9 +73,9 @@ void check_listen(CheckContext& context, std::string_view room, const std::strin
             context.diagnostics.error(place, address.to_string() + " is a multicast address");
     }
     if (!listen.empty() && !vip.empty())
-        context.diagnostics.warning(
-            place_of(context.root, {room, "vip"}),
-            std::string(room) + ".listen replaces the VIP: nothing will listen on it");
+        context.diagnostics.warning(place_of(context.root, {room, "vip"}),
+                                    std::string(room) + "." + std::string(key) +
+                                        " replaces the VIP: nothing will listen on it");
 }
 
 void check_clashes(CheckContext& context, const std::vector<Listener>& all) {
@@ -121,8 +130,9 @@ void check_upstream(CheckContext& context, const Service& service, std::size_t i
 
 void check_ports(CheckContext& context) {
     const Document& document = context.document;
-    check_listen(context, "dns", document.dns.vip, document.dns.listen);
-    check_listen(context, "proxy", document.proxy.vip, document.proxy.listen);
+    check_listen(context, "dns", "listen", document.dns.vip, document.dns.listen);
+    check_listen(context, "proxy", "listen", document.proxy.vip, document.proxy.listen);
+    check_listen(context, "proxy", "listen_https", document.proxy.vip, document.proxy.listen_https);
     std::vector<Listener> all = dns_listeners(context);
     for (const Listener& one : proxy_listeners(context)) all.push_back(one);
     for (const Listener& one : peer_listeners(context)) all.push_back(one);

@@ -100,10 +100,27 @@ struct Blocking {
 // The proxy's lines on standard output, one for each request.
 enum class AccessLog { kOff, kText, kJson, kCombined };
 
+// A certificate with its chain, and its key: PEM files, absolute paths.
+struct TlsCertificate {
+    std::string certificate;
+    std::string key;
+};
+
+// What a TLS client gets that asks for a name no certificate has.
+enum class UnknownTlsName { kRefuse, kFirst };
+
+struct ProxyTls {
+    std::vector<TlsCertificate> certificates;
+    UnknownTlsName unknown_name = UnknownTlsName::kRefuse;
+};
+
 struct Proxy {
     std::string vip;
     std::vector<Endpoint> listen;  // when not empty, replaces VIP and node addresses on `http`
     std::uint16_t http = 80;
+    std::vector<Endpoint> listen_https;  // the same for `https`; both only with certificates
+    std::uint16_t https = 443;
+    ProxyTls tls;
     std::vector<IpPrefix> trusted_proxies;  // whose X-Forwarded-* is believed
     std::size_t max_connections = 4096;
     unsigned workers = 0;  // 0: one per core, at most 4
@@ -118,10 +135,14 @@ struct HttpUpstream {
     std::string text;  // as written
 };
 
+// What plain HTTP requests get when a certificate has the service's name.
+enum class PlainHttp { kRedirect, kServe };
+
 struct Service {
     std::string name;                  // a host label; served as NAME and NAME.domain
     std::vector<std::string> aliases;  // further host labels
     std::vector<HttpUpstream> upstreams;
+    PlainHttp plain_http = PlainHttp::kRedirect;
 };
 
 // The authenticated connection between the nodes' hearth-lb (TLS 1.3 with a pre-shared key).

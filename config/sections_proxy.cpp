@@ -66,6 +66,78 @@ Field access_log_field() {
                                "json");
 }
 
+// One of a few words.
+template <class S, class M>
+Field word_field(std::string_view key, M S::*member, std::vector<std::pair<std::string, M>> words,
+                 std::string_view help) {
+    TypeInfo type;
+    std::string schema;
+    for (std::size_t i = 0; i < words.size(); ++i) {
+        if (i > 0) type.name += i + 1 == words.size() ? " or " : ", ";
+        type.name += words[i].first;
+        schema += (i > 0 ? ",\"" : "\"") + words[i].first + "\"";
+    }
+    type.schema = R"({"enum":[)" + schema + "]}";
+    const std::string name = type.name;
+    const std::string first = words.front().first;
+    const std::string example = words.back().first;
+    return custom_field<S>(
+        key, type, first,
+        [=](const Value& value, S& into, ReadContext& context) {
+            if (!expect_scalar(value, name, context)) return false;
+            std::vector<std::string> known;
+            for (const auto& [word, meaning] : words) {
+                known.push_back(word);
+                if (value.text != word) continue;
+                into.*member = meaning;
+                return true;
+            }
+            context.diagnostics.error(value.span, value.text + " is not " + name,
+                                      closest(value.text, known));
+            return false;
+        },
+        help, example);
+}
+
+const Section<TlsCertificate>& certificate_section() {
+    static const Section<TlsCertificate> table{{
+        "proxy.tls.certificates",
+        "A certificate of your own, for the names in it. It is read again when its files change.",
+        "",
+        {
+            required("certificate", &TlsCertificate::certificate, path(),
+                     "PEM file: the certificate, then its issuers; relative to the folder of "
+                     "hearth.yaml.",
+                     "tls/home.pem"),
+            required("key", &TlsCertificate::key, path(),
+                     "PEM file of its private key, which hearth-proxy must be able to read.",
+                     "tls/home.key"),
+        },
+        {},
+    }};
+    return table;
+}
+
+const Section<ProxyTls>& tls_section() {
+    static const Section<ProxyTls> table{{
+        "proxy.tls",
+        "HTTPS. Without a certificate there is none.",
+        "",
+        {
+            field("certificates", &ProxyTls::certificates, list_of(section(certificate_section())),
+                  "Certificates; the name a client asks for chooses.",
+                  "[{certificate: tls/home.pem, key: tls/home.key}]"),
+            word_field<ProxyTls, UnknownTlsName>(
+                "unknown_name", &ProxyTls::unknown_name,
+                {{"refuse", UnknownTlsName::kRefuse}, {"first", UnknownTlsName::kFirst}},
+                "What a client gets that asks for a name without a certificate: no connection, or "
+                "the first certificate."),
+        },
+        {},
+    }};
+    return table;
+}
+
 }  // namespace
 
 const Section<Proxy>& proxy_section() {
@@ -81,6 +153,13 @@ const Section<Proxy>& proxy_section() {
                   "[\"127.0.0.1:8080\"]"),
             field("http", &Proxy::http, port(), "Port for HTTP on the VIP and the node's address.",
                   "80"),
+            field("listen_https", &Proxy::listen_https, list_of(endpoint()),
+                  "Listen for HTTPS here and nowhere else.", "[\"127.0.0.1:8443\"]"),
+            field("https", &Proxy::https, port(),
+                  "Port for HTTPS on the VIP and the node's address.", "443"),
+            field("tls", &Proxy::tls, section(tls_section()),
+                  "Certificates, and how they are used.",
+                  "{certificates: [{certificate: tls/home.pem, key: tls/home.key}]}"),
             field("trusted_proxies", &Proxy::trusted_proxies, list_of(prefix()),
                   "Proxies in front of this one whose X-Forwarded-For and -Proto are believed.",
                   "[10.42.0.0/16]"),
@@ -111,6 +190,11 @@ const Section<Service>& service_section() {
                   "[\"http://pi5:8081\", \"http://pi4-1:8081\"]"),
             field("aliases", &Service::aliases, list_of(host_label()),
                   "Further names of the service.", "[photos]"),
+            word_field<Service, PlainHttp>(
+                "plain_http", &Service::plain_http,
+                {{"redirect", PlainHttp::kRedirect}, {"serve", PlainHttp::kServe}},
+                "What plain HTTP requests get when a certificate has the service's name; serve is "
+                "for devices that cannot trust it."),
         },
         finish_service,
     }};

@@ -118,6 +118,9 @@ PortRules make_port_rules(const Document& document, const std::string& self) {
             const auto& proxy = document.proxy;
             for (const auto port : ports_on(proxy.listen, proxy.http, vip.address))
                 rules.open.insert({vip.address, Transport::kTcp, port});
+            if (proxy.tls.certificates.empty()) continue;
+            for (const auto port : ports_on(proxy.listen_https, proxy.https, vip.address))
+                rules.open.insert({vip.address, Transport::kTcp, port});
         }
     }
     return rules;

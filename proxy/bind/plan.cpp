@@ -28,6 +28,8 @@ Service make_service(const config::Service& from, const std::string& domain) {
         service.upstreams.push_back(
             {upstream.text, upstream.host, upstream.address, upstream.port});
     }
+    service.plain_http =
+        from.plain_http == config::PlainHttp::kServe ? PlainHttp::kServe : PlainHttp::kRedirect;
     return service;
 }
 
@@ -42,25 +44,44 @@ AccessFormat access_format(config::AccessLog log) {
 }
 
 Result<std::vector<Endpoint>> where_to_listen(const config::Document& document,
-                                              const config::Node* node) {
+                                              const config::Node* node,
+                                              const std::vector<Endpoint>& given,
+                                              std::uint16_t port) {
     const config::Proxy& proxy = document.proxy;
-    if (!proxy.listen.empty()) return proxy.listen;
+    if (!given.empty()) return given;
     if (node == nullptr) {
         return fail(Errc::kInvalid, "nodes",
                     "this machine carries the address of no node: correct `nodes`, name the node "
                     "with --node, or say where to listen in proxy.listen");
     }
-    std::vector<Endpoint> endpoints{{node->address, proxy.http}};
+    std::vector<Endpoint> endpoints{{node->address, port}};
     if (const config::Vip* vip = document.find_vip(proxy.vip)) {
-        endpoints.push_back({vip->address, proxy.http});
+        endpoints.push_back({vip->address, port});
     }
     return endpoints;
+}
+
+Result<std::vector<Listening>> all_listeners(const config::Document& document,
+                                             const config::Node* node) {
+    const config::Proxy& proxy = document.proxy;
+    std::vector<Listening> all;
+    auto plain = where_to_listen(document, node, proxy.listen, proxy.http);
+    if (!plain) return fail(std::move(plain.error()));
+    for (const Endpoint& endpoint : *plain) all.push_back({endpoint, Security::kPlain});
+    if (proxy.tls.certificates.empty()) return all;
+    // With `listen` alone nothing says where HTTPS would be; it never opens more than was asked
+    // for.
+    if (!proxy.listen.empty() && proxy.listen_https.empty()) return all;
+    auto secure = where_to_listen(document, node, proxy.listen_https, proxy.https);
+    if (!secure) return fail(std::move(secure.error()));
+    for (const Endpoint& endpoint : *secure) all.push_back({endpoint, Security::kTls});
+    return all;
 }
 
 }  // namespace
 
 Result<Plan> make_plan(const config::Document& document, const config::Node* node) {
-    auto listen = where_to_listen(document, node);
+    auto listen = all_listeners(document, node);
     if (!listen) return fail(std::move(listen.error()));
 
     auto snapshot = std::make_shared<Snapshot>();
@@ -70,11 +91,18 @@ Result<Plan> make_plan(const config::Document& document, const config::Node* nod
     }
     snapshot->router = Router(snapshot->services);
     snapshot->lan = document.lan;
+    snapshot->https_port = document.proxy.listen_https.empty()
+                               ? document.proxy.https
+                               : document.proxy.listen_https.front().port;
     snapshot->trusted_proxies = document.proxy.trusted_proxies;
 
     Plan plan;
     plan.snapshot = std::move(snapshot);
     plan.listen = std::move(*listen);
+    for (const config::TlsCertificate& one : document.proxy.tls.certificates)
+        plan.certificates.push_back({one.certificate, one.key});
+    if (document.proxy.tls.unknown_name == config::UnknownTlsName::kFirst)
+        plan.unknown_name = UnknownName::kFirst;
     plan.max_connections = document.proxy.max_connections;
     plan.access_format = access_format(document.proxy.access_log);
     plan.workers = document.proxy.workers != 0

@@ -9,13 +9,16 @@
 #include "config/document.h"
 #include "proxy/core/access_line.h"
 #include "proxy/core/snapshot.h"
+#include "proxy/model/tls.h"
 
 namespace hearth::proxy {
 
 // What a document asks of this node's proxy.
 struct Plan {
     std::shared_ptr<const Snapshot> snapshot;
-    std::vector<Endpoint> listen;
+    std::vector<Listening> listen;
+    std::vector<CertificateFiles> certificates;
+    UnknownName unknown_name = UnknownName::kRefuse;
     std::size_t max_connections = 4096;
     unsigned workers = 1;
     AccessFormat access_format = AccessFormat::kOff;

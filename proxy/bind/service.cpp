@@ -7,6 +7,7 @@
 #include <set>
 
 #include "config/load.h"
+#include "proxy/bind/certificate_keeper.h"
 #include "proxy/bind/plan.h"
 #include "proxy/bind/upstream_board.h"
 #include "proxy/io/access_writer.h"
@@ -42,7 +43,7 @@ public:
 
 private:
     Result<void> apply(const Plan& plan);
-    Result<void> open_listeners(const std::vector<Endpoint>& listen);
+    Result<void> open_listeners(const std::vector<Listening>& listen);
     void make_workers(unsigned count);
     void start_workers();
     void follow_names();
@@ -54,16 +55,27 @@ private:
     Plan plan_;
     UpstreamBoard board_;
     NameResolver resolver_;
+    std::shared_ptr<TicketKeys> tickets_ = make_ticket_keys();
+    CertificateKeeper certificates_;
 };
 
 ProxyService::ProxyService(runtime::Daemon& daemon)
     : daemon_(daemon),
       board_(daemon.control_loop(), daemon.problems()),
-      resolver_(daemon.control_loop(), [this](std::shared_ptr<const HostAddresses> addresses) {
-          for (const auto& worker : workers_) worker->set_addresses(addresses);
-          board_.set_addresses(std::move(addresses));
-      }) {
-    daemon_.metrics().on_scrape([this](runtime::MetricSink& sink) { board_.collect(sink); });
+      resolver_(daemon.control_loop(),
+                [this](std::shared_ptr<const HostAddresses> addresses) {
+                    for (const auto& worker : workers_) worker->set_addresses(addresses);
+                    board_.set_addresses(std::move(addresses));
+                }),
+      certificates_(daemon.control_loop(), daemon.problems(),
+                    [this](const std::shared_ptr<const CertificateStore>& store) {
+                        for (const auto& worker : workers_)
+                            worker->set_certificates(store, plan_.unknown_name);
+                    }) {
+    daemon_.metrics().on_scrape([this](runtime::MetricSink& sink) {
+        board_.collect(sink);
+        certificates_.collect(sink);
+    });
 }
 
 Result<runtime::Revision> ProxyService::load(const runtime::DaemonOptions& options) {
@@ -87,6 +99,7 @@ Result<void> ProxyService::apply(const Plan& plan) {
     if (workers_.empty()) make_workers(plan.workers);
     if (auto opened = open_listeners(plan.listen); !opened) return opened;
     plan_ = plan;
+    certificates_.follow(plan.certificates);
     if (plan.access_format != AccessFormat::kOff && !access_writer_) {
         access_writer_ = std::make_unique<AccessWriter>();
     }
@@ -119,7 +132,7 @@ void ProxyService::follow_names() {
 }
 
 // All workers listen everywhere, or none on anything new.
-Result<void> ProxyService::open_listeners(const std::vector<Endpoint>& listen) {
+Result<void> ProxyService::open_listeners(const std::vector<Listening>& listen) {
     for (const auto& worker : workers_) {
         auto opened = worker->open_listeners(listen);
         if (opened) continue;
@@ -140,8 +153,9 @@ void ProxyService::make_workers(unsigned count) {
             if (!lines.empty()) access_writer_->write(std::move(lines));
             for (std::string& event : events) daemon_.events().publish("access", std::move(event));
         };
-        workers_.push_back(std::make_unique<Worker>(
-            "proxy-" + std::to_string(i), daemon_.metrics().add_worker(), std::move(hooks)));
+        workers_.push_back(std::make_unique<Worker>("proxy-" + std::to_string(i),
+                                                    daemon_.metrics().add_worker(), tickets_,
+                                                    std::move(hooks)));
     }
 }
 
@@ -161,9 +175,11 @@ void ProxyService::start_workers() {
 void ProxyService::add_status(json::object& status) {
     status["routes"] = board_.routes();
     json::array listen;
-    for (const Endpoint& endpoint : plan_.listen)
-        listen.push_back(json::value(endpoint.to_string()));
+    for (const Listening& one : plan_.listen)
+        listen.push_back(json::value((one.security == Security::kTls ? "https://" : "http://") +
+                                     one.endpoint.to_string()));
     status["listen"] = std::move(listen);
+    status["certificates"] = certificates_.describe();
 }
 
 runtime::Health ProxyService::health() {

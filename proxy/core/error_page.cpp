@@ -19,6 +19,9 @@ Explanation explain_proxy(HopReason reason) {
         case HopReason::kTooManyConnections:
             return {"There are too many connections from this address.",
                     "Close some, or wait a moment and try again."};
+        case HopReason::kMisdirected:
+            return {"This connection was made for another name.",
+                    "Try again: a new connection gets the right certificate."};
         default:
             return {"The service has no upstream that could be asked.",
                     "Give it one in hearth.yaml and look at `hearth status`."};
@@ -192,7 +195,9 @@ std::string_view status_text(int status) noexcept {
         case 408: return "Request Timeout";
         case 413: return "Content Too Large";
         case 414: return "URI Too Long";
+        case 308: return "Permanent Redirect";
         case 417: return "Expectation Failed";
+        case 421: return "Misdirected Request";
         case 431: return "Request Header Fields Too Large";
         case 502: return "Bad Gateway";
         case 503: return "Service Unavailable";

@@ -139,7 +139,7 @@ void write_forwarded(HeadWriter& out, const RequestHead& head, const Peer& peer,
         }
     }
     out << peer.text << "\r\n";
-    write_claim(out, head, peer, HeaderId::kXForwardedProto, "X-Forwarded-Proto", "http");
+    write_claim(out, head, peer, HeaderId::kXForwardedProto, "X-Forwarded-Proto", peer.scheme);
     write_claim(out, head, peer, HeaderId::kXForwardedHost, "X-Forwarded-Host", head.authority);
     write_claim(out, head, peer, HeaderId::kXForwardedPort, "X-Forwarded-Port", {});
     if (peer.trusted) {

@@ -14,8 +14,9 @@ namespace hearth::proxy {
 // Who sent a request, as far as we saw it ourselves.
 struct Peer {
     IpAddress address;
-    std::string_view text;  // the address as text
-    bool trusted = false;   // a proxy of ours: what it says about its client is believed
+    std::string_view text;             // the address as text
+    bool trusted = false;              // a proxy of ours: what it says about its client is believed
+    std::string_view scheme = "http";  // of the connection: http or https
 };
 
 // Writes the request head for the upstream into `out` and returns its size; 0 when it does not

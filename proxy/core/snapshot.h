@@ -6,6 +6,7 @@
 
 #include "base/ip.h"
 #include "base/time.h"
+#include "proxy/core/header_rules.h"
 #include "proxy/core/router.h"
 #include "proxy/model/service.h"
 
@@ -23,6 +24,12 @@ struct Snapshot {
     Duration keep_alive_timeout = 75s;
     Duration upstream_idle_timeout = 4s;  // Node's servers close at 5 s
     std::size_t max_connections_per_address = 512;
+    std::uint16_t https_port = 443;  // where redirects lead
+
+    // Whether to name hosts, addresses and reasons to them.
+    [[nodiscard]] bool is_of_the_house(const IpAddress& address) const noexcept {
+        return address.is_loopback() || is_trusted(address, lan);
+    }
 };
 
 }  // namespace hearth::proxy

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "proxy/core/authority.h"
+#include "proxy/core/octets.h"
 #include "runtime/metrics.h"
 
 namespace hearth::proxy {
@@ -11,39 +13,18 @@ namespace hearth::proxy {
 namespace {
 
 constexpr Duration kLingerTime = 2s;
-constexpr Duration kPageTime = 10s;
-constexpr std::size_t kMaxListedHosts = 100;
-
-std::vector<std::string_view> listed_hosts(const Snapshot& snapshot) {
-    std::vector<std::string_view> hosts;
-    for (const Service& service : snapshot.services) {
-        if (hosts.size() == kMaxListedHosts) break;
-        if (!service.upstreams.empty() && !service.hosts.empty()) {
-            hosts.emplace_back(service.hosts.front());
-        }
-    }
-    return hosts;
-}
-
-bool is_of_the_house(const IpAddress& address, const Snapshot& snapshot) {
-    return address.is_loopback() || is_trusted(address, snapshot.lan);
-}
-
-std::string page_head(int status, PageFormat format, std::size_t size, bool keep_alive) {
-    std::string head = "HTTP/1.1 " + std::to_string(status) + " ";
-    head.append(status_text(status)).append("\r\nContent-Type: ");
-    head.append(format == PageFormat::kJson ? "application/json" : "text/html; charset=utf-8");
-    head.append("\r\nCache-Control: no-store\r\nContent-Length: ").append(std::to_string(size));
-    if (!keep_alive) head.append("\r\nConnection: close");
-    head.append("\r\n\r\n");
-    return head;
-}
+constexpr Duration kHandshakeTime = 10s;
+constexpr std::string_view kPlainHttpHere =
+    "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n"
+    "Content-Length: 55\r\n\r\nThis port speaks TLS: write https:// before the name.\n\n";
 
 }  // namespace
 
-ClientSession::ClientSession(WorkerState& worker, runtime::AcceptedConnection connection)
+ClientSession::ClientSession(WorkerState& worker, runtime::AcceptedConnection connection,
+                             Security security)
     : worker_(worker),
       stream_(std::move(connection.socket)),
+      security_(security),
       peer_(connection.peer.address),
       peer_text_(peer_.to_string()),
       permit_(std::move(connection.permit)) {
@@ -57,12 +38,20 @@ ClientSession::~ClientSession() {
 }
 
 bool ClientSession::start() {
-    worker_.timers.set(*this, now() + snapshot().header_timeout);
+    if (security_ == Security::kTls) {
+        auto channel = worker_.tls.accept(stream_.fd());
+        if (!channel) return false;
+        stream_.secure(std::move(channel));
+        state_ = State::kHandshake;
+        worker_.timers.set(*this, now() + kHandshakeTime);
+    } else {
+        worker_.timers.set(*this, now() + snapshot().header_timeout);
+    }
     return worker_.poller.add(stream_.fd(), *this);
 }
 
 void ClientSession::drain() {
-    if (state_ == State::kHead && !active_) return close();
+    if (state_ == State::kHandshake || (state_ == State::kHead && !active_)) return close();
     if (state_ == State::kRelay) {
         active_->exchange.announce_close();
         if (active_->exchange.is_tunnel()) close();
@@ -85,6 +74,7 @@ void ClientSession::run() {
     Next next = Next::kRun;
     while (next == Next::kRun) {
         switch (state_) {
+            case State::kHandshake: next = handshake(); break;
             case State::kHead: next = read_head(); break;
             case State::kRelay: next = relay(); break;
             case State::kPage: next = send_page(); break;
@@ -104,10 +94,32 @@ void ClientSession::on_deadline() {
                 return run();
             }
             [[fallthrough]];
+        case State::kHandshake:
         case State::kPage:
         case State::kLinger:
         case State::kClosed: return close();
     }
+}
+
+ClientSession::Next ClientSession::handshake() {
+    const IoResult done = stream_.handshake();
+    if (done.status == IoStatus::kWouldBlock) return Next::kWait;
+    if (done.status == IoStatus::kMoved) {
+        worker_.metrics.tls_handshakes.add();
+        if (stream_.tls()->was_resumed()) worker_.metrics.tls_resumptions.add();
+        worker_.timers.set(*this, now() + snapshot().header_timeout);
+        state_ = State::kHead;
+        return Next::kRun;
+    }
+    worker_.metrics.tls_failures.add();
+    if (stream_.tls()->spoke_http()) {
+        stream_.secure(nullptr);
+        Outgoing out;
+        out.add(kPlainHttpHere);
+        (void)stream_.write(out);  // fits into an empty socket, or nobody needs it
+    }
+    close();
+    return Next::kWait;
 }
 
 ClientSession::Next ClientSession::read_head() {
@@ -160,7 +172,7 @@ void ClientSession::describe_request(const RequestHead& head, const Peer& peer) 
     record.method = head.method;
     record.version = head.version;
     record.host.assign(head.authority);
-    active.show_details = is_of_the_house(record.client, snapshot);
+    active.show_details = snapshot.is_of_the_house(record.client);
     const HeaderField* accept = head.headers.find(HeaderId::kAccept);
     active.page_format = page_format(accept != nullptr ? accept->value : std::string_view{});
     active.logged = worker_.logs_access();
@@ -181,7 +193,8 @@ ClientSession::Next ClientSession::begin_exchange() {
     active.record.began = now();
     served_ = true;
     const Snapshot& snapshot = *active.generation->snapshot;
-    const Peer peer{peer_, peer_text_, is_trusted(peer_, snapshot.trusted_proxies)};
+    const Peer peer{peer_, peer_text_, is_trusted(peer_, snapshot.trusted_proxies),
+                    security_ == Security::kTls ? "https" : "http"};
     describe_request(head, peer);
 
     const auto service = snapshot.router.find(head.authority);
@@ -196,6 +209,11 @@ ClientSession::Next ClientSession::begin_exchange() {
     if (active.exchange.verdict() == Exchange::Verdict::kFailed) {
         return failed(active.exchange.error());
     }
+    if (stream_.is_secure() && !stream_.tls()->covers(host_of(head.authority)) &&
+        worker_.tls.store().find(host_of(head.authority))) {
+        return failed({HopReason::kMisdirected, Refusal::kNone});
+    }
+    if (wants_https(head)) return redirect_to_https(head);
     return start_attempt();
 }
 
@@ -211,68 +229,6 @@ ClientSession::Next ClientSession::finished() {
         drop_upstream();
     }
     return active.exchange.client_reusable() && !worker_.draining ? next_request() : end_client();
-}
-
-// Answers with a page, or ends the connection where there is nobody to answer or an answer has
-// begun.
-ClientSession::Next ClientSession::failed(HopError error) {
-    ActiveExchange& active = *active_;
-    const bool begun = active.service != nullptr || error.reason == HopReason::kUnknownHost;
-    const bool answered =
-        begun && (active.exchange.response_started() || !active.exchange.to_client().empty());
-    if (!begun) {
-        active.generation = worker_.generation;
-        active.record.client = peer_;
-        active.logged = worker_.logs_access();
-        active.show_details = is_of_the_house(peer_, *active.generation->snapshot);
-        active.page_format = PageFormat::kHtml;
-    }
-    active.record.error = error;
-    active.record.status = answered ? active.exchange.status() : status_of(error);
-    worker_.metrics.failed(error.reason);
-    drop_upstream();
-    finish_record();
-    if (answered || active.record.status == 0) {
-        if (answered) stream_.abort_on_close();
-        close();
-        return Next::kWait;
-    }
-
-    const Snapshot& snapshot = *active.generation->snapshot;
-    const std::string upstream =
-        active.record.upstream.port != 0 ? active.record.upstream.to_string() : std::string{};
-    ErrorPage page{error,    active.record.status, {}, active.record.service,
-                   upstream, active.show_details,  {}};
-    if (begun) page.host = active.record.host.view();
-    if (error.reason == HopReason::kUnknownHost && active.show_details) {
-        page.known_hosts = listed_hosts(snapshot);
-    }
-    active.keep_alive_after_page = begun && active.exchange.request_read() &&
-                                   active.exchange.keep_alive_wanted() && !worker_.draining;
-    const std::string body = render(page, active.page_format);
-    active.page =
-        page_head(page.status, active.page_format, body.size(), active.keep_alive_after_page);
-    if (!begun || active.record.method != Method::kHead) active.page += body;
-    active.page_left.clear();
-    active.page_left.add(active.page);
-    worker_.timers.set(*this, now() + kPageTime);
-    state_ = State::kPage;
-    return Next::kRun;
-}
-
-ClientSession::Next ClientSession::send_page() {
-    ActiveExchange& active = *active_;
-    while (!active.page_left.empty()) {
-        if (!stream_.writable()) return Next::kWait;
-        const IoResult sent = stream_.write(active.page_left);
-        if (sent.status == IoStatus::kWouldBlock) return Next::kWait;
-        if (sent.status != IoStatus::kMoved) {
-            close();
-            return Next::kWait;
-        }
-        active.page_left.advance(sent.octets);
-    }
-    return active.keep_alive_after_page ? next_request() : end_client();
 }
 
 void ClientSession::finish_record() {

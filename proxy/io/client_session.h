@@ -10,6 +10,7 @@
 #include "proxy/io/timed.h"
 #include "proxy/io/upstream_pool.h"
 #include "proxy/io/worker_state.h"
+#include "proxy/model/tls.h"
 #include "runtime/acceptor.h"
 
 namespace hearth::proxy {
@@ -19,7 +20,7 @@ namespace hearth::proxy {
 // worker's thread; its owner destroys it between batches once is_closed().
 class ClientSession final : public Pollable, private UpstreamUser, private Timed {
 public:
-    ClientSession(WorkerState& worker, runtime::AcceptedConnection connection);
+    ClientSession(WorkerState& worker, runtime::AcceptedConnection connection, Security security);
     ~ClientSession();
 
     // False when the kernel refuses to watch it.
@@ -36,7 +37,7 @@ public:
     std::size_t index = 0;
 
 private:
-    enum class State : std::uint8_t { kHead, kRelay, kPage, kLinger, kClosed };
+    enum class State : std::uint8_t { kHandshake, kHead, kRelay, kPage, kLinger, kClosed };
     // Whether run() goes on with the (new) state or waits for an event.
     enum class Next : std::uint8_t { kWait, kRun };
 
@@ -44,6 +45,7 @@ private:
     void on_deadline() override;
     void run();
 
+    Next handshake();
     Next read_head();
     Next wait_for_head();
     Next begin_exchange();
@@ -68,6 +70,9 @@ private:
 
     Next finished();
     Next failed(HopError error);
+    [[nodiscard]] bool wants_https(const RequestHead& head) const noexcept;
+    Next redirect_to_https(const RequestHead& head);
+    Next answer(std::string head_and_body);
     Next send_page();
     void finish_record();
     Next next_request();
@@ -82,6 +87,7 @@ private:
 
     WorkerState& worker_;
     Stream stream_;
+    Security security_;
     State state_ = State::kHead;
     bool served_ = false;   // at least one request
     bool waiting_ = false;  // on WorkerState::unfinished

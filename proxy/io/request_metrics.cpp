@@ -31,6 +31,12 @@ ProxyMetrics::ProxyMetrics(runtime::MetricWorker& worker)
                                        "Connections opened to upstreams.")),
       upstream_reuses(worker.counter("hearth_proxy_upstream_reuses_total",
                                      "Requests sent on a kept upstream connection.")),
+      tls_handshakes(worker.counter("hearth_proxy_tls_handshakes_total",
+                                    "TLS handshakes with clients that ended well.")),
+      tls_resumptions(worker.counter("hearth_proxy_tls_resumptions_total",
+                                     "Of those, the ones that resumed a session.")),
+      tls_failures(worker.counter("hearth_proxy_tls_handshake_failures_total",
+                                  "TLS handshakes with clients that failed.")),
       worker_(worker) {}
 
 RequestMetrics& ProxyMetrics::service(const std::string& name) {

@@ -49,6 +49,9 @@ public:
     runtime::Counter& connections;
     runtime::Counter& upstream_connects;
     runtime::Counter& upstream_reuses;
+    runtime::Counter& tls_handshakes;
+    runtime::Counter& tls_resumptions;
+    runtime::Counter& tls_failures;
 
 private:
     runtime::MetricWorker& worker_;

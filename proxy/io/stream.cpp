@@ -68,11 +68,26 @@ HopReason Stream::connect_result() const noexcept {
 void Stream::note(std::uint32_t events) noexcept {
     if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) readable_ = true;
     if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) writable_ = true;
+    if (tls_ && (events & EPOLLOUT) != 0) readable_ = true;  // TLS may have to write to read on
     if ((events & EPOLLRDHUP) != 0) peer_ended_ = true;
     if ((events & (EPOLLHUP | EPOLLERR)) != 0) broken_ = true;
 }
 
+IoResult Stream::handshake() noexcept {
+    const IoResult done = tls_->handshake();
+    if (done.status == IoStatus::kWouldBlock) readable_ = false;
+    return done;
+}
+
+IoResult Stream::read_secure(std::span<char> room) noexcept {
+    const IoResult got = tls_->read(room);
+    if (got.status == IoStatus::kWouldBlock || (tls_->is_drained() && !peer_ended_ && !broken_))
+        readable_ = false;
+    return got;
+}
+
 IoResult Stream::read(std::span<char> room) noexcept {
+    if (tls_) return read_secure(room);
     const ssize_t got = ::recv(fd_.get(), room.data(), room.size(), 0);
     if (got > 0) {
         const auto octets = static_cast<std::size_t>(got);
@@ -89,6 +104,11 @@ IoResult Stream::read(std::span<char> room) noexcept {
 }
 
 IoResult Stream::write(const Outgoing& out) noexcept {
+    if (tls_) {
+        const IoResult sent = tls_->write(out);
+        if (sent.status == IoStatus::kWouldBlock) writable_ = false;
+        return sent;
+    }
     const ssize_t sent = send_parts(fd_.get(), out.parts());
     if (sent >= 0) {
         const auto octets = static_cast<std::size_t>(sent);
@@ -102,7 +122,16 @@ IoResult Stream::write(const Outgoing& out) noexcept {
     return {IoStatus::kFailed, 0};
 }
 
-void Stream::end_writing() noexcept { ::shutdown(fd_.get(), SHUT_WR); }
+void Stream::end_writing() noexcept {
+    if (tls_) tls_->end_writing();
+    ::shutdown(fd_.get(), SHUT_WR);
+}
+
+void Stream::close() noexcept {
+    if (tls_ && !aborting_ && !broken_) tls_->end_writing();
+    tls_.reset();
+    fd_.reset();
+}
 
 void Stream::watch_peer() noexcept {
     constexpr int kSeconds = 15;
@@ -114,6 +143,7 @@ void Stream::watch_peer() noexcept {
 }
 
 void Stream::abort_on_close() noexcept {
+    aborting_ = true;
     const linger now{1, 0};
     ::setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &now, sizeof(now));
 }

@@ -2,24 +2,21 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
+#include <string_view>
 
 #include "base/ip.h"
 #include "proxy/core/outgoing.h"
+#include "proxy/io/io_result.h"
+#include "proxy/io/tls.h"
 #include "proxy/model/hop_error.h"
 #include "runtime/file_descriptor.h"
 
 namespace hearth::proxy {
 
-enum class IoStatus : std::uint8_t { kMoved, kWouldBlock, kEnd, kFailed };
-
-struct IoResult {
-    IoStatus status = IoStatus::kWouldBlock;
-    std::size_t octets = 0;
-};
-
-// A non-blocking stream socket and what is known of its readiness (edge-triggered: a side
-// is ready until a call said otherwise).
+// A non-blocking stream socket, bare or under TLS, and what is known of its readiness
+// (edge-triggered: a side is ready until a call said otherwise).
 class Stream {
 public:
     Stream() noexcept = default;
@@ -39,6 +36,12 @@ public:
     // Both directions are dead: reset, or closed by both.
     [[nodiscard]] bool broken() const noexcept { return broken_; }
 
+    // From now on everything goes through TLS, beginning with its handshake(); null: bare.
+    void secure(std::unique_ptr<TlsChannel> channel) noexcept { tls_ = std::move(channel); }
+    [[nodiscard]] bool is_secure() const noexcept { return tls_ != nullptr; }
+    [[nodiscard]] TlsChannel* tls() const noexcept { return tls_.get(); }
+    [[nodiscard]] IoResult handshake() noexcept;
+
     [[nodiscard]] IoResult read(std::span<char> room) noexcept;
     [[nodiscard]] IoResult write(const Outgoing& out) noexcept;
 
@@ -46,7 +49,8 @@ public:
     void end_writing() noexcept;
     // TCP keep-alive: a peer that is gone without a word is found within 75 s.
     void watch_peer() noexcept;
-    void close() noexcept { fd_.reset(); }
+    // Under TLS says first that what was sent is everything, unless it is not.
+    void close() noexcept;
     // close() will tell the peer that what it got is not everything (RST).
     void abort_on_close() noexcept;
 
@@ -54,11 +58,15 @@ public:
     [[nodiscard]] bool is_quiet() const noexcept;
 
 private:
+    [[nodiscard]] IoResult read_secure(std::span<char> room) noexcept;
+
     runtime::FileDescriptor fd_;
+    std::unique_ptr<TlsChannel> tls_;
     bool readable_ = false;
     bool writable_ = false;
     bool peer_ended_ = false;
     bool broken_ = false;
+    bool aborting_ = false;
 };
 
 }  // namespace hearth::proxy

@@ -20,17 +20,18 @@ std::vector<Endpoint> endpoints_of(const Service& service, const HostAddresses& 
     return all;
 }
 
-bool holds(const std::vector<Endpoint>& endpoints, const Endpoint& endpoint) {
-    return std::find(endpoints.begin(), endpoints.end(), endpoint) != endpoints.end();
+bool holds(const std::vector<Listening>& all, const Listening& one) {
+    return std::find(all.begin(), all.end(), one) != all.end();
 }
 
 }  // namespace
 
-Worker::Worker(std::string name, runtime::MetricWorker& metrics, Hooks hooks)
+Worker::Worker(std::string name, runtime::MetricWorker& metrics,
+               std::shared_ptr<TicketKeys> tickets, Hooks hooks)
     : loop_(std::move(name)),
       hooks_(std::move(hooks)),
       state_(
-          loop_, metrics, [this] { after_batch(); }, hooks_.upstream_changed),
+          loop_, metrics, [this] { after_batch(); }, hooks_.upstream_changed, std::move(tickets)),
       ticker_(loop_.context()) {
     tick();
 }
@@ -53,49 +54,43 @@ void Worker::on_loop(const std::function<void()>& work) {
     }
 }
 
-Result<void> Worker::open_listeners(const std::vector<Endpoint>& wanted) {
+Result<void> Worker::open_listeners(const std::vector<Listening>& wanted) {
     Result<void> result;
     on_loop([&] {
-        std::vector<std::unique_ptr<runtime::Acceptor>> fresh;
-        for (const Endpoint& endpoint : wanted) {
-            const bool open = std::any_of(acceptors_.begin(), acceptors_.end(),
-                                          [&](const auto& a) { return a->local() == endpoint; });
+        std::vector<Listener> fresh;
+        for (const Listening& one : wanted) {
+            const bool open = std::any_of(listeners_.begin(), listeners_.end(),
+                                          [&](const Listener& l) { return l.where() == one; });
             if (open) continue;
             auto acceptor = runtime::Acceptor::listen(
-                loop_, endpoint, {.max_connections = max_connections_, .backlog = kBacklog});
+                loop_, one.endpoint, {.max_connections = max_connections_, .backlog = kBacklog});
             if (!acceptor) {
                 result = fail(std::move(acceptor.error()));
                 return;
             }
-            fresh.push_back(std::move(*acceptor));
+            fresh.push_back({one.security, std::move(*acceptor)});
         }
-        for (auto& acceptor : fresh) {
-            acceptor->start(
-                [this](runtime::AcceptedConnection connection) { accept(std::move(connection)); });
-            acceptors_.push_back(std::move(acceptor));
+        for (auto& listener : fresh) {
+            listener.acceptor->start(
+                [this, security = listener.security](runtime::AcceptedConnection connection) {
+                    accept(std::move(connection), security);
+                });
+            listeners_.push_back(std::move(listener));
         }
     });
     return result;
 }
 
-void Worker::close_other_listeners(const std::vector<Endpoint>& wanted) {
+void Worker::close_other_listeners(const std::vector<Listening>& wanted) {
     on_loop([&] {
-        std::erase_if(acceptors_, [&](const auto& a) { return !holds(wanted, a->local()); });
+        std::erase_if(listeners_, [&](const Listener& l) { return !holds(wanted, l.where()); });
     });
-}
-
-std::vector<Endpoint> Worker::listening() {
-    std::vector<Endpoint> endpoints;
-    on_loop([&] {
-        for (const auto& acceptor : acceptors_) endpoints.push_back(acceptor->local());
-    });
-    return endpoints;
 }
 
 void Worker::limit_connections(std::size_t most) {
     on_loop([&] {
         max_connections_ = most;
-        for (const auto& acceptor : acceptors_) acceptor->set_max_connections(most);
+        for (const auto& one : listeners_) one.acceptor->set_max_connections(most);
     });
 }
 
@@ -130,6 +125,10 @@ void Worker::set_addresses(std::shared_ptr<const HostAddresses> addresses) {
     });
 }
 
+void Worker::set_certificates(std::shared_ptr<const CertificateStore> store, UnknownName unknown) {
+    on_loop([&] { state_.tls.adopt(std::move(store), unknown); });
+}
+
 void Worker::set_access_log(AccessFormat format) {
     on_loop([&] { state_.access_format = format; });
 }
@@ -143,14 +142,14 @@ bool Worker::admits(const Endpoint& peer) const {
            is_trusted(peer.address, snapshot.trusted_proxies);
 }
 
-void Worker::accept(runtime::AcceptedConnection connection) {
+void Worker::accept(runtime::AcceptedConnection connection, Security security) {
     state_.metrics.connections.add();
     if (!admits(connection.peer)) {
         state_.metrics.failed(HopReason::kTooManyConnections);
         return;  // closes it
     }
     state_.poller.refresh();
-    auto session = std::make_unique<ClientSession>(state_, std::move(connection));
+    auto session = std::make_unique<ClientSession>(state_, std::move(connection), security);
     if (!session->start()) return;
     session->index = sessions_.size();
     sessions_.push_back(std::move(session));
@@ -214,7 +213,7 @@ void Worker::drain(std::function<void()> drained) {
         state_.poller.refresh();
         state_.draining = true;
         drained_ = std::move(done);
-        acceptors_.clear();
+        listeners_.clear();
         state_.upstreams.close_idle();
         for (const auto& session : sessions_) session->drain();
         reap();

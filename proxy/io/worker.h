@@ -34,22 +34,24 @@ public:
         std::function<void(std::string lines, std::vector<std::string> events)> access;
     };
 
-    Worker(std::string name, runtime::MetricWorker& metrics, Hooks hooks);
+    Worker(std::string name, runtime::MetricWorker& metrics, std::shared_ptr<TicketKeys> tickets,
+           Hooks hooks);
     ~Worker();
 
     void start();
     [[nodiscard]] runtime::EventLoop& loop() noexcept { return loop_; }
 
     // Opens what of `wanted` is not open yet. On an error nothing has changed.
-    [[nodiscard]] Result<void> open_listeners(const std::vector<Endpoint>& wanted);
+    [[nodiscard]] Result<void> open_listeners(const std::vector<Listening>& wanted);
     // Closes what is not in `wanted`; its connections go on.
-    void close_other_listeners(const std::vector<Endpoint>& wanted);
-    [[nodiscard]] std::vector<Endpoint> listening();
+    void close_other_listeners(const std::vector<Listening>& wanted);
 
     // At most so many clients at a time; more wait in the kernel's queue.
     void limit_connections(std::size_t most);
     void adopt(std::shared_ptr<const Snapshot> snapshot);
     void set_addresses(std::shared_ptr<const HostAddresses> addresses);
+    // For the TLS handshakes from now on.
+    void set_certificates(std::shared_ptr<const CertificateStore> store, UnknownName unknown);
     void set_access_log(AccessFormat format);
     // Any thread: when the loop last came round, at least every 250 ms while it is well.
     [[nodiscard]] TimePoint last_tick() const noexcept {
@@ -61,8 +63,15 @@ public:
     void drain(std::function<void()> drained);
 
 private:
+    struct Listener {
+        Security security = Security::kPlain;
+        std::unique_ptr<runtime::Acceptor> acceptor;
+
+        [[nodiscard]] Listening where() const { return {acceptor->local(), security}; }
+    };
+
     void on_loop(const std::function<void()>& work);
-    void accept(runtime::AcceptedConnection connection);
+    void accept(runtime::AcceptedConnection connection, Security security);
     [[nodiscard]] bool admits(const Endpoint& peer) const;
     void after_batch();
     void go_on_with_unfinished();
@@ -75,7 +84,7 @@ private:
     Hooks hooks_;
     WorkerState state_;
     boost::asio::steady_timer ticker_;
-    std::vector<std::unique_ptr<runtime::Acceptor>> acceptors_;
+    std::vector<Listener> listeners_;
     std::vector<std::unique_ptr<ClientSession>> sessions_;
     std::shared_ptr<const HostAddresses> addresses_ = std::make_shared<HostAddresses>();
     std::size_t max_connections_ = 0;

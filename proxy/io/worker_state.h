@@ -18,6 +18,7 @@
 #include "proxy/io/block_pool.h"
 #include "proxy/io/poller.h"
 #include "proxy/io/request_metrics.h"
+#include "proxy/io/tls.h"
 #include "proxy/io/upstream_pool.h"
 #include "proxy/model/access_record.h"
 
@@ -78,8 +79,10 @@ public:
     using UpstreamReport = std::function<void(const Endpoint& endpoint, HopReason reason)>;
 
     WorkerState(runtime::EventLoop& loop, runtime::MetricWorker& metric_worker,
-                std::function<void()> after_batch, UpstreamReport on_upstream_change)
-        : poller(loop, std::move(after_batch)),
+                std::function<void()> after_batch, UpstreamReport on_upstream_change,
+                std::shared_ptr<TicketKeys> tickets)
+        : tls(std::move(tickets)),
+          poller(loop, std::move(after_batch)),
           timers(poller.now()),
           upstreams(poller, timers),
           metrics(metric_worker),
@@ -92,6 +95,7 @@ public:
     }
     void log_access(const AccessRecord& record);
 
+    TlsContext tls;
     Poller poller;
     TimerWheel timers;
     BlockPool blocks;

@@ -7,7 +7,8 @@ Hop hop_of(HopReason reason) noexcept {
         case HopReason::kNone:
         case HopReason::kUnknownHost:
         case HopReason::kNoUpstream:
-        case HopReason::kTooManyConnections: return Hop::kProxy;
+        case HopReason::kTooManyConnections:
+        case HopReason::kMisdirected: return Hop::kProxy;
         case HopReason::kRefusedRequest:
         case HopReason::kRequestTimeout:
         case HopReason::kClientGone: return Hop::kClient;
@@ -33,6 +34,7 @@ std::string_view to_string(HopReason reason) noexcept {
         case HopReason::kUnknownHost: return "unknown_host";
         case HopReason::kNoUpstream: return "no_upstream";
         case HopReason::kTooManyConnections: return "too_many_connections";
+        case HopReason::kMisdirected: return "misdirected";
         case HopReason::kNameNotResolved: return "name_not_resolved";
         case HopReason::kConnectRefused: return "connect_refused";
         case HopReason::kConnectTimeout: return "connect_timeout";
@@ -53,6 +55,7 @@ int status_of(const HopError& error) noexcept {
         case HopReason::kRefusedRequest: return status_of(error.refusal);
         case HopReason::kRequestTimeout: return 408;
         case HopReason::kUnknownHost: return 404;
+        case HopReason::kMisdirected: return 421;
         case HopReason::kNoUpstream:
         case HopReason::kTooManyConnections:
         case HopReason::kNameNotResolved: return 503;

@@ -20,6 +20,7 @@ enum class HopReason : std::uint8_t {
     kUnknownHost,
     kNoUpstream,  // the service has no endpoint to send to
     kTooManyConnections,
+    kMisdirected,  // another name than the one the TLS connection was made for
     // upstream
     kNameNotResolved,
     kConnectRefused,

@@ -19,11 +19,18 @@ struct UpstreamSpec {
     friend bool operator==(const UpstreamSpec&, const UpstreamSpec&) = default;
 };
 
+// What plain HTTP requests get when there is a certificate for the name.
+enum class PlainHttp : std::uint8_t {
+    kRedirect,  // 308 to https
+    kServe,     // the service: for devices that cannot trust a home's own authority
+};
+
 // What one name in the document stands for.
 struct Service {
     std::string name;
     std::vector<std::string> hosts;  // lower case, without a final dot: "immich", "immich.home"
     std::vector<UpstreamSpec> upstreams;
+    PlainHttp plain_http = PlainHttp::kRedirect;
 };
 
 }  // namespace hearth::proxy

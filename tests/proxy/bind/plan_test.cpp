@@ -21,12 +21,46 @@ config::Document home() {
     return document;
 }
 
+std::vector<Listening> plain(const std::vector<Endpoint>& endpoints) {
+    std::vector<Listening> all;
+    for (const Endpoint& endpoint : endpoints) all.push_back({endpoint, Security::kPlain});
+    return all;
+}
+
 TEST(Plan, ListensOnTheNodeAndItsVip) {
     const config::Document document = home();
     const auto plan = make_plan(document, &document.nodes[0]);
     ASSERT_TRUE(plan);
-    EXPECT_EQ(plan->listen, (std::vector<Endpoint>{{IpAddress::v4(10, 0, 0, 11), 80},
-                                                   {IpAddress::v4(10, 0, 0, 100), 80}}));
+    EXPECT_EQ(plan->listen,
+              plain({{IpAddress::v4(10, 0, 0, 11), 80}, {IpAddress::v4(10, 0, 0, 100), 80}}));
+}
+
+TEST(Plan, CertificatesOpenHttps) {
+    config::Document document = home();
+    document.proxy.tls.certificates = {{"/tls/home.pem", "/tls/home.key"}};
+    document.services[0].plain_http = config::PlainHttp::kServe;
+    const auto plan = make_plan(document, &document.nodes[0]);
+    ASSERT_TRUE(plan);
+    ASSERT_EQ(plan->listen.size(), 4U);
+    EXPECT_EQ(plan->listen[3], (Listening{{IpAddress::v4(10, 0, 0, 100), 443}, Security::kTls}));
+    EXPECT_EQ(plan->snapshot->https_port, 443);
+    EXPECT_EQ(plan->snapshot->services[0].plain_http, PlainHttp::kServe);
+    EXPECT_EQ(plan->certificates,
+              (std::vector<CertificateFiles>{{"/tls/home.pem", "/tls/home.key"}}));
+}
+
+TEST(Plan, HttpsIsNeverOpenedBesideAListenThatDoesNotNameIt) {
+    config::Document document = home();
+    document.proxy.tls.certificates = {{"/tls/home.pem", "/tls/home.key"}};
+    document.proxy.listen = {{IpAddress::v4(127, 0, 0, 1), 8080}};
+    auto plan = make_plan(document, nullptr);
+    ASSERT_TRUE(plan);
+    EXPECT_EQ(plan->listen, plain(document.proxy.listen));
+    document.proxy.listen_https = {{IpAddress::v4(127, 0, 0, 1), 8443}};
+    plan = make_plan(document, nullptr);
+    ASSERT_TRUE(plan);
+    EXPECT_EQ(plan->listen.size(), 2U);
+    EXPECT_EQ(plan->snapshot->https_port, 8443);
 }
 
 TEST(Plan, ListenReplacesThem) {
@@ -34,7 +68,7 @@ TEST(Plan, ListenReplacesThem) {
     document.proxy.listen = {{IpAddress::v4(127, 0, 0, 1), 8080}};
     const auto plan = make_plan(document, nullptr);
     ASSERT_TRUE(plan);
-    EXPECT_EQ(plan->listen, document.proxy.listen);
+    EXPECT_EQ(plan->listen, plain(document.proxy.listen));
 }
 
 TEST(Plan, AMachineThatIsNoNodeIsToldWhatToDo) {

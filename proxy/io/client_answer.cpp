@@ -1,0 +1,147 @@
+// The part of ClientSession that answers by itself: error pages and redirects.
+
+#include <algorithm>
+
+#include "proxy/core/authority.h"
+#include "proxy/core/octets.h"
+#include "proxy/io/client_session.h"
+
+namespace hearth::proxy {
+
+namespace {
+
+constexpr Duration kPageTime = 10s;
+constexpr std::size_t kMaxListedHosts = 100;
+constexpr std::string_view kChallenges = "/.well-known/acme-challenge/";  // RFC 8555 §8.3
+
+std::vector<std::string_view> listed_hosts(const Snapshot& snapshot) {
+    std::vector<std::string_view> hosts;
+    for (const Service& service : snapshot.services) {
+        if (hosts.size() == kMaxListedHosts) break;
+        if (!service.upstreams.empty() && !service.hosts.empty()) {
+            hosts.emplace_back(service.hosts.front());
+        }
+    }
+    return hosts;
+}
+
+std::string page_head(int status, PageFormat format, std::size_t size, bool keep_alive) {
+    std::string head = "HTTP/1.1 " + std::to_string(status) + " ";
+    head.append(status_text(status)).append("\r\nContent-Type: ");
+    head.append(format == PageFormat::kJson ? "application/json" : "text/html; charset=utf-8");
+    head.append("\r\nCache-Control: no-store\r\nContent-Length: ").append(std::to_string(size));
+    if (!keep_alive) head.append("\r\nConnection: close");
+    head.append("\r\n\r\n");
+    return head;
+}
+
+}  // namespace
+
+// Answers with a page, or ends the connection where there is nobody to answer or an answer has
+// begun.
+ClientSession::Next ClientSession::failed(HopError error) {
+    ActiveExchange& active = *active_;
+    const bool begun = active.service != nullptr || error.reason == HopReason::kUnknownHost;
+    const bool answered =
+        begun && (active.exchange.response_started() || !active.exchange.to_client().empty());
+    if (!begun) {
+        active.generation = worker_.generation;
+        active.record.client = peer_;
+        active.logged = worker_.logs_access();
+        active.show_details = active.generation->snapshot->is_of_the_house(peer_);
+        active.page_format = PageFormat::kHtml;
+    }
+    active.record.error = error;
+    active.record.status = answered ? active.exchange.status() : status_of(error);
+    worker_.metrics.failed(error.reason);
+    drop_upstream();
+    finish_record();
+    if (answered || active.record.status == 0) {
+        if (answered) stream_.abort_on_close();
+        close();
+        return Next::kWait;
+    }
+
+    const Snapshot& snapshot = *active.generation->snapshot;
+    const std::string upstream =
+        active.record.upstream.port != 0 ? active.record.upstream.to_string() : std::string{};
+    ErrorPage page{error,    active.record.status, {}, active.record.service,
+                   upstream, active.show_details,  {}};
+    if (begun) page.host = active.record.host.view();
+    if (error.reason == HopReason::kUnknownHost && active.show_details) {
+        page.known_hosts = listed_hosts(snapshot);
+    }
+    active.keep_alive_after_page = begun && active.exchange.request_read() &&
+                                   active.exchange.keep_alive_wanted() && !worker_.draining;
+    const std::string body = render(page, active.page_format);
+    std::string text =
+        page_head(page.status, active.page_format, body.size(), active.keep_alive_after_page);
+    if (!begun || active.record.method != Method::kHead) text += body;
+    return answer(std::move(text));
+}
+
+ClientSession::Next ClientSession::answer(std::string head_and_body) {
+    ActiveExchange& active = *active_;
+    active.page = std::move(head_and_body);
+    active.page_left.clear();
+    active.page_left.add(active.page);
+    worker_.timers.set(*this, now() + kPageTime);
+    state_ = State::kPage;
+    return Next::kRun;
+}
+
+// Not where another proxy of ours has spoken TLS already, nor where a certificate is being proved.
+bool ClientSession::wants_https(const RequestHead& head) const noexcept {
+    const hearth::proxy::Service& service = *active_->service->service;
+    if (stream_.is_secure() || service.plain_http == PlainHttp::kServe) return false;
+    if (worker_.tls.store().all().empty() || head.target.starts_with(kChallenges)) return false;
+    if (!is_trusted(peer_, active_->generation->snapshot->trusted_proxies)) return true;
+    const HeaderField* proto = head.headers.find(HeaderId::kXForwardedProto);
+    return proto == nullptr || proto->value != "https";
+}
+
+// To the name as asked where a certificate has it, else to the service's full name, for nobody
+// certifies short ones. Served as it is when there is no certificate for either.
+ClientSession::Next ClientSession::redirect_to_https(const RequestHead& head) {
+    ActiveExchange& active = *active_;
+    const Snapshot& snapshot = *active.generation->snapshot;
+    const std::vector<std::string>& hosts = active.service->service->hosts;
+    std::string_view host = host_of(head.authority);
+    if (!worker_.tls.store().find(host)) {
+        // hosts are pairs: the full name, then the short one.
+        const auto known = std::find_if(hosts.begin(), hosts.end(), [host](const auto& each) {
+            return equals_ignoring_case(each, host);
+        });
+        host = known != hosts.begin() && known != hosts.end() ? *(known - 1) : hosts.front();
+        if (!worker_.tls.store().find(host)) return start_attempt();
+    }
+    active.record.status = 308;
+    active.keep_alive_after_page =
+        active.exchange.request_read() && active.exchange.keep_alive_wanted() && !worker_.draining;
+    std::string text = "HTTP/1.1 308 Permanent Redirect\r\nLocation: https://";
+    text.append(host);
+    if (snapshot.https_port != 443) text.append(":").append(std::to_string(snapshot.https_port));
+    text.append(head.target.empty() || head.target.front() != '/' ? "/" : "").append(head.target);
+    text.append("\r\nContent-Length: 0\r\n");
+    if (!active.keep_alive_after_page) text.append("Connection: close\r\n");
+    text.append("\r\n");
+    finish_record();
+    return answer(std::move(text));
+}
+
+ClientSession::Next ClientSession::send_page() {
+    ActiveExchange& active = *active_;
+    while (!active.page_left.empty()) {
+        if (!stream_.writable()) return Next::kWait;
+        const IoResult sent = stream_.write(active.page_left);
+        if (sent.status == IoStatus::kWouldBlock) return Next::kWait;
+        if (sent.status != IoStatus::kMoved) {
+            close();
+            return Next::kWait;
+        }
+        active.page_left.advance(sent.octets);
+    }
+    return active.keep_alive_after_page ? next_request() : end_client();
+}
+
+}  // namespace hearth::proxy

@@ -1,0 +1,80 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "proxy/core/outgoing.h"
+#include "proxy/io/certificate_store.h"
+#include "proxy/io/io_result.h"
+#include "proxy/model/tls.h"
+
+namespace hearth::proxy {
+
+class TicketKeys;
+
+// The keys that seal session tickets (RFC 8446 §4.6.1), made here and never written anywhere. All
+// workers share them; a new one every 12 h, the one before still opens.
+[[nodiscard]] std::shared_ptr<TicketKeys> make_ticket_keys();
+
+// The server side of one TLS connection over a non-blocking socket that it does not own.
+class TlsChannel {
+public:
+    TlsChannel(const TlsChannel&) = delete;
+    TlsChannel& operator=(const TlsChannel&) = delete;
+    ~TlsChannel();
+
+    // kMoved once it is done. After kFailed, spoke_http() may say why.
+    [[nodiscard]] IoResult handshake() noexcept;
+    [[nodiscard]] bool is_open() const noexcept { return open_; }
+    [[nodiscard]] bool spoke_http() const noexcept { return spoke_http_; }
+    [[nodiscard]] bool was_resumed() const noexcept;
+
+    [[nodiscard]] IoResult read(std::span<char> room) noexcept;
+    // Small parts leave in one record.
+    [[nodiscard]] IoResult write(const Outgoing& out) noexcept;
+    // Says close_notify (RFC 8446 §6.1): what was sent is everything.
+    void end_writing() noexcept;
+
+    // Nothing is left in our buffers, and the socket had no more the last time it was asked.
+    [[nodiscard]] bool is_drained() const noexcept;
+    // The certificate shown to the client is the one for `host`.
+    [[nodiscard]] bool covers(std::string_view host) const noexcept;
+
+private:
+    friend class TlsContext;
+    struct Wire;
+    TlsChannel(void* ssl, std::unique_ptr<Wire> wire);
+
+    [[nodiscard]] IoResult status_of(int result) noexcept;
+
+    void* ssl_;  // SSL
+    std::unique_ptr<Wire> wire_;
+    bool open_ = false;
+    bool spoke_http_ = false;
+};
+
+// What one worker needs to accept TLS connections; used on its thread alone, for OpenSSL's objects
+// contend when threads share them.
+class TlsContext {
+public:
+    explicit TlsContext(std::shared_ptr<TicketKeys> tickets);
+    TlsContext(const TlsContext&) = delete;
+    TlsContext& operator=(const TlsContext&) = delete;
+    ~TlsContext();
+
+    // For the handshakes from now on.
+    void adopt(std::shared_ptr<const CertificateStore> store, UnknownName unknown);
+    [[nodiscard]] const CertificateStore& store() const noexcept;
+
+    // Null when memory is short. The context must outlive the channel's handshake.
+    [[nodiscard]] std::unique_ptr<TlsChannel> accept(int fd) noexcept;
+
+private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace hearth::proxy
