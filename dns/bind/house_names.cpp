@@ -23,6 +23,16 @@ Name under(const config::Document& document, std::string_view label) {
 
 bool is_wildcard(const Name& name) { return name.first_label() == "*"; }
 
+// A suffix that stands for another one is asked where that one is.
+void add_rewrites(LocalZones& zones, const config::Document& document) {
+    for (const auto& rewrite : document.dns.rewrite) {
+        const Zone* goal = zones.zone_of(rewrite.to);
+        const bool is_forwarded = goal != nullptr && goal->kind == ZoneKind::kForward;
+        zones.add_zone({rewrite.from, ZoneKind::kForward, is_forwarded ? goal->group : 0,
+                        std::make_shared<const Name>(rewrite.to)});
+    }
+}
+
 // Special names and the networks' reverse zones, then what the document forwards, then the domain:
 // each outranks what was there before. A forward zone takes all that is below it, too.
 void add_zones(LocalZones& zones, const config::Document& document) {
@@ -40,6 +50,7 @@ void add_zones(LocalZones& zones, const config::Document& document) {
     const bool is_forwarded = above != nullptr && above->kind == ZoneKind::kForward;
     zones.add_zone({document.domain, is_forwarded ? ZoneKind::kForward : ZoneKind::kAuthoritative,
                     is_forwarded ? above->group : 0});
+    add_rewrites(zones, document);
 }
 
 bool reverse_is_ours(const config::Document& document, const IpAddress& address) {

@@ -113,6 +113,8 @@ std::string explain_name(const Snapshot& snapshot, const ListLayout& lists, cons
     const bool forwarded_zone = path.end == LocalPath::End::kForward;
     out["verdict"] = verdict.blocked() ? "blocked" : "forwarded";
     if (forwarded_zone) out["zone"] = path.zone->apex.to_string();
+    if (path.is_rewritten())
+        if (const auto sought = path.sought()) out["asked_as"] = sought->to_string();
     out["upstreams"] = servers_of(snapshot, forwarded_zone ? path.zone->group : 0);
     add_verdict(out, snapshot, lists, path.name, verdict);
     return json::serialize(out);

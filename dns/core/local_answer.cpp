@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "dns/core/suffix_rewrite.h"
+
 namespace hearth::dns {
 namespace {
 
@@ -121,6 +123,10 @@ const Name* write_chain(ResponseWriter& out, const Snapshot& snapshot, const Loc
 }
 
 }  // namespace
+
+std::optional<Name> LocalPath::sought() const noexcept {
+    return is_rewritten() ? with_suffix(name, zone->apex, *zone->asked_as) : name;
+}
 
 LocalPath find_local(const Snapshot& snapshot, const Name& qname, RrType qtype) {
     LocalPath path;

@@ -38,6 +38,13 @@ struct LocalPath {
     std::array<const LocalNode*, kMaxChain> chain{};  // our CNAMEs, in order
     std::size_t chain_size = 0;
 
+    // The zone's suffix stands for another one (SuffixPair): `name` is asked for as sought().
+    [[nodiscard]] bool is_rewritten() const noexcept {
+        return end == End::kForward && zone->asked_as != nullptr;
+    }
+    // The name to ask outside; nullopt when it would be too long.
+    [[nodiscard]] std::optional<Name> sought() const noexcept;
+
     [[nodiscard]] bool leads_outside() const noexcept {
         return end == End::kNotOurs || end == End::kForward;
     }

@@ -13,6 +13,7 @@ constexpr std::string_view kUpstreamsFail = "the upstreams answered with an erro
 constexpr std::string_view kLoops = "forwarding loop: the upstream asks us";
 constexpr std::string_view kTooMany = "too many questions are waiting for upstreams";
 constexpr std::string_view kNoUpstream = "no upstream is configured";
+constexpr std::string_view kTooLong = "the name is too long with the suffix it stands for";
 constexpr std::string_view kNoRecursion = "not known here, and recursion was not asked for";
 
 bool is_meta(RrType type) noexcept {
@@ -244,7 +245,11 @@ std::optional<QueryPipeline::Answer> QueryPipeline::forward(const Job& job, cons
     if (group >= snapshot_->groups.size() || snapshot_->groups[group].servers.empty())
         return plain(job, Rcode::kServFail, Reason::kFailed, EdeCode::kNoReachableAuthority,
                      kNoUpstream);
-    const ForwardQuestion question{path.name, query.qtype, job.asked.dnssec_ok,
+    const auto sought = path.sought();
+    if (!sought || failed_lately(path, *sought, job))
+        return plain(job, Rcode::kServFail, Reason::kFailed, EdeCode::kNetworkError,
+                     sought ? kUpstreamsFail : kTooLong);
+    const ForwardQuestion question{*sought, query.qtype, job.asked.dnssec_ok,
                                    query.checking_disabled(), static_cast<std::uint16_t>(group)};
     const Waiter waiter(reply_path, job.asked, query.qname, moment_.now);
     const auto asked =
@@ -253,6 +258,15 @@ std::optional<QueryPipeline::Answer> QueryPipeline::forward(const Job& job, cons
     if (asked == ForwardPlan::Ask::kLimited)
         return plain(job, Rcode::kRefused, Reason::kLimited, EdeCode::kOther, kTooMany);
     return std::nullopt;
+}
+
+// Failures of names that stand for others are kept by the name that was asked outside.
+bool QueryPipeline::failed_lately(const LocalPath& path, const Name& sought, const Job& job) {
+    if (!path.is_rewritten()) return false;
+    const auto hit = cache_.find(
+        {sought, job.query.qtype, job.asked.dnssec_ok, job.query.checking_disabled(), 0},
+        moment_.now);
+    return hit && hit->image.rcode == Rcode::kServFail;
 }
 
 Verdict QueryPipeline::inspect(const AnswerImage& image) const {
@@ -320,9 +334,7 @@ QueryPipeline::Answer QueryPipeline::answer_waiter(const Waiter& waiter,
                     {},
                     {},
                     outcome.upstream};
-        const LocalPath path = find_local(*snapshot_, waiter.qname, question.qtype);
-        const auto written = write_chained(out, asked, *snapshot_, path, image, 0);
-        return {written.size, written.rcode, Reason::kForwarded, {}, {}, outcome.upstream};
+        return answer_on_path(waiter, question, outcome, image);
     }
     const bool loop = outcome.result == ForwardResult::kLoop;
     ExtendedError error{EdeCode::kNoReachableAuthority, kNobodyAnswers};
@@ -335,6 +347,43 @@ QueryPipeline::Answer QueryPipeline::answer_waiter(const Waiter& waiter,
             loop ? Reason::kLoop : Reason::kFailed,
             {},
             error.code};
+}
+
+// The answer to a name that leads to the one that was asked outside: by CNAMEs of ours, or because
+// its suffix stands for another one.
+QueryPipeline::Answer QueryPipeline::answer_on_path(const Waiter& waiter,
+                                                    const ForwardQuestion& question,
+                                                    const ForwardOutcome& outcome,
+                                                    AnswerImage image) {
+    const AskedQuestion asked = waiter.view();
+    const ByteSpan out(buffer_);
+    const LocalPath path = find_local(*snapshot_, waiter.qname, question.qtype);
+    if (path.is_rewritten()) {
+        if (!mapper_.map(image, {path.zone->apex, *path.zone->asked_as}, path.name)) {
+            ResponseWriter writer(out, asked, Rcode::kServFail, Authority::kRecursive);
+            return {writer.finish(ExtendedError{EdeCode::kOther, kTooLong}),
+                    Rcode::kServFail,
+                    Reason::kFailed,
+                    {},
+                    {},
+                    outcome.upstream};
+        }
+        image = mapper_.image();
+        const CacheKey key{path.name, question.qtype, question.dnssec_ok,
+                           question.checking_disabled, 0};
+        cache_.insert(key, image,
+                      cache_seconds(outcome.packet, *outcome.answer, cache_.limits().ttl),
+                      snapshot_->generation, moment_.now);
+    }
+    if (path.chain_size == 0)
+        return {write_image(out, asked, image, 0, cache_.limits().ttl.ttl_cap),
+                image.rcode,
+                Reason::kForwarded,
+                {},
+                {},
+                outcome.upstream};
+    const auto written = write_chained(out, asked, *snapshot_, path, image, 0);
+    return {written.size, written.rcode, Reason::kForwarded, {}, {}, outcome.upstream};
 }
 
 void QueryPipeline::on_datagram(const Snapshot& snapshot, Moment moment, UpstreamIndex upstream,

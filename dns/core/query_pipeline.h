@@ -17,6 +17,7 @@
 #include "dns/core/query_log.h"
 #include "dns/core/random_source.h"
 #include "dns/core/snapshot.h"
+#include "dns/core/suffix_rewrite.h"
 #include "dns/core/tally.h"
 #include "dns/core/wire_view.h"
 #include "dns/model/query_context.h"
@@ -117,6 +118,9 @@ private:
     [[nodiscard]] Verdict inspect(const AnswerImage& image) const;
     [[nodiscard]] Answer answer_waiter(const Waiter& waiter, const ForwardQuestion& question,
                                        const ForwardOutcome& outcome, const Verdict& cloaked);
+    [[nodiscard]] Answer answer_on_path(const Waiter& waiter, const ForwardQuestion& question,
+                                        const ForwardOutcome& outcome, AnswerImage image);
+    [[nodiscard]] bool failed_lately(const LocalPath& path, const Name& sought, const Job& job);
     void record(const QueryContext& context, const Name& qname, RrType qtype, Duration duration,
                 const Answer& answer);
 
@@ -140,7 +144,8 @@ private:
     unsigned refusals_left_ = 0;
     TimePoint refusals_until_{};
     std::array<std::uint8_t, kEdnsUdpSize> blocked_;  // the last image of a blocked name
-    std::vector<std::uint8_t> buffer_;                // for answers that come later
+    AnswerMapper mapper_;
+    std::vector<std::uint8_t> buffer_;  // for answers that come later
 };
 
 }  // namespace hearth::dns

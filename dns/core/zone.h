@@ -42,7 +42,8 @@ enum class ZoneKind : std::uint8_t {
 struct Zone {
     Name apex;
     ZoneKind kind = ZoneKind::kAuthoritative;
-    std::uint32_t group = 0;  // with kForward
+    std::uint32_t group = 0;                    // with kForward
+    std::shared_ptr<const Name> asked_as = {};  // with kForward: names below are asked below it
 };
 
 // What the zones know about a question's name. Pointers live as long as the LocalZones.

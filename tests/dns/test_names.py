@@ -211,3 +211,46 @@ def test_ten_thousand_leases(house: NamesHouse) -> None:
     house.document_with("  leases: [kea.csv]").start()
     assert house.texts("host11999.home") == ["10.1.47.249"]
     assert house.control.status()["leases"]["in_use"] == 12_000
+
+
+CLUSTER = """  local-zone: "default.svc.cluster.local." static
+  local-data: "default.svc.cluster.local. 300 IN SOA ns.default.svc.cluster.local. host.cluster.local. 1 3600 600 86400 30"
+  local-data: "nas.default.svc.cluster.local. 300 IN A 10.96.0.7"
+  local-data: "nas.default.svc.cluster.local. 300 IN AAAA fd96::7"
+  local-data: "www.default.svc.cluster.local. 300 IN CNAME nas.default.svc.cluster.local."
+  local-data: "out.default.svc.cluster.local. 300 IN CNAME www.example."
+  local-data: "_http._tcp.default.svc.cluster.local. 300 IN SRV 0 5 80 nas.default.svc.cluster.local."
+  local-data: "default.svc.cluster.local. 300 IN MX 10 nas.default.svc.cluster.local."
+  local-data: "default.svc.cluster.local. 300 IN NS ns.default.svc.cluster.local."
+"""
+
+
+@pytest.mark.parametrize("server", [DNS, DNS6])
+@pytest.mark.parametrize("tcp", [False, True])
+def test_a_suffix_stands_for_another(house: NamesHouse, server: str, tcp: bool) -> None:
+    house.unbound(extra=CLUSTER)
+    house.document_with(f"""    "pinned.cluster.example.": 10.0.0.77
+    viaus: {{cname: nas.cluster.example.}}
+  forward: [{{zones: [cluster.local], to: [{ROUTER}]}}]
+  rewrite: [{{from: cluster.example, to: default.svc.cluster.local}}]""").start()
+
+    def texts(name: str, qtype: str = "A") -> list[str]:
+        return house.texts(name, qtype, server=server, tcp=tcp)
+
+    for _ in range(2):  # from the server, then from the cache
+        answer = house.ask("NAS.Cluster.example", server=server, tcp=tcp)
+        assert str(answer.question[0].name) == "NAS.Cluster.example."
+        assert [(str(r.name).lower(), r[0].to_text()) for r in answer.answer] == [("nas.cluster.example.", "10.96.0.7")]
+        assert texts("nas.cluster.example", "AAAA") == ["fd96::7"]
+        assert texts("www.cluster.example", "CNAME") == ["nas.cluster.example."]
+        assert texts("_http._tcp.cluster.example", "SRV") == ["0 5 80 nas.cluster.example."]
+        assert texts("cluster.example", "MX") == ["10 nas.cluster.example."]
+        assert texts("viaus.home") == ["10.96.0.7", "nas.cluster.example."]
+        missing = house.ask("missing.cluster.example", server=server, tcp=tcp)
+        assert missing.rcode() == dns.rcode.NXDOMAIN
+        assert str(missing.authority[0].name) == "cluster.example."
+        assert missing.authority[0][0].to_text().startswith("ns.cluster.example. host.cluster.local. ")
+    assert texts("pinned.cluster.example") == ["10.0.0.77"], "the document's own names come first"
+    assert texts("nas.default.svc.cluster.local") == ["10.96.0.7"], "and the other name goes on to work"
+    why = house.control.get("/why?name=nas.cluster.example").json()
+    assert (why["verdict"], why["asked_as"]) == ("forwarded", "nas.default.svc.cluster.local")

@@ -58,6 +58,8 @@ Snapshot make_snapshot() {
     auto zones = std::make_shared<LocalZones>();
     add_special_names(*zones);
     zones->add_zone({name("home"), ZoneKind::kAuthoritative, 0});
+    zones->add_zone(
+        {name("rw"), ZoneKind::kForward, 0, std::make_shared<const Name>(name("example"))});
     zones->add_zone({name("lan"), ZoneKind::kForward, 1});
     zones->add_address(name("a.home"), IpAddress::v4(10, 0, 0, 1));
     zones->add_address(name("*.home"), IpAddress::v4(10, 0, 0, 2));
