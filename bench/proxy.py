@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.contest import Arena, cpu_seconds, measured, memory_mib, program_version
+from bench.proxy_tls import TlsRounds, make_certificate
 from bench.report import Report, median
 from tests.lab.netns import Network
 from tests.lab.process import Process
 from tests.lab.waiting import wait_until
 
-PEERS = {"nginx": "nginx-light", "haproxy": "haproxy"}
+PEERS = {"nginx": "nginx-light", "haproxy": "haproxy", "wrk": "wrk"}
 PROGRAMS = ("hearth-proxy", "bench-http-load", "bench-http-responder")
 
 HOST = "bench.home"
@@ -31,10 +32,11 @@ class Pace:
     seconds: float
     bodies: int  # transfers of 1 GiB each way
     idle: int  # connections held
+    tls_rounds: int  # of a second at least
 
 
-QUICK = Pace(rounds=2, seconds=0.6, bodies=1, idle=2000)
-FULL = Pace(rounds=7, seconds=2.0, bodies=5, idle=min(10_000, MAX_CONNECTIONS - 500))
+QUICK = Pace(rounds=2, seconds=0.6, bodies=1, idle=2000, tls_rounds=1)
+FULL = Pace(rounds=7, seconds=2.0, bodies=5, idle=min(10_000, MAX_CONNECTIONS - 500), tls_rounds=7)
 
 
 class ProxyServer:
@@ -88,8 +90,10 @@ class Hearth(ProxyServer):
         document.write_text(
             "version: 1\ndomain: home\nlan: [10.9.0.0/24]\n"
             f"nodes: {{server: {self.address}}}\n"
-            f'proxy: {{listen: ["{self.address}:80"], workers: 1, max_connections: {MAX_CONNECTIONS}}}\n'
-            f'services: {{bench: {{upstream: "http://{self.upstream}:80"}}}}\n'
+            f'proxy: {{listen: ["{self.address}:80"], workers: 1, max_connections: {MAX_CONNECTIONS},\n'
+            f'  listen_https: ["{self.address}:443"], tls: {{unknown_name: first,\n'
+            f'  certificates: [{{certificate: {self.arena.directory}/home.pem, key: {self.arena.directory}/home.key}}]}}}}\n'
+            f'services: {{bench: {{upstream: "http://{self.upstream}:80", plain_http: serve}}}}\n'
         )
         return [self.program, "--config", document, "--run-dir", self.directory, "--state-dir", self.directory]
 
@@ -117,6 +121,10 @@ http {{
   upstream up {{ server {self.upstream}:80; keepalive 128; keepalive_requests 1000000000; }}
   server {{
     listen {self.address}:80 backlog=4096;
+    listen {self.address}:443 ssl backlog=4096;
+    ssl_protocols TLSv1.2 TLSv1.3;
+    ssl_certificate {self.arena.directory}/home.pem;
+    ssl_certificate_key {self.arena.directory}/home.key;
     server_name {HOST};
     location / {{
       proxy_pass http://up;
@@ -155,6 +163,7 @@ defaults
   http-reuse always
 frontend front
   bind {self.address}:80 backlog 4096
+  bind {self.address}:443 ssl crt {self.arena.directory}/both.pem backlog 4096
   acl bench hdr(host) -i {HOST}
   use_backend up if bench
 backend up
@@ -169,6 +178,8 @@ class ProxyBench:
         self.pace = QUICK if options.quick else FULL
         self.report = Report("proxy")
         self.arena = Arena(network)
+        self.host = HOST
+        make_certificate(self.arena.directory, HOST)
         self.load_program = options.program("bench-http-load")
         self.upstream = self.arena.address(3, self.arena.load)
         core = str(self.arena.cores.upstream)
@@ -191,6 +202,10 @@ class ProxyBench:
     def load(self, mode: str, address: str, **options) -> dict:
         return self.arena.run_load(self.argv(mode, address, **options))
 
+    @staticmethod
+    def cpu(server: ProxyServer) -> float:
+        return cpu_seconds(server.pid)
+
     def run(self) -> Report:
         for server in self.servers:
             server.start()
@@ -198,6 +213,7 @@ class ProxyBench:
         self.requests("keep", "keep-alive, 64 connections, 1 KiB", bar=1.05)
         self.requests("close", "new connection each")
         self.fixed_rate()
+        TlsRounds(self).run()
         self.bodies()
         for server in self.servers:
             self.report.add("RSS after load", server.name, memory_mib(server.pid), "MiB")
@@ -206,7 +222,7 @@ class ProxyBench:
             server.stop()
         self.report.note(
             f"nginx {program_version(['nginx', '-v'])}, HAProxy {program_version(['haproxy', '-v'])}; "
-            f"{self.pace.rounds} interleaved rounds of {self.pace.seconds} s, medians; no access logs")
+            f"{self.pace.rounds} interleaved rounds of {self.pace.seconds} s, medians; no access logs, TLS 1.3")
         return self.report
 
     def base_memory(self) -> None:

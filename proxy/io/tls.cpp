@@ -308,7 +308,10 @@ int TlsContext::Impl::on_ticket(SSL* ssl, unsigned char* name, unsigned char* iv
                       : EVP_DecryptInit_ex(cipher, aes, nullptr, key.cipher.data(), iv)) == 1;
     OPENSSL_cleanse(&key, sizeof(key));
     if (!good) return -1;
-    return found == TicketKeys::Found::kCurrent ? 1 : 2;  // 2: wants a new ticket
+    // 2 asks for a new ticket. In TLS 1.3 each is for one connection (RFC 8446 §C.4): a client that
+    // came with its last one gets another.
+    if (sealing != 1 && SSL_version(ssl) == TLS1_3_VERSION) return 2;
+    return found == TicketKeys::Found::kCurrent ? 1 : 2;
 }
 
 int TlsContext::Impl::on_alpn(SSL*, const unsigned char** out, unsigned char* size,

@@ -1,0 +1,68 @@
+"""HTTPS on one core: hearth-proxy, nginx and HAProxy with the same P-256 certificate and TLS 1.3.
+
+The load is wrk for requests and resumed connections, `openssl s_time` for full handshakes: whatever they
+can do, what counts is the CPU that the server spent for each.
+"""
+
+import re
+import subprocess
+
+from bench.contest import memory_mib
+from bench.report import Report, median
+
+
+def make_certificate(directory, host: str) -> None:
+    """home.pem, home.key, and both.pem for HAProxy."""
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30",
+         "-subj", f"/CN={host}", "-addext", f"subjectAltName=DNS:{host}",
+         "-keyout", directory / "home.key", "-out", directory / "home.pem"], check=True, capture_output=True)
+    (directory / "both.pem").write_text((directory / "home.pem").read_text() + (directory / "home.key").read_text())
+
+
+class TlsRounds:
+    def __init__(self, bench) -> None:
+        self.bench = bench
+        self.report: Report = bench.report
+        self.cores = ",".join(map(str, bench.arena.cores.load))
+
+    def run(self) -> None:
+        self.compare("TLS, keep-alive, 64 connections", lambda server: self.wrk(server), {"nginx": 1.05})
+        self.compare("TLS, resumed connection each",
+                     lambda server: self.wrk(server, "-H", "Connection: close"), {"nginx": 1.0})
+        self.compare("TLS, full handshake", self.handshakes, {"haproxy": 1.0})
+        for server in self.bench.servers:
+            self.report.add("RSS after TLS load", server.name, memory_mib(server.pid), "MiB")
+
+    def compare(self, title: str, load, bars: dict[str, float]) -> None:
+        cost: dict[str, list[float]] = {}
+        for _ in range(self.bench.pace.tls_rounds):
+            for server in self.bench.servers:
+                before = self.bench.cpu(server)
+                done = load(server)
+                if done == 0:
+                    raise SystemExit(f"bench: {server.name} did nothing ({title})")
+                cost.setdefault(server.name, []).append((self.bench.cpu(server) - before) * 1e6 / done)
+        for name, values in cost.items():
+            self.report.add(f"{title}: CPU for each", name, median(values), "us")
+        for peer in ("nginx", "haproxy"):
+            self.report.add(f"{title}: per CPU-second / {peer}", "hearth", median(cost[peer]) / median(cost["hearth"]),
+                            "x", at_least=bars.get(peer))
+
+    def loader(self, *argv: str) -> str:
+        words = ["nice", "-n", "-10", "taskset", "-c", self.cores, *argv]
+        return self.bench.arena.load.run(words, timeout=60).stdout
+
+    def wrk(self, server, *options: str) -> int:
+        seconds = str(max(1, round(self.bench.pace.seconds)))
+        said = self.loader("wrk", "-t2", "-c64", f"-d{seconds}", "-H", f"Host: {self.bench.host}", *options,
+                           f"https://{server.address}:443/")
+        if found := re.search(r"Non-2xx.*", said):
+            raise SystemExit(f"bench: {server.name}: {found[0]}")
+        return int(re.search(r"(\d+) requests in", said)[1])
+
+    def handshakes(self, server) -> int:
+        seconds = str(max(1, round(self.bench.pace.seconds)))
+        said = self.loader("openssl", "s_time", "-new", "-tls1_3", "-www", "/", "-time", seconds,
+                           "-connect", f"{server.address}:443")
+        return int(re.search(r"(\d+) connections in \d+ real", said)[1])
