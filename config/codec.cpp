@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <optional>
 
+#include "config/idna.h"
 #include "config/json_text.h"
 #include "config/suggest.h"
 
@@ -185,7 +186,8 @@ Codec<Endpoint> endpoint() {
 
 Codec<Name> domain_name() {
     const auto parse = [](const Value& value) -> Parsed<Name> {
-        const auto parsed = Name::parse(value.text);
+        const auto text = ascii_name(value.text);
+        const auto parsed = text ? Name::parse(*text) : std::nullopt;
         if (!parsed || value.text.find('\\') != std::string::npos)
             return fault(value.text + " is not a domain name: labels of at most 63, 253 in all");
         return *parsed;

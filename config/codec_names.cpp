@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "config/codec.h"
+#include "config/idna.h"
 #include "config/suggest.h"
 
 // Codecs of what names something: nodes, VIPs, rules, upstreams, URLs.
@@ -161,7 +162,8 @@ Parsed<NameRule> parse_name_rule(const Value& value) {
         const auto host = text.substr(text.find("://") + 3);
         return fault("a rule is a name, not a URL", host.substr(0, host.find_first_of(":/?#")));
     }
-    const auto name = Name::parse(bare);
+    const auto ascii = ascii_name(bare);
+    const auto name = ascii ? Name::parse(*ascii) : std::nullopt;
     if (!name || name->is_root() || bare.find_first_of("*\\ /") != std::string::npos)
         return fault(text + " is not a name such as ads.example or *.ads.example");
     rule.name = *name;

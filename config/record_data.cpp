@@ -71,6 +71,9 @@ Parsed<std::vector<std::uint8_t>> record_data(const std::string& type, const std
         text, [](char c) { return static_cast<unsigned char>(c) < 0x20 && c != '\t'; });
     if (text.empty() || has_control || text.size() > kMaxText)
         return fault("the data of a " + type + " record is one line of text");
+    const bool has_letters = std::ranges::any_of(text, [](char c) { return c < 0; });
+    if (has_letters && type != "TXT")
+        return fault("names in record data are written as they are asked for (xn--…)");
     const std::unique_ptr<ldns_rdf, FreeField> origin(ldns_dname_new_frm_str(kRelative));
     ldns_rr* made = nullptr;
     const ldns_status status = ldns_rr_new_frm_str(&made, ("x. 0 IN " + type + " " + text).c_str(),

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "config/codec.h"
+#include "config/idna.h"
 #include "config/record_data.h"
 #include "config/suggest.h"
 
@@ -59,7 +60,9 @@ Parsed<Name> under(const Name& name, const std::string& text, const Name& domain
 // The record's full name. One label is relative to the domain, also behind "*." or "_sip._tcp.";
 // longer names say the domain, and those outside of it end with a dot, so that none gets there by a
 // slip.
-Parsed<Name> record_name(const std::string& text, const Name& domain) {
+Parsed<Name> record_name(const std::string& written, const Name& domain) {
+    const std::string text = ascii_name(written).value_or("");
+    if (text.empty()) return fault(written + " is not a name");
     const auto name = Name::parse(text);
     if (!name || name->is_root() || text.find('\\') != std::string::npos)
         return fault(text + " is not a name");
@@ -76,10 +79,11 @@ Parsed<Name> record_name(const std::string& text, const Name& domain) {
                  text + "." + full);
 }
 
-Parsed<Name> cname_target(const std::string& text, const Name& domain) {
+Parsed<Name> cname_target(const std::string& written, const Name& domain) {
+    const std::string text = ascii_name(written).value_or("");
     const auto name = Name::parse(text);
     if (!name || name->is_root() || text.find_first_of("*\\ ") != std::string::npos)
-        return fault(text + " is not a name");
+        return fault(written + " is not a name");
     if (name->label_count() > 1 || text.ends_with('.') || *name == domain) return *name;
     return under(*name, text, domain);
 }
@@ -234,7 +238,8 @@ Codec<Name> forward_zone() {
             return fault("a reverse zone ends at a whole label: a length that is a multiple of " +
                          std::to_string(step));
         }
-        const auto name = Name::parse(value.text);
+        const auto text = ascii_name(value.text);
+        const auto name = text ? Name::parse(*text) : std::nullopt;
         if (!name || value.text.find_first_of("\\/* ") != std::string::npos)
             return fault(value.text + " is not a domain name or a network such as 10.0.0.0/24");
         return *name;

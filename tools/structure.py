@@ -44,6 +44,7 @@ OWNERS = {
     r"ares\.h": ("proxy/io/",),
     r"openssl/": ("lb/io/", "config/", "proxy/io/"),
     r"ldns/": ("config/record_data", "dns/io/zone_file"),
+    r"idn2\.h": ("config/idna",),
     r"CLI/": ("cli/", "runtime/daemon"),
     r"gmock/": (),
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "dns/core/special_names.h"
 #include "dns/core/suffix_rewrite.h"
 
 namespace hearth::dns {
@@ -131,6 +132,7 @@ std::optional<Name> LocalPath::sought() const noexcept {
 LocalPath find_local(const Snapshot& snapshot, const Name& qname, RrType qtype) {
     LocalPath path;
     path.name = with_domain(snapshot, qname);
+    if (belongs_to_the_parent(path.name, qtype)) return path;
     while (true) {
         const LocalMatch match = snapshot.zones->find(path.name);
         path.zone = match.zone;

@@ -20,6 +20,7 @@ constexpr Special kSpecial[] = {
     {"alt", ZoneKind::kNxDomain},
     {"internal", ZoneKind::kNxDomain},
     {"home.arpa", ZoneKind::kAuthoritative},
+    {"service.arpa", ZoneKind::kAuthoritative},
     {"resolver.arpa", ZoneKind::kNoData},
     {"use-application-dns.net", ZoneKind::kCanary},
     {"mask.icloud.com", ZoneKind::kCanary},
@@ -47,6 +48,11 @@ void add(LocalZones& zones, std::string_view name, ZoneKind kind) {
 }
 
 }  // namespace
+
+bool belongs_to_the_parent(const Name& name, RrType type) noexcept {
+    static const Name home_arpa = *Name::parse("home.arpa");
+    return type == RrType::kDs && name == home_arpa;
+}
 
 void add_special_names(LocalZones& zones) {
     for (const auto& [name, kind] : kSpecial) add(zones, name, kind);

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/bytes.h"
+#include "config/idna.h"
 
 namespace hearth::config {
 namespace {
@@ -38,6 +39,15 @@ TEST(RecordData, WhatIsNoDataIsSaid) {
                                      {"HTTPS", "one ."},
                                      {"TLSA", "3 1 1 zz"}})
         EXPECT_FALSE(record_data(type, text, kDomain)) << type << " " << text;
+}
+
+TEST(Idna, NamesAreAskedForInAscii) {
+    EXPECT_EQ(ascii_name("küche.home"), "xn--kche-0ra.home");
+    EXPECT_EQ(ascii_name("*.Bücher.home."), "*.xn--bcher-kva.home.");
+    EXPECT_EQ(ascii_name("straße"), "xn--strae-oqa");
+    EXPECT_EQ(ascii_name("_sip._tcp"), "_sip._tcp");
+    EXPECT_EQ(ascii_name("a\xff"), std::nullopt);
+    EXPECT_EQ(ascii_name("a\u2024b"), std::nullopt);
 }
 
 TEST(RecordData, TextIsCutIntoPieces) {

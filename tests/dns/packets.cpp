@@ -68,6 +68,18 @@ void see_options(const ldns_pkt* packet, Seen& seen) {
 
 }  // namespace
 
+RecordText record_of(const std::string& text) {
+    ldns_rr* rr = record(text);
+    RecordText result{static_cast<RrType>(ldns_rr_get_type(rr)), {}};
+    for (std::size_t i = 0; i < ldns_rr_rd_count(rr); ++i) {
+        const ldns_rdf* field = ldns_rr_rdf(rr, i);
+        result.rdata.insert(result.rdata.end(), ldns_rdf_data(field),
+                            ldns_rdf_data(field) + ldns_rdf_size(field));
+    }
+    ldns_rr_free(rr);
+    return result;
+}
+
 Packet ask(const Ask& question) {
     ldns_rdf* name = ldns_dname_new_frm_str(question.name.c_str());
     // ldns_dname_new_frm_str keeps the case; the packet takes the name over.

@@ -37,6 +37,13 @@ struct Say {
 };
 [[nodiscard]] Packet say(ByteView question, const Say& answer);
 
+// The data of a record in presentation form ("x. 60 IN MX 10 mail.home."), in wire form.
+struct RecordText {
+    RrType type{};
+    Packet rdata;
+};
+[[nodiscard]] RecordText record_of(const std::string& text);
+
 // A message as ldns understands it; `valid` is false when it does not.
 struct Seen {
     bool valid = false;

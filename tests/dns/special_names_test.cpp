@@ -22,7 +22,21 @@ TEST(SpecialNames, AreAnsweredHereUnlessTheDocumentSaysOtherwise) {
         {"abc.onion", ZoneKind::kNxDomain},
         {"printer.local", ZoneKind::kNxDomain},
         {"x.home.arpa", ZoneKind::kAuthoritative},
+        {"x.default.service.arpa", ZoneKind::kAuthoritative},
         {"_dns.resolver.arpa", ZoneKind::kNoData},
+        {"mask-h2.icloud.com", ZoneKind::kCanary},
+        {"x.alt", ZoneKind::kNxDomain},
+        {"x.internal", ZoneKind::kNxDomain},
+        {"1.0.0.0.in-addr.arpa", ZoneKind::kAuthoritative},
+        {"1.1.254.169.in-addr.arpa", ZoneKind::kAuthoritative},
+        {"1.2.0.192.in-addr.arpa", ZoneKind::kAuthoritative},
+        {"1.100.51.198.in-addr.arpa", ZoneKind::kAuthoritative},
+        {"1.113.0.203.in-addr.arpa", ZoneKind::kAuthoritative},
+        {"255.255.255.255.in-addr.arpa", ZoneKind::kAuthoritative},
+        {"1.0.d.f.ip6.arpa", ZoneKind::kAuthoritative},
+        {"0.8.e.f.ip6.arpa", ZoneKind::kAuthoritative},
+        {"0.b.e.f.ip6.arpa", ZoneKind::kAuthoritative},
+        {"0.8.b.d.0.1.0.0.2.ip6.arpa", ZoneKind::kAuthoritative},
         {"use-application-dns.net", ZoneKind::kCanary},
         {"mask.icloud.com", ZoneKind::kCanary},
         {"1.0.0.10.in-addr.arpa", ZoneKind::kAuthoritative},
@@ -37,13 +51,20 @@ TEST(SpecialNames, AreAnsweredHereUnlessTheDocumentSaysOtherwise) {
     }
     for (const char* outside :
          {"1.0.15.172.in-addr.arpa", "1.0.32.172.in-addr.arpa", "1.1.1.1.in-addr.arpa", "apple.com",
-          "icloud.com", "x.128.100.in-addr.arpa"})
+          "icloud.com", "x.128.100.in-addr.arpa", "example.com", "ipv4only.arpa",
+          "170.0.0.192.in-addr.arpa", "0.c.f.ip6.arpa", "0.c.e.f.ip6.arpa"})
         EXPECT_EQ(zones.zone_of(name(outside)), nullptr) << outside;
     zones.add_zone({name("home.arpa"), ZoneKind::kForward, 1});
     EXPECT_EQ(zones.zone_of(name("x.home.arpa"))->kind, ZoneKind::kForward);
     const auto* ptr = zones.find(name("1.0.0.127.in-addr.arpa")).node->find(RrType::kPtr);
     ASSERT_NE(ptr, nullptr);
     EXPECT_EQ(Name::from_wire(ptr->front()), name("localhost"));
+}
+
+TEST(SpecialNames, TheProofThatHomeArpaIsNotSignedIsAskedOutside) {
+    EXPECT_TRUE(belongs_to_the_parent(name("home.arpa"), RrType::kDs));
+    EXPECT_FALSE(belongs_to_the_parent(name("home.arpa"), RrType::kA));
+    EXPECT_FALSE(belongs_to_the_parent(name("x.home.arpa"), RrType::kDs));
 }
 
 }  // namespace

@@ -35,6 +35,7 @@ dns:
     mail: {{a: 10.0.0.45, aaaa: "fd00::45", https: "1 . alpn=h2", ttl: 2m}}
     _sip._tcp: {{srv: "0 5 5060 mail"}}
     svc: {{svcb: "1 mail port=853", naptr: '10 100 "s" "SIP+D2U" "" _sip._udp', uri: '10 1 "https://x/"'}}
+    küche: 10.0.0.46
     one: {{cname: two}}
     two: {{cname: mail}}
     "*.wild": {{a: 10.0.0.50, txt: wild}}
@@ -101,6 +102,7 @@ def test_records_of_every_type(house: NamesHouse, server: str, tcp: bool) -> Non
     assert texts("svc.home", "URI") == ['10 1 "https://x/"']
     assert texts("one.home", "AAAA") == ["fd00::45", "mail.home.", "two.home."]
     assert texts("one.home", "CNAME") == ["two.home."]
+    assert texts("xn--kche-0ra.home", "A") == ["10.0.0.46"], "küche, as programs ask for it"
     assert texts("9.0.0.10.in-addr.arpa", "PTR") == ["nas.example.com."]
     assert texts("45.0.0.10.in-addr.arpa", "PTR") == ["mail.home."]
     answer = house.ask("home", "MX", server=server, tcp=tcp)
@@ -211,6 +213,19 @@ def test_ten_thousand_leases(house: NamesHouse) -> None:
     house.document_with("  leases: [kea.csv]").start()
     assert house.texts("host11999.home") == ["10.1.47.249"]
     assert house.control.status()["leases"]["in_use"] == 12_000
+
+
+def test_home_arpa_may_be_the_domain(house: NamesHouse) -> None:
+    house.unbound(extra='  local-data: "home.arpa. 60 IN SOA prisoner.iana.org. root.iana.org. 1 2 3 4 5"')
+    house.document_with()
+    house.document.write_text(house.document.read_text().replace("domain: home\n", "domain: home.arpa\n")
+                              .replace("    home:\n", "    home.arpa:\n").replace("wild.home:", "wild.home.arpa:"))
+    house.start()
+    assert house.texts("printer.home.arpa") == ["10.0.0.40"]
+    assert house.ask("missing.home.arpa").rcode() == dns.rcode.NXDOMAIN
+    before = house.control.metric("hearth_dns_cache_misses_total")
+    house.ask("home.arpa", "DS")
+    assert house.control.metric("hearth_dns_cache_misses_total") == before + 1, "asked outside (RFC 8375 §4)"
 
 
 CLUSTER = """  local-zone: "default.svc.cluster.local." static
