@@ -38,6 +38,8 @@ struct ZoneFile {
 struct SuffixRewrite {
     Name from;
     Name to;
+
+    friend bool operator==(const SuffixRewrite&, const SuffixRewrite&) = default;
 };
 
 // The zone of a network's reverse names, widened to a whole label: an octet, or a nibble for IPv6.

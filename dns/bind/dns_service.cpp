@@ -171,7 +171,8 @@ Result<void> DnsService::apply(const std::shared_ptr<Prepared>& prepared) {
     const bool first = serving_ == nullptr;
     if (first) networks_ = connected_networks();
     if (first || !same_servers(serving_->snapshot.groups, prepared->snapshot.groups) ||
-        !same_forward_zones(serving_->document, prepared->document))
+        !same_forward_zones(serving_->document, prepared->document) ||
+        serving_->document.dns.rewrite != prepared->document.dns.rewrite)
         ++cache_generation_;
     serving_ = prepared;
     use_names_of(prepared);

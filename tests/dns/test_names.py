@@ -269,3 +269,6 @@ def test_a_suffix_stands_for_another(house: NamesHouse, server: str, tcp: bool) 
     assert texts("nas.default.svc.cluster.local") == ["10.96.0.7"], "and the other name goes on to work"
     why = house.control.get("/why?name=nas.cluster.example").json()
     assert (why["verdict"], why["asked_as"]) == ("forwarded", "nas.default.svc.cluster.local")
+    house.document_with()
+    assert house.control.post("/reload").status == 200
+    assert texts("nas.cluster.example") == [], "nothing of it is left in the cache"
