@@ -4,13 +4,6 @@
 #include <boost/json/serialize.hpp>
 
 namespace hearth::dns {
-namespace {
-
-std::string rule_text(const std::shared_ptr<const NameRules>& rules, std::uint32_t index) {
-    return rules && index < rules->texts().size() ? rules->texts()[index] : std::string();
-}
-
-}  // namespace
 
 std::string_view to_string(VerdictSource source) noexcept {
     switch (source) {
@@ -19,16 +12,17 @@ std::string_view to_string(VerdictSource source) noexcept {
         case VerdictSource::kDenyRule: return "deny_rule";
         case VerdictSource::kAllowList: return "allow_list";
         case VerdictSource::kBlockList: return "block_list";
+        case VerdictSource::kRebinding: return "rebinding";
     }
     return "none";
 }
 
-std::string verdict_source_name(const Verdict& verdict, const Snapshot& snapshot) {
-    const BlockPolicy& policy = snapshot.blocking;
+std::string verdict_source_name(const Verdict& verdict, const BlockPolicy& policy) {
     switch (verdict.source) {
-        case VerdictSource::kNothing: return {};
-        case VerdictSource::kAllowRule: return rule_text(policy.allow, verdict.index);
-        case VerdictSource::kDenyRule: return rule_text(policy.deny, verdict.index);
+        case VerdictSource::kNothing:
+        case VerdictSource::kRebinding: return {};
+        case VerdictSource::kAllowRule:
+        case VerdictSource::kDenyRule: return std::string(policy.rule_text(verdict));
         case VerdictSource::kAllowList:
         case VerdictSource::kBlockList: break;
     }
@@ -48,7 +42,8 @@ std::string query_json(const QueryRecord& record, const Snapshot& snapshot) {
     object["duration_us"] = record.duration_us;
     if (record.outcome.verdict.source != VerdictSource::kNothing) {
         object["matched"] = to_string(record.outcome.verdict.source);
-        object["by"] = verdict_source_name(record.outcome.verdict, snapshot);
+        object["by"] =
+            verdict_source_name(record.outcome.verdict, snapshot.policy(record.outcome.group));
     }
     return boost::json::serialize(object);
 }

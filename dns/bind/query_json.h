@@ -12,7 +12,7 @@ namespace hearth::dns {
 [[nodiscard]] std::string query_json(const QueryRecord& record, const Snapshot& snapshot);
 
 // "stevenblack", or the rule's text; empty when nothing matched.
-[[nodiscard]] std::string verdict_source_name(const Verdict& verdict, const Snapshot& snapshot);
+[[nodiscard]] std::string verdict_source_name(const Verdict& verdict, const BlockPolicy& policy);
 
 // "none", "allow_rule", "deny_rule", "allow_list", "block_list"
 [[nodiscard]] std::string_view to_string(VerdictSource source) noexcept;

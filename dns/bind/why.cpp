@@ -43,7 +43,7 @@ void add_rules(json::object& out, const Snapshot& snapshot, const ListLayout& la
 
 void add_list(json::object& out, const Snapshot& snapshot, const ListLayout& layout,
               const Verdict& verdict) {
-    const std::string list = verdict_source_name(verdict, snapshot);
+    const std::string list = verdict_source_name(verdict, snapshot.blocking);
     out["list"] = list;
     std::error_code error;
     const auto written = std::filesystem::last_write_time(layout.copy(list), error);
@@ -58,12 +58,13 @@ void add_verdict(json::object& out, const Snapshot& snapshot, const ListLayout& 
     const std::string text = name.to_string();
     out["matched"] = to_string(verdict.source);
     switch (verdict.source) {
-        case VerdictSource::kNothing: return;
+        case VerdictSource::kNothing:
+        case VerdictSource::kRebinding: return;
         case VerdictSource::kAllowRule:
         case VerdictSource::kDenyRule:
-            out["rule"] = verdict_source_name(verdict, snapshot);
+            out["rule"] = verdict_source_name(verdict, snapshot.blocking);
             out["undo"] =
-                std::string("take \"") + verdict_source_name(verdict, snapshot) +
+                std::string("take \"") + verdict_source_name(verdict, snapshot.blocking) +
                 (verdict.blocked() ? "\" out of blocking.deny" : "\" out of blocking.allow");
             return;
         case VerdictSource::kBlockList:

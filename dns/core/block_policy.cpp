@@ -1,6 +1,12 @@
 #include "dns/core/block_policy.h"
 
 namespace hearth::dns {
+namespace {
+
+constexpr unsigned kLayerShift = 24;
+constexpr std::uint32_t kRuleMask = (1U << kLayerShift) - 1;
+
+}  // namespace
 
 void NameRules::add(const Name& name, RuleReach reach) {
     const auto index = static_cast<std::uint32_t>(texts_.size());
@@ -26,6 +32,14 @@ std::optional<std::uint32_t> NameRules::match(const Name& qname) const noexcept 
 
 Verdict BlockPolicy::verdict(const Name& qname) const noexcept {
     if (!enabled) return {};
+    for (std::size_t i = 0; i < layers.size(); ++i) {
+        const auto rule = layers[i].rules->match(qname);
+        if (!rule) continue;
+        const auto index = static_cast<std::uint32_t>(i + 1) << kLayerShift | *rule;
+        return {layers[i].action == RuleAction::kAllow ? VerdictSource::kAllowRule
+                                                       : VerdictSource::kDenyRule,
+                index};
+    }
     if (allow) {
         if (const auto rule = allow->match(qname)) return {VerdictSource::kAllowRule, *rule};
     }
@@ -46,8 +60,38 @@ std::string_view BlockPolicy::explain(const Verdict& verdict) const noexcept {
     if (verdict.source == VerdictSource::kBlockList && list_texts &&
         verdict.index < list_texts->size())
         return (*list_texts)[verdict.index];
-    if (verdict.source == VerdictSource::kDenyRule) return "Blocked by a deny rule";
-    return {};
+    if (verdict.source == VerdictSource::kRebinding)
+        return "A public server gave an address of the house (dns.rebinding)";
+    if (verdict.source != VerdictSource::kDenyRule) return {};
+    if (const RuleLayer* layer = layer_of(verdict)) return layer->text;
+    return "Blocked by a deny rule";
+}
+
+// RFC 8914 §4.16 and 4.18: 15 is the house's own policy, 17 one that was asked for this client. 16
+// is for what somebody outside demands; nobody here does.
+EdeCode BlockPolicy::ede(const Verdict& verdict) const noexcept {
+    return layer_of(verdict) != nullptr ? EdeCode::kFiltered : EdeCode::kBlocked;
+}
+
+const RuleLayer* BlockPolicy::layer_of(const Verdict& verdict) const noexcept {
+    if (verdict.source != VerdictSource::kAllowRule && verdict.source != VerdictSource::kDenyRule)
+        return nullptr;
+    const std::size_t layer = verdict.index >> kLayerShift;
+    return layer == 0 || layer > layers.size() ? nullptr : &layers[layer - 1];
+}
+
+std::string_view BlockPolicy::rule_text(const Verdict& verdict) const noexcept {
+    const NameRules* rules = nullptr;
+    if (const RuleLayer* layer = layer_of(verdict)) {
+        rules = layer->rules.get();
+    } else if (verdict.source == VerdictSource::kAllowRule) {
+        rules = allow.get();
+    } else if (verdict.source == VerdictSource::kDenyRule) {
+        rules = deny.get();
+    }
+    const std::size_t rule = verdict.index & kRuleMask;
+    return rules != nullptr && rule < rules->texts().size() ? std::string_view(rules->texts()[rule])
+                                                            : std::string_view{};
 }
 
 }  // namespace hearth::dns

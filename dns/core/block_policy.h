@@ -11,8 +11,11 @@
 #include "base/ip.h"
 #include "base/name.h"
 #include "dns/core/blocklist.h"
+#include "dns/model/protocol.h"
 
 namespace hearth::dns {
+
+class SafeSearch;
 
 enum class RuleReach : std::uint8_t { kNameAndBelow, kBelowOnly };
 
@@ -49,25 +52,50 @@ struct BlockLists {
 
 enum class BlockStyle : std::uint8_t { kZero, kNxDomain, kNoData, kRefused, kAddress };
 
-enum class VerdictSource : std::uint8_t { kNothing, kAllowRule, kDenyRule, kAllowList, kBlockList };
+enum class VerdictSource : std::uint8_t {
+    kNothing,
+    kAllowRule,
+    kDenyRule,
+    kAllowList,
+    kBlockList,
+    kRebinding
+};
 
-// Why a name passes or not. `index` is into the rules, or into BlockSet::lists().
+// Why a name passes or not. `index` is into BlockSet::lists(), or into the rules, with the number
+// of the layer from 1 on (0: the document's own) in its upper octet.
 struct Verdict {
     VerdictSource source = VerdictSource::kNothing;
     std::uint32_t index = 0;
 
     [[nodiscard]] bool blocked() const noexcept {
-        return source == VerdictSource::kDenyRule || source == VerdictSource::kBlockList;
+        return source == VerdictSource::kDenyRule || source == VerdictSource::kBlockList ||
+               source == VerdictSource::kRebinding;
     }
     [[nodiscard]] bool allowed_by_rule() const noexcept {
         return source == VerdictSource::kAllowRule;
     }
 };
 
+enum class RuleAction : std::uint8_t { kAllow, kDeny };
+
+// Rules that go before the document's own allow and deny: those of a group, of a schedule, of
+// `hearth allow` and `hearth deny`.
+struct RuleLayer {
+    RuleAction action = RuleAction::kDeny;
+    std::shared_ptr<const NameRules> rules;
+    std::string place;  // where they are written: "blocking.groups.tv.deny"
+    std::string text;   // what an Extended DNS Error says: "Filtered for group tv"
+};
+
 // What is blocked and how it is answered. In this order, the first that has something to say:
-// the document's allow, the document's deny, the lists' allow, the lists' block.
+// the layers one by one, the document's allow, the document's deny, the lists' allow, the lists'
+// block.
 struct BlockPolicy {
     bool enabled = true;
+    std::string group;                              // its name; empty: of clients in no group
+    std::vector<RuleLayer> layers;                  // at most 255
+    std::uint16_t upstreams = 0;                    // who is asked: index into Snapshot::groups
+    std::shared_ptr<const SafeSearch> safe_search;  // null: off
     BlockStyle style = BlockStyle::kZero;
     std::optional<IpAddress> address;  // with kAddress
     std::uint32_t ttl = 10;
@@ -81,6 +109,11 @@ struct BlockPolicy {
     [[nodiscard]] Verdict verdict(const Name& qname) const noexcept;
     // What an Extended DNS Error says; a view into this policy.
     [[nodiscard]] std::string_view explain(const Verdict& verdict) const noexcept;
+    [[nodiscard]] EdeCode ede(const Verdict& verdict) const noexcept;
+    // The layer a verdict comes from; null: the document's allow or deny, a list, or nothing.
+    [[nodiscard]] const RuleLayer* layer_of(const Verdict& verdict) const noexcept;
+    // The rule of an allow or deny verdict as it is written, empty for others.
+    [[nodiscard]] std::string_view rule_text(const Verdict& verdict) const noexcept;
 };
 
 }  // namespace hearth::dns

@@ -23,6 +23,7 @@ struct Cache::Entry {
     TimePoint stored;
     TimePoint expires;
     std::uint64_t generation = 0;
+    GroupMask passed = 0;
     std::uint32_t image_size = 0;
     std::uint16_t ttl_count = 0;
     std::uint16_t answers = 0;
@@ -100,12 +101,14 @@ std::optional<Cache::Hit> Cache::find(const CacheKey& key, TimePoint now) noexce
     hit.image.rcode = entry->rcode;
     hit.age = static_cast<std::uint32_t>(std::max<std::int64_t>(age.count(), 0));
     hit.generation = &entry->generation;
+    hit.passed = &entry->passed;
     hit.verdict = entry->verdict;
     return hit;
 }
 
 void Cache::insert(const CacheKey& key, const AnswerImage& image, std::uint32_t seconds,
-                   std::uint64_t generation, TimePoint now, const Verdict& verdict) {
+                   std::uint64_t generation, TimePoint now, const Verdict& verdict,
+                   GroupMask passed) {
     const std::size_t block =
         sizeof(Entry) + image.ttl_at.size() * sizeof(std::uint16_t) + image.bytes.size();
     if (seconds == 0 || block > limits_.bytes / 8) return;
@@ -118,6 +121,7 @@ void Cache::insert(const CacheKey& key, const AnswerImage& image, std::uint32_t 
     entry->stored = now;
     entry->expires = now + std::chrono::seconds(seconds);
     entry->generation = generation;
+    entry->passed = passed;
     entry->image_size = static_cast<std::uint32_t>(image.bytes.size());
     entry->ttl_count = static_cast<std::uint16_t>(image.ttl_at.size());
     entry->answers = image.answers;
@@ -140,7 +144,7 @@ void Cache::insert(const CacheKey& key, const AnswerImage& image, std::uint32_t 
 }
 
 void Cache::insert_failure(const CacheKey& key, std::uint32_t seconds, std::uint64_t generation,
-                           TimePoint now) {
+                           TimePoint now, GroupMask passed) {
     std::array<std::uint8_t, kHeaderSize + Name::kMaxWire + 4> buffer;
     ByteWriter out(buffer);
     out.u16(0);
@@ -154,7 +158,7 @@ void Cache::insert_failure(const CacheKey& key, std::uint32_t seconds, std::uint
     AnswerImage image;
     image.bytes = out.written();
     image.rcode = Rcode::kServFail;
-    insert(key, image, seconds, generation, now);
+    insert(key, image, seconds, generation, now, {}, passed);
 }
 
 // Closes the gap behind a removed entry, so that probing needs no tombstones.

@@ -12,26 +12,33 @@
 #include "dns/core/answer_image.h"
 #include "dns/core/block_policy.h"
 #include "dns/core/blocklist_hash.h"
+#include "dns/model/client_group.h"
 #include "dns/model/protocol.h"
 
 namespace hearth::dns {
 
-// What tells one cached answer from another. DO and CD change an upstream's answer; the
-// client group leaves room for groups with upstreams of their own.
+// What tells one cached answer from another. DO and CD change an upstream's answer, and so does the
+// upstream group that was asked. What one group of clients is told about a blocked name stands
+// apart from what the upstreams say: blocked_for().
 struct CacheKey {
     const Name& qname;
     RrType qtype{};
     bool dnssec_ok = false;
     bool checking_disabled = false;
     std::uint16_t group = 0;
+
+    [[nodiscard]] static constexpr std::uint16_t blocked_for(GroupIndex clients) noexcept {
+        return static_cast<std::uint16_t>(0x8000 | clients);
+    }
 };
 
 // Answers of upstreams, positive and negative, and those to blocked names, as images ready to be
 // copied (RFC 2308, RFC 9520). Belongs to one worker: no locks. Bounded by bytes; when full, what
 // was not asked for since the clock's hand last passed goes first. A lookup allocates nothing.
 //
-// Every entry remembers the generation of the snapshot that let its name through: at the same
-// generation a hit needs no look at zones, rules or lists again.
+// Every entry remembers the generation of the snapshot that let its name through, and for which
+// groups of clients it did: for those a hit at the same generation needs no look at zones, rules or
+// lists again.
 class Cache {
 public:
     struct Limits {
@@ -43,6 +50,7 @@ public:
         AnswerImage image;
         std::uint32_t age = 0;  // seconds since it was stored
         std::uint64_t* generation = nullptr;
+        GroupMask* passed = nullptr;  // the groups of clients it was found right for, at generation
         Verdict
             verdict;  // blocked(): the image is what the policy answers, at this generation only
     };
@@ -58,10 +66,11 @@ public:
     // Keeps an upstream's answer for `seconds` (see cache_seconds(); 0 keeps nothing). An equal
     // key is replaced.
     void insert(const CacheKey& key, const AnswerImage& image, std::uint32_t seconds,
-                std::uint64_t generation, TimePoint now, const Verdict& verdict = {});
+                std::uint64_t generation, TimePoint now, const Verdict& verdict = {},
+                GroupMask passed = mask_of(kDefaultGroup));
     // Keeps the fact that nobody answered, as a SERVFAIL.
     void insert_failure(const CacheKey& key, std::uint32_t seconds, std::uint64_t generation,
-                        TimePoint now);
+                        TimePoint now, GroupMask passed = mask_of(kDefaultGroup));
     void clear() noexcept;
 
     [[nodiscard]] std::size_t size() const noexcept { return count_; }

@@ -5,8 +5,8 @@
 namespace hearth::dns {
 
 Waiter::Waiter(const ReplyPath& reply_path, const AskedQuestion& question_asked, const Name& name,
-               TimePoint now)
-    : path(reply_path), asked_at(now), qname(name), asked(question_asked) {
+               TimePoint now, GroupIndex clients)
+    : path(reply_path), asked_at(now), qname(name), asked(question_asked), group(clients) {
     question_size = static_cast<std::uint16_t>(std::min(asked.question.size(), question.size()));
     std::copy_n(asked.question.begin(), question_size, question.begin());
     asked.question = {};

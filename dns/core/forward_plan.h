@@ -22,6 +22,7 @@
 #include "dns/core/random_source.h"
 #include "dns/core/upstream_state.h"
 #include "dns/core/wire_writer.h"
+#include "dns/model/client_group.h"
 #include "dns/model/protocol.h"
 #include "dns/model/query_context.h"
 
@@ -43,9 +44,11 @@ struct Waiter {
     Name qname;  // as asked; another one than forwarded when CNAMEs of ours lead there
     std::array<std::uint8_t, Name::kMaxWire + 4> question;
     std::uint16_t question_size = 0;
-    AskedQuestion asked;  // its question view is empty: see view()
+    AskedQuestion asked;               // its question view is empty: see view()
+    GroupIndex group = kDefaultGroup;  // of the client
 
-    Waiter(const ReplyPath& path, const AskedQuestion& asked, const Name& qname, TimePoint now);
+    Waiter(const ReplyPath& path, const AskedQuestion& asked, const Name& qname, TimePoint now,
+           GroupIndex group = kDefaultGroup);
     // `asked` with the question in it, valid as long as this Waiter is.
     [[nodiscard]] AskedQuestion view() const noexcept;
 };

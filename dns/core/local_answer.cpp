@@ -195,8 +195,8 @@ WrittenAnswer write_chained(ByteSpan out, const AskedQuestion& asked, const Snap
 }
 
 WrittenAnswer write_blocked(ByteSpan out, const AskedQuestion& asked, const Name& qname,
-                            RrType qtype, const Snapshot& snapshot, const Verdict& verdict) {
-    const BlockPolicy& policy = snapshot.blocking;
+                            RrType qtype, const Snapshot& snapshot, const BlockPolicy& policy,
+                            const Verdict& verdict) {
     Rcode rcode = Rcode::kNoError;
     if (policy.style == BlockStyle::kNxDomain) rcode = Rcode::kNxDomain;
     if (policy.style == BlockStyle::kRefused) rcode = Rcode::kRefused;
@@ -215,7 +215,7 @@ WrittenAnswer write_blocked(ByteSpan out, const AskedQuestion& asked, const Name
     } else if (rcode != Rcode::kRefused) {
         writer.soa_authority({qname, snapshot.primary, policy.ttl});
     }
-    const ExtendedError error{EdeCode::kBlocked, policy.explain(verdict)};
+    const ExtendedError error{policy.ede(verdict), policy.explain(verdict)};
     return {writer.finish(error), rcode};
 }
 

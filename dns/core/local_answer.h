@@ -72,6 +72,6 @@ struct WrittenAnswer {
 // The answer to a blocked name (docs/dns.md, "Blocked names").
 [[nodiscard]] WrittenAnswer write_blocked(ByteSpan out, const AskedQuestion& asked,
                                           const Name& qname, RrType qtype, const Snapshot& snapshot,
-                                          const Verdict& verdict);
+                                          const BlockPolicy& policy, const Verdict& verdict);
 
 }  // namespace hearth::dns

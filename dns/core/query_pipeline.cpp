@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "dns/core/answer_inspection.h"
+#include "dns/core/safe_search.h"
+
 namespace hearth::dns {
 namespace {
 
@@ -56,11 +59,11 @@ void QueryPipeline::end() {
 }
 
 void QueryPipeline::record(const QueryContext& context, const Name& qname, RrType qtype,
-                           Duration duration, const Answer& answer) {
+                           Duration duration, const Answer& answer, GroupIndex group) {
     tally_.response(answer.rcode, answer.reason, duration);
     const auto us = std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
     log_.append(context, static_cast<std::uint32_t>(us), qname, qtype,
-                {answer.rcode, answer.reason, answer.verdict, answer.ede, answer.upstream, 0,
+                {answer.rcode, answer.reason, answer.verdict, answer.ede, answer.upstream, group,
                  answer.is_stale});
 }
 
@@ -76,13 +79,15 @@ std::size_t QueryPipeline::handle(const Snapshot& snapshot, const QueryContext& 
     Job job{context, query,
             context.path.transport == Transport::kUdp ? AskedQuestion::over_udp(query)
                                                       : AskedQuestion::over_tcp(query),
-            out};
+            out, kDefaultGroup};
     if (fault != QueryFault::kNone) return answer_fault(fault, job);
     tally_.request(context.path.transport, query.qtype);
+    job.group = group_of(context.path.client.address);
     auto answer = refuse_unanswerable(job);
     if (!answer) answer = decide(job);
     if (!answer) return 0;  // forwarded
-    if (answer->size > 0) record(context, query.qname, query.qtype, Duration::zero(), *answer);
+    if (answer->size > 0)
+        record(context, query.qname, query.qtype, Duration::zero(), *answer, job.group);
     return answer->size;
 }
 
@@ -132,12 +137,20 @@ std::optional<QueryPipeline::Answer> QueryPipeline::refuse_unanswerable(const Jo
 
 std::optional<QueryPipeline::Answer> QueryPipeline::decide(const Job& job) {
     const QueryView& query = job.query;
-    const CacheKey key{query.qname, query.qtype, job.asked.dnssec_ok, query.checking_disabled(), 0};
+    const CacheKey key{query.qname, query.qtype, job.asked.dnssec_ok, query.checking_disabled(),
+                       snapshot_->policy(job.group).upstreams};
     // Whatever stands before the cache has let this name through, at this very generation.
     if (const auto hit = cache_.find(key, moment_.now);
-        hit && *hit->generation == snapshot_->generation)
+        hit && *hit->generation == snapshot_->generation && (*hit->passed & mask_of(job.group)))
         return from_hit(job, *hit);
-    const LocalPath path = find_local(*snapshot_, query.qname, query.qtype);
+    if (snapshot_->has_groups()) {
+        CacheKey own = key;
+        own.group = CacheKey::blocked_for(job.group);
+        if (const auto hit = cache_.find(own, moment_.now);
+            hit && *hit->generation == snapshot_->generation)
+            return from_hit(job, *hit);
+    }
+    const LocalPath path = path_of(query.qname, query.qtype, job.group);
     const CacheKey end_key{path.name, key.qtype, key.dnssec_ok, key.checking_disabled, key.group};
     return answer_path(job, path, end_key);
 }
@@ -146,7 +159,7 @@ std::optional<QueryPipeline::Answer> QueryPipeline::answer_path(const Job& job,
                                                                 const LocalPath& path,
                                                                 const CacheKey& key) {
     if (path.leads_outside()) return answer_outside(job, path, key);
-    const BlockPolicy& blocking = snapshot_->blocking;
+    const BlockPolicy& blocking = snapshot_->policy(job.group);
     if (path.end == LocalPath::End::kCanary &&
         (!blocking.enabled || blocking.verdict(path.name).allowed_by_rule()))
         return answer_outside(job, path, key);
@@ -160,7 +173,11 @@ std::optional<QueryPipeline::Answer> QueryPipeline::answer_path(const Job& job,
 std::optional<QueryPipeline::Answer> QueryPipeline::answer_outside(const Job& job,
                                                                    const LocalPath& path,
                                                                    const CacheKey& key) {
-    const Verdict verdict = snapshot_->blocking.verdict(path.name);
+    const BlockPolicy& policy = snapshot_->policy(job.group);
+    Verdict verdict = policy.verdict(path.name);
+    // Safe search does not lead past a rule for the name that was asked.
+    if (policy.safe_search && path.chain_size > 0 && !verdict.blocked())
+        if (const Verdict first = policy.verdict(job.query.qname); first.blocked()) verdict = first;
     if (verdict.blocked()) return blocked(job, key, verdict);
     if (job.query.qtype == RrType::kAny) {
         ResponseWriter writer(job.out, job.asked, Rcode::kNoError, Authority::kRecursive);
@@ -169,9 +186,12 @@ std::optional<QueryPipeline::Answer> QueryPipeline::answer_outside(const Job& jo
     }
     const auto hit = cache_.find(key, moment_.now);
     if (!hit || hit->verdict.blocked()) return forward(job, path);
-    if (*hit->generation != snapshot_->generation) {
-        const Verdict cloaked = is_allowed(verdict) ? Verdict{} : inspect(hit->image);
+    const bool is_current = *hit->generation == snapshot_->generation;
+    if (!is_current || (*hit->passed & mask_of(job.group)) == 0) {
+        const Verdict cloaked =
+            is_allowed(verdict) ? Verdict{} : inspect_targets(hit->image, policy);
         if (cloaked.blocked()) return blocked(job, key, cloaked);
+        *hit->passed = (is_current ? *hit->passed : 0) | mask_of(job.group);
         *hit->generation = snapshot_->generation;
     }
     if (path.chain_size == 0) return from_hit(job, *hit);
@@ -181,7 +201,8 @@ std::optional<QueryPipeline::Answer> QueryPipeline::answer_outside(const Job& jo
 }
 
 QueryPipeline::Answer QueryPipeline::from_hit(const Job& job, const Cache::Hit& hit) {
-    if (hit.verdict.blocked()) return write_verdict(job.out, job.asked, hit.image, hit.verdict);
+    if (hit.verdict.blocked())
+        return write_verdict(job.out, job.asked, job.group, hit.image, hit.verdict);
     tally_.cache_hits.add();
     const std::size_t size =
         write_image(job.out, job.asked, hit.image, hit.age, cache_.limits().ttl.ttl_cap);
@@ -189,8 +210,8 @@ QueryPipeline::Answer QueryPipeline::from_hit(const Job& job, const Cache::Hit& 
 }
 
 // Makes the answer to a blocked name, and keeps it: the same few names are asked again and again.
-AnswerImage QueryPipeline::keep_blocked(const CacheKey& key, const Verdict& verdict,
-                                        std::uint32_t seconds) {
+AnswerImage QueryPipeline::keep_blocked(const CacheKey& key, GroupIndex group,
+                                        const Verdict& verdict, std::uint32_t seconds) {
     std::array<std::uint8_t, Name::kMaxWire + 4> question;
     ByteWriter writer(question);
     writer.bytes(key.qname.wire());
@@ -200,30 +221,35 @@ AnswerImage QueryPipeline::keep_blocked(const CacheKey& key, const Verdict& verd
     bare.question = writer.written();
     bare.qname = &key.qname;
     bare.size_limit = blocked_.size();
-    const auto written = write_blocked(blocked_, bare, key.qname, key.qtype, *snapshot_, verdict);
+    const auto written = write_blocked(blocked_, bare, key.qname, key.qtype, *snapshot_,
+                                       snapshot_->policy(group), verdict);
     AnswerImage image;
     image.bytes = ByteView(blocked_).first(written.size);
     image.rcode = written.rcode;
-    cache_.insert(key, image, seconds, snapshot_->generation, moment_.now, verdict);
+    CacheKey own = key;
+    if (snapshot_->has_groups()) own.group = CacheKey::blocked_for(group);
+    cache_.insert(own, image, seconds, snapshot_->generation, moment_.now, verdict, mask_of(group));
     return image;
 }
 
 QueryPipeline::Answer QueryPipeline::write_verdict(ByteSpan out, const AskedQuestion& asked,
-                                                   const AnswerImage& image,
+                                                   GroupIndex group, const AnswerImage& image,
                                                    const Verdict& verdict) const {
-    const ExtendedError error{EdeCode::kBlocked, snapshot_->blocking.explain(verdict)};
+    const BlockPolicy& policy = snapshot_->policy(group);
+    const ExtendedError error{policy.ede(verdict), policy.explain(verdict)};
     const std::size_t size = write_image(out, asked, image, 0, cache_.limits().ttl.ttl_cap, error);
-    return {size, image.rcode, Reason::kBlocked, verdict};
+    return {size, image.rcode, Reason::kBlocked, verdict, error.code};
 }
 
 QueryPipeline::Answer QueryPipeline::blocked(const Job& job, const CacheKey& key,
                                              const Verdict& verdict) {
     if (key.qname != job.query.qname) {  // a CNAME of ours leads to it
         const auto written = write_blocked(job.out, job.asked, job.query.qname, job.query.qtype,
-                                           *snapshot_, verdict);
+                                           *snapshot_, snapshot_->policy(job.group), verdict);
         return {written.size, written.rcode, Reason::kBlocked, verdict};
     }
-    return write_verdict(job.out, job.asked, keep_blocked(key, verdict, kBlockedSeconds), verdict);
+    return write_verdict(job.out, job.asked, job.group,
+                         keep_blocked(key, job.group, verdict, kBlockedSeconds), verdict);
 }
 
 std::optional<QueryPipeline::Answer> QueryPipeline::forward(const Job& job, const LocalPath& path) {
@@ -241,7 +267,9 @@ std::optional<QueryPipeline::Answer> QueryPipeline::forward(const Job& job, cons
         loops_.is_loop(path.name, query.qtype, reply_path.client.address, tag, moment_.now))
         return plain(job, Rcode::kRefused, Reason::kLoop, EdeCode::kOther, kLoops);
 
-    const std::size_t group = path.end == LocalPath::End::kForward ? path.zone->group : 0;
+    const std::size_t group = path.end == LocalPath::End::kForward
+                                  ? path.zone->group
+                                  : snapshot_->policy(job.group).upstreams;
     if (group >= snapshot_->groups.size() || snapshot_->groups[group].servers.empty())
         return plain(job, Rcode::kServFail, Reason::kFailed, EdeCode::kNoReachableAuthority,
                      kNoUpstream);
@@ -251,7 +279,7 @@ std::optional<QueryPipeline::Answer> QueryPipeline::forward(const Job& job, cons
                      sought ? kUpstreamsFail : kTooLong);
     const ForwardQuestion question{*sought, query.qtype, job.asked.dnssec_ok,
                                    query.checking_disabled(), static_cast<std::uint16_t>(group)};
-    const Waiter waiter(reply_path, job.asked, query.qname, moment_.now);
+    const Waiter waiter(reply_path, job.asked, query.qname, moment_.now, job.group);
     const auto asked =
         forward_.ask(question, snapshot_->groups[group].servers, waiter, moment_.now);
     end();
@@ -263,53 +291,91 @@ std::optional<QueryPipeline::Answer> QueryPipeline::forward(const Job& job, cons
 // Failures of names that stand for others are kept by the name that was asked outside.
 bool QueryPipeline::failed_lately(const LocalPath& path, const Name& sought, const Job& job) {
     if (!path.is_rewritten()) return false;
-    const auto hit = cache_.find(
-        {sought, job.query.qtype, job.asked.dnssec_ok, job.query.checking_disabled(), 0},
-        moment_.now);
+    const auto hit =
+        cache_.find({sought, job.query.qtype, job.asked.dnssec_ok, job.query.checking_disabled(),
+                     snapshot_->policy(job.group).upstreams},
+                    moment_.now);
     return hit && hit->image.rcode == Rcode::kServFail;
 }
 
-Verdict QueryPipeline::inspect(const AnswerImage& image) const {
-    std::size_t at = kHeaderSize;
-    if (!skip_name(image.bytes, at)) return {};
-    at += 4;
-    for (unsigned i = 0; i < image.answers; ++i) {
-        const auto record = read_record(image.bytes, at);
-        if (!record) break;
-        if (record->type != RrType::kCname) continue;
-        std::size_t target_at = record->rdata_at;
-        const auto target = read_name(image.bytes, target_at);
-        if (!target) break;
-        const Verdict verdict = snapshot_->blocking.verdict(*target);
-        if (verdict.blocked()) return verdict;
+GroupIndex QueryPipeline::group_of(const IpAddress& client) noexcept {
+    if (!snapshot_->has_groups()) return kDefaultGroup;
+    if (last_generation_ != snapshot_->generation || last_client_ != client) {
+        last_client_ = client;
+        last_group_ = snapshot_->group_of(client);
+        last_generation_ = snapshot_->generation;
     }
-    return {};
+    return last_group_;
+}
+
+LocalPath QueryPipeline::path_of(const Name& qname, RrType qtype, GroupIndex group) const {
+    LocalPath path = find_local(*snapshot_, qname, qtype);
+    if (const auto& safe = snapshot_->policy(group).safe_search)
+        lead_to_safe_search(*safe, snapshot_->policy(group), qtype, path);
+    return path;
+}
+
+Verdict QueryPipeline::judge(GroupIndex group, const ForwardQuestion& question,
+                             const ForwardOutcome& outcome) const {
+    const AnswerImage image = image_of(outcome.packet, *outcome.answer);
+    const auto& servers = forward_.upstreams().all();
+    if (snapshot_->rebinding_allowed && outcome.upstream < servers.size() &&
+        !is_of_the_house(servers[outcome.upstream].endpoint.address) &&
+        !snapshot_->rebinding_allowed->match(question.qname) && names_the_house(image))
+        return {VerdictSource::kRebinding, 0};
+    const BlockPolicy& policy = snapshot_->policy(group);
+    if (is_allowed(policy.verdict(question.qname))) return {};
+    return inspect_targets(image, policy);
+}
+
+// One entry for all groups that may see it; what a group may not see it gets as its own answer.
+void QueryPipeline::keep_answer(const CacheKey& key, const ForwardQuestion& question,
+                                const ForwardOutcome& outcome, std::span<const Waiter> waiters) {
+    const std::uint32_t seconds =
+        cache_seconds(outcome.packet, *outcome.answer, cache_.limits().ttl);
+    GroupMask judged = 0;
+    GroupMask passed = 0;
+    bool may_keep = true;
+    for (const Waiter& waiter : waiters) {
+        if ((judged & mask_of(waiter.group)) != 0) continue;
+        judged |= mask_of(waiter.group);
+        const Verdict cloaked = judge(waiter.group, question, outcome);
+        if (!cloaked.blocked()) {
+            passed |= mask_of(waiter.group);
+            continue;
+        }
+        (void)keep_blocked(key, waiter.group, cloaked, seconds);
+        if (cloaked.source == VerdictSource::kRebinding || !snapshot_->has_groups())
+            may_keep = false;
+    }
+    if (may_keep)
+        cache_.insert(key, image_of(outcome.packet, *outcome.answer), seconds,
+                      snapshot_->generation, moment_.now, {}, passed);
 }
 
 void QueryPipeline::finished(const ForwardQuestion& question, const ForwardOutcome& outcome,
                              std::span<const Waiter> waiters) {
+    const GroupIndex first = waiters.empty() ? kDefaultGroup : waiters.front().group;
     const CacheKey key{question.qname, question.qtype, question.dnssec_ok,
-                       question.checking_disabled, 0};
-    Verdict cloaked;
+                       question.checking_disabled, snapshot_->policy(first).upstreams};
+    const GroupMask failed_for = mask_of(first);
     if (outcome.result == ForwardResult::kAnswered) {
-        const AnswerImage image = image_of(outcome.packet, *outcome.answer);
-        if (!is_allowed(snapshot_->blocking.verdict(question.qname))) cloaked = inspect(image);
-        const std::uint32_t seconds =
-            cache_seconds(outcome.packet, *outcome.answer, cache_.limits().ttl);
-        if (cloaked.blocked()) {
-            (void)keep_blocked(key, cloaked, seconds);
-        } else {
-            cache_.insert(key, image, seconds, snapshot_->generation, moment_.now);
-        }
+        keep_answer(key, question, outcome, waiters);
     } else if (outcome.result == ForwardResult::kServFail) {
-        cache_.insert_failure(key, cache_.limits().ttl.failure, snapshot_->generation, moment_.now);
+        cache_.insert_failure(key, cache_.limits().ttl.failure, snapshot_->generation, moment_.now,
+                              failed_for);
     } else if (outcome.result == ForwardResult::kNobodyAnswers) {
-        cache_.insert_failure(key, kNobodyAnswersSeconds, snapshot_->generation, moment_.now);
+        cache_.insert_failure(key, kNobodyAnswersSeconds, snapshot_->generation, moment_.now,
+                              failed_for);
     }
     for (const Waiter& waiter : waiters) {
+        const Verdict cloaked = outcome.result == ForwardResult::kAnswered
+                                    ? judge(waiter.group, question, outcome)
+                                    : Verdict{};
         const Answer answer = answer_waiter(waiter, question, outcome, cloaked);
         const QueryContext context{waiter.path, moment_.now, moment_.wall_ms};
-        record(context, waiter.qname, question.qtype, moment_.now - waiter.asked_at, answer);
+        record(context, waiter.qname, question.qtype, moment_.now - waiter.asked_at, answer,
+               waiter.group);
         if (answer.size > 0) actions_.reply(waiter.path, ByteView(buffer_).first(answer.size));
     }
 }
@@ -321,8 +387,8 @@ QueryPipeline::Answer QueryPipeline::answer_waiter(const Waiter& waiter,
     const AskedQuestion asked = waiter.view();
     const ByteSpan out(buffer_);
     if (cloaked.blocked()) {
-        const auto written =
-            write_blocked(out, asked, waiter.qname, question.qtype, *snapshot_, cloaked);
+        const auto written = write_blocked(out, asked, waiter.qname, question.qtype, *snapshot_,
+                                           snapshot_->policy(waiter.group), cloaked);
         return {written.size, written.rcode, Reason::kBlocked, cloaked};
     }
     if (outcome.result == ForwardResult::kAnswered) {
@@ -357,7 +423,7 @@ QueryPipeline::Answer QueryPipeline::answer_on_path(const Waiter& waiter,
                                                     AnswerImage image) {
     const AskedQuestion asked = waiter.view();
     const ByteSpan out(buffer_);
-    const LocalPath path = find_local(*snapshot_, waiter.qname, question.qtype);
+    const LocalPath path = path_of(waiter.qname, question.qtype, waiter.group);
     if (path.is_rewritten()) {
         if (!mapper_.map(image, {path.zone->apex, *path.zone->asked_as}, path.name)) {
             ResponseWriter writer(out, asked, Rcode::kServFail, Authority::kRecursive);
@@ -370,10 +436,10 @@ QueryPipeline::Answer QueryPipeline::answer_on_path(const Waiter& waiter,
         }
         image = mapper_.image();
         const CacheKey key{path.name, question.qtype, question.dnssec_ok,
-                           question.checking_disabled, 0};
+                           question.checking_disabled, snapshot_->policy(waiter.group).upstreams};
         cache_.insert(key, image,
                       cache_seconds(outcome.packet, *outcome.answer, cache_.limits().ttl),
-                      snapshot_->generation, moment_.now);
+                      snapshot_->generation, moment_.now, {}, mask_of(waiter.group));
     }
     if (path.chain_size == 0)
         return {write_image(out, asked, image, 0, cache_.limits().ttl.ttl_cap),

@@ -84,6 +84,7 @@ private:
         const QueryView& query;
         AskedQuestion asked;
         ByteSpan out;
+        GroupIndex group = kDefaultGroup;
     };
     struct Answer {
         std::size_t size = 0;
@@ -107,22 +108,28 @@ private:
     [[nodiscard]] std::optional<Answer> forward(const Job& job, const LocalPath& path);
     [[nodiscard]] Answer from_hit(const Job& job, const Cache::Hit& hit);
     [[nodiscard]] Answer blocked(const Job& job, const CacheKey& key, const Verdict& verdict);
-    [[nodiscard]] AnswerImage keep_blocked(const CacheKey& key, const Verdict& verdict,
-                                           std::uint32_t seconds);
-    [[nodiscard]] Answer write_verdict(ByteSpan out, const AskedQuestion& asked,
+    [[nodiscard]] AnswerImage keep_blocked(const CacheKey& key, GroupIndex group,
+                                           const Verdict& verdict, std::uint32_t seconds);
+    [[nodiscard]] Answer write_verdict(ByteSpan out, const AskedQuestion& asked, GroupIndex group,
                                        const AnswerImage& image, const Verdict& verdict) const;
     [[nodiscard]] Answer plain(const Job& job, Rcode rcode, Reason reason, EdeCode code,
                                std::string_view text);
     [[nodiscard]] bool may_refuse() noexcept;
-    // The verdict on the CNAME targets of an answer: a listed name hides behind an unlisted one.
-    [[nodiscard]] Verdict inspect(const AnswerImage& image) const;
+    [[nodiscard]] GroupIndex group_of(const IpAddress& client) noexcept;
+    // Where a question of a client of `group` leads: local names, then its safe search.
+    [[nodiscard]] LocalPath path_of(const Name& qname, RrType qtype, GroupIndex group) const;
+    void keep_answer(const CacheKey& key, const ForwardQuestion& question,
+                     const ForwardOutcome& outcome, std::span<const Waiter> waiters);
+    // What a group may not see of an upstream's answer.
+    [[nodiscard]] Verdict judge(GroupIndex group, const ForwardQuestion& question,
+                                const ForwardOutcome& outcome) const;
     [[nodiscard]] Answer answer_waiter(const Waiter& waiter, const ForwardQuestion& question,
                                        const ForwardOutcome& outcome, const Verdict& cloaked);
     [[nodiscard]] Answer answer_on_path(const Waiter& waiter, const ForwardQuestion& question,
                                         const ForwardOutcome& outcome, AnswerImage image);
     [[nodiscard]] bool failed_lately(const LocalPath& path, const Name& sought, const Job& job);
     void record(const QueryContext& context, const Name& qname, RrType qtype, Duration duration,
-                const Answer& answer);
+                const Answer& answer, GroupIndex group);
 
     void send_udp(UpstreamIndex upstream, const Endpoint& endpoint, unsigned slot,
                   ByteView question) override;
@@ -139,6 +146,9 @@ private:
     const Snapshot* snapshot_ = nullptr;  // of the call that runs
     Moment moment_;
     std::uint64_t cache_generation_ = 0;
+    IpAddress last_client_;  // most questions come in bursts
+    GroupIndex last_group_ = kDefaultGroup;
+    std::uint64_t last_generation_ = 0;
     std::uint32_t rotation_ = 0;
     unsigned refusals_per_second_;
     unsigned refusals_left_ = 0;

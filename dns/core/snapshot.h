@@ -9,6 +9,7 @@
 #include "base/ip.h"
 #include "base/name.h"
 #include "dns/core/block_policy.h"
+#include "dns/core/client_groups.h"
 #include "dns/core/client_names.h"
 #include "dns/core/zone.h"
 
@@ -29,7 +30,9 @@ struct Snapshot {
     std::uint32_t local_ttl = 60;
     std::shared_ptr<const LocalZones> zones;
     std::shared_ptr<const ClientNames> client_names;  // null: nobody has a name
-    BlockPolicy blocking;
+    BlockPolicy blocking;                             // of clients that are in no group
+    std::vector<BlockPolicy> group_policies;          // of group 1 and on
+    std::shared_ptr<const ClientGroups> grouping;     // null: there are no groups
     std::vector<IpPrefix> clients;      // who is served, loopback and connected networks included
     std::vector<UpstreamGroup> groups;  // 0: the default; may be empty
     std::vector<IpAddress> home_upstreams;  // upstreams that might be our clients too
@@ -37,6 +40,18 @@ struct Snapshot {
     // What a client is called, empty when nobody named it (ClientNames::of).
     [[nodiscard]] std::string_view client_name(const IpAddress& client) const noexcept {
         return client_names ? client_names->of(client) : std::string_view{};
+    }
+    // Public upstreams may give no address of the house (DNS rebinding) but for these names; null:
+    // they may.
+    std::shared_ptr<const NameRules> rebinding_allowed;
+
+    [[nodiscard]] bool has_groups() const noexcept { return !group_policies.empty(); }
+    [[nodiscard]] GroupIndex group_of(const IpAddress& client) const noexcept {
+        return grouping ? grouping->of(client) : kDefaultGroup;
+    }
+    [[nodiscard]] const BlockPolicy& policy(GroupIndex group) const noexcept {
+        return group == kDefaultGroup || group > group_policies.size() ? blocking
+                                                                       : group_policies[group - 1U];
     }
     [[nodiscard]] bool serves(const IpAddress& client) const noexcept {
         return std::any_of(clients.begin(), clients.end(),

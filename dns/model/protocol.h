@@ -55,6 +55,7 @@ enum class EdeCode : std::uint16_t {
     kOther = 0,
     kStaleAnswer = 3,
     kBlocked = 15,
+    kFiltered = 17,
     kProhibited = 18,
     kNotSupported = 21,
     kNoReachableAuthority = 22,
