@@ -3,8 +3,8 @@
 #include <cstdint>
 #include <optional>
 
+#include "base/mac.h"
 #include "base/time.h"
-#include "lb/model/mac.h"
 
 namespace hearth::lb {
 

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "base/ip.h"
+#include "base/mac.h"
 #include "base/time.h"
-#include "lb/model/mac.h"
 
 namespace hearth::lb {
 

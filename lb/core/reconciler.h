@@ -9,6 +9,7 @@
 
 #include "base/bytes.h"
 #include "base/ip.h"
+#include "base/mac.h"
 #include "base/time.h"
 #include "lb/core/announcer.h"
 #include "lb/core/conflict_guard.h"
@@ -17,7 +18,6 @@
 #include "lb/model/arp.h"
 #include "lb/model/drop.h"
 #include "lb/model/frame.h"
-#include "lb/model/mac.h"
 #include "lb/model/virtual_router.h"
 
 namespace hearth::lb {

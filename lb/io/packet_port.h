@@ -7,9 +7,9 @@
 
 #include "base/bytes.h"
 #include "base/ip.h"
+#include "base/mac.h"
 #include "base/result.h"
 #include "lb/model/frame.h"
-#include "lb/model/mac.h"
 
 namespace hearth::runtime {
 class EventLoop;

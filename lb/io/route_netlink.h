@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "base/ip.h"
+#include "base/mac.h"
 #include "base/result.h"
-#include "lb/model/mac.h"
 
 namespace hearth::runtime {
 class EventLoop;

@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #include "base/ip.h"
-#include "lb/model/mac.h"
+#include "base/mac.h"
 
 namespace hearth::lb {
 

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "lb/model/mac.h"
+#include "base/mac.h"
 
 namespace hearth::lb {
 

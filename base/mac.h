@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace hearth::lb {
+namespace hearth {
 
 // An EUI-48 hardware address, in transmission order.
 struct MacAddress {
@@ -24,4 +24,4 @@ struct MacAddress {
 
 inline constexpr MacAddress kBroadcastMac{{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
 
-}  // namespace hearth::lb
+}  // namespace hearth

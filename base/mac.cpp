@@ -1,6 +1,6 @@
-#include "lb/model/mac.h"
+#include "base/mac.h"
 
-namespace hearth::lb {
+namespace hearth {
 namespace {
 
 int hex_value(char c) noexcept {
@@ -37,4 +37,4 @@ std::string MacAddress::to_string() const {
     return text;
 }
 
-}  // namespace hearth::lb
+}  // namespace hearth

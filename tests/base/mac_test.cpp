@@ -1,8 +1,8 @@
-#include "lb/model/mac.h"
+#include "base/mac.h"
 
 #include <gtest/gtest.h>
 
-namespace hearth::lb {
+namespace hearth {
 namespace {
 
 TEST(MacAddress, RoundTrips) {
@@ -14,4 +14,4 @@ TEST(MacAddress, RoundTrips) {
 }
 
 }  // namespace
-}  // namespace hearth::lb
+}  // namespace hearth
