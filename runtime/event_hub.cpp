@@ -84,6 +84,18 @@ bool EventHub::wanted(std::string_view topic) const {
                        [topic](const Subscriber* s) { return s->takes(topic); });
 }
 
+std::vector<std::string> EventHub::wanted_with_prefix(std::string_view prefix) const {
+    if (!wanted()) return {};
+    std::set<std::string> found;
+    const std::lock_guard lock(impl_->mutex);
+    for (const Subscriber* subscriber : impl_->subscribers) {
+        for (auto topic = subscriber->topics.lower_bound(prefix);
+             topic != subscriber->topics.end() && topic->starts_with(prefix); ++topic)
+            found.insert(*topic);
+    }
+    return {found.begin(), found.end()};
+}
+
 void EventHub::publish(std::string_view topic, std::string line) {
     if (!wanted(topic)) return;
     if (impl_->pending.fetch_add(1, std::memory_order_relaxed) >= kMaxPending) {

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace hearth::runtime {
 
@@ -25,6 +26,11 @@ public:
     // Any thread. One relaxed load: ask before building an event on a fast path.
     [[nodiscard]] bool wanted() const noexcept;  // anyone, any topic
     [[nodiscard]] bool wanted(std::string_view topic) const;
+
+    // Any thread. The topics that are subscribed to and begin so; a room may give what follows a
+    // meaning ("query?client=10.0.0.7") and publish to just those. Those who take all are not
+    // there.
+    [[nodiscard]] std::vector<std::string> wanted_with_prefix(std::string_view prefix) const;
 
     // Any thread. Dropped when nobody wants the topic, or when 8,192 events wait for the control
     // loop. Newlines in `line` become spaces.

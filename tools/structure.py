@@ -43,6 +43,8 @@ OWNERS = {
     r"curl/": ("dns/lists/",),
     r"ares\.h": ("proxy/io/",),
     r"openssl/": ("lb/io/", "config/", "proxy/io/"),
+    r"(SQLiteCpp/|sqlite3\.h)": ("dns/io/query_database",),
+    r"fstrm": ("dns/io/dnstap",),
     r"ldns/": ("config/record_data", "dns/io/zone_file"),
     r"idn2\.h": ("config/idna",),
     r"CLI/": ("cli/", "runtime/daemon"),

@@ -18,7 +18,9 @@
 #include "dns/bind/list_findings.h"
 #include "dns/bind/name_sources.h"
 #include "dns/bind/problem_watch.h"
-#include "dns/bind/query_json.h"
+#include "dns/bind/query_feed.h"
+#include "dns/bind/query_history.h"
+#include "dns/bind/seeing_settings.h"
 #include "dns/bind/snapshot_builder.h"
 #include "dns/bind/why.h"
 #include "dns/core/list_layout.h"
@@ -42,7 +44,6 @@ constexpr unsigned kMostWorkers = 4;
 constexpr std::chrono::milliseconds kTick{250};
 constexpr int kTicksPerSecond = 4;
 constexpr int kSecondsBetweenNetworkLooks = 10;
-constexpr std::size_t kMostQueries = 10'000;
 
 // A document that was read and found good, with all that was derived from it outside the
 // control thread.
@@ -100,9 +101,9 @@ private:
     void reload_lists(const ControlRequest& request, ControlServer::Reply reply);
     void note_findings(ListFindings findings);
     void why(const ControlRequest& request, const ControlServer::Reply& reply);
-    [[nodiscard]] ControlResponse queries(const ControlRequest& request) const;
+    void queries(const ControlRequest& request, const ControlServer::Reply& reply);
+    void stats(const ControlRequest& request, const ControlServer::Reply& reply);
     void tick();
-    void publish_queries();
     void look_at_networks();
 
     runtime::Daemon& daemon_;
@@ -116,7 +117,8 @@ private:
     std::uint64_t cache_generation_ = 0;
     std::optional<LoopGuard> loops_;
     std::vector<std::unique_ptr<Worker>> workers_;
-    std::vector<std::uint64_t> streamed_;  // per worker: log position already published
+    std::optional<QueryFeed> feed_;
+    std::optional<QueryHistory> history_;
     std::string listen_failure_;
     runtime::EventLoop disk_;  // reads files for requests, so that the control thread never waits
     runtime::Published<NameFiles> name_files_{std::make_shared<const NameFiles>()};
@@ -184,6 +186,7 @@ Result<void> DnsService::apply(const std::shared_ptr<Prepared>& prepared) {
         start_serving();
     } else {
         listen_everywhere();
+        history_->configure(history_settings(prepared->document.dns));
     }
     note_settings_of_start(prepared->document);
     return {};
@@ -249,7 +252,6 @@ void DnsService::start_workers(const config::Document& document) {
     for (unsigned i = 0; i < count; ++i) {
         options.name = "dns-" + std::to_string(i);
         workers_.push_back(std::make_unique<Worker>(options, published_, *loops_));
-        streamed_.push_back(0);
     }
 }
 
@@ -259,9 +261,15 @@ void DnsService::start_serving() {
         daemon_.watch(worker->loop());
     }
     disk_.start();
+    feed_.emplace(daemon_.events(), workers_);
+    history_.emplace(QueryHistory::Sources{workers_, published_, daemon_.problems()},
+                     daemon_.options().state_dir / "queries.db",
+                     serving_->document.dns.query_log_entries);
+    history_->start(history_settings(serving_->document.dns));
     add_routes();
     daemon_.metrics().on_scrape([this](runtime::MetricSink& sink) {
-        if (!workers_.empty()) collect_metrics(workers_, *published_.load(), sink);
+        collect_metrics(workers_, *published_.load(), sink);
+        history_->collect(sink);
     });
     tick();
 }
@@ -303,6 +311,7 @@ void DnsService::stop() {
     timer_.reset();
     disk_.stop();
     disk_.join();
+    if (history_) history_->stop();
     names_.reset();
     for (const auto& worker : workers_) {
         daemon_.unwatch(worker->loop());
@@ -321,7 +330,7 @@ void DnsService::tick() {
     timer_->expires_after(kTick);
     timer_->async_wait([this](boost::system::error_code error) {
         if (error) return;
-        publish_queries();
+        feed_->publish(*published_.load(), history_settings(serving_->document.dns).privacy);
         if (++ticks_ % kTicksPerSecond == 0) {
             if (!listen_failure_.empty()) listen_everywhere();
             names_->look(wall_now_s());
@@ -339,27 +348,18 @@ void DnsService::look_at_networks() {
     publish(serving_->snapshot);
 }
 
-void DnsService::publish_queries() {
-    const bool wanted = daemon_.events().wanted("query");
-    std::vector<QueryRecord> records;
-    for (std::size_t i = 0; i < workers_.size(); ++i) {
-        const QueryLog& queries = workers_[i]->log();
-        streamed_[i] = wanted ? queries.read(streamed_[i], records) : queries.end();
-    }
-    if (records.empty()) return;
-    std::stable_sort(records.begin(), records.end(),
-                     [](const auto& a, const auto& b) { return a.wall_ms < b.wall_ms; });
-    const auto snapshot = published_.load();
-    for (const auto& record : records)
-        daemon_.events().publish("query", query_json(record, *snapshot));
-}
-
 // --- requests ---
 
 void DnsService::add_routes() {
     auto& control = daemon_.control();
-    control.route(ControlMethod::kGet, "/queries",
-                  [this](const ControlRequest& request) { return queries(request); });
+    control.route_async(ControlMethod::kGet, "/queries",
+                        [this](const ControlRequest& request, const ControlServer::Reply& reply) {
+                            queries(request, reply);
+                        });
+    control.route_async(ControlMethod::kGet, "/stats",
+                        [this](const ControlRequest& request, const ControlServer::Reply& reply) {
+                            stats(request, reply);
+                        });
     control.route_async(ControlMethod::kPost, "/lists/reload",
                         [this](const ControlRequest& request, ControlServer::Reply reply) {
                             reload_lists(request, std::move(reply));
@@ -407,25 +407,16 @@ void DnsService::why(const ControlRequest& request, const ControlServer::Reply& 
     });
 }
 
-ControlResponse DnsService::queries(const ControlRequest& request) const {
-    const auto text = request.query_or("limit", "100");
-    std::size_t limit = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), limit);
-    if (error != std::errc{} || end != text.data() + text.size() || limit == 0)
-        return ControlResponse::error(400, "limit: a number from 1 is needed");
-    std::vector<QueryRecord> records;
-    for (const auto& worker : workers_) (void)worker->log().read(0, records);
-    std::stable_sort(records.begin(), records.end(),
-                     [](const auto& a, const auto& b) { return a.wall_ms > b.wall_ms; });
-    if (records.size() > std::min(limit, kMostQueries))
-        records.resize(std::min(limit, kMostQueries));
-    const auto snapshot = published_.load();
-    std::string body = "{\"queries\":[";
-    for (const auto& record : records) {
-        if (body.back() != '[') body += ',';
-        body += query_json(record, *snapshot);
-    }
-    return ControlResponse::json(body + "]}\n");
+void DnsService::queries(const ControlRequest& request, const ControlServer::Reply& reply) {
+    auto page = parse_query_page(request.query, wall_now_ms());
+    if (!page) return reply(ControlResponse::error(400, page.error().to_string()));
+    history_->page(std::move(*page), reply);
+}
+
+void DnsService::stats(const ControlRequest& request, const ControlServer::Reply& reply) {
+    const auto range = stats_range(request);
+    if (!range) return reply(ControlResponse::error(400, range.error().to_string()));
+    history_->stats(*range, reply);
 }
 
 void DnsService::add_status(json::object& status) {
@@ -476,6 +467,7 @@ void DnsService::add_status(json::object& status) {
     std::uint64_t answered = 0;
     for (const auto& worker : workers_) answered += worker->log().end();
     status["queries"] = answered;
+    status["query_log"] = query_log_json(history_->status(), serving_->document.dns.query_log);
 }
 
 }  // namespace

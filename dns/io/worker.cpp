@@ -129,6 +129,7 @@ struct Worker::Impl final : private PipelineActions {
     }
 
     void arm() {
+        if (pipeline.forward().upstreams().all().size() != reported_upstreams) take_report();
         const TimePoint next = pipeline.next_deadline();
         if (next == armed) return;
         armed = next;
@@ -150,13 +151,17 @@ struct Worker::Impl final : private PipelineActions {
         report_timer->async_wait([this](boost::system::error_code error) {
             if (error) return;
             upstreams->tidy();
-            {
-                const std::lock_guard lock(report_mutex);
-                report.upstreams = pipeline.forward().upstreams().all();
-                report.tcp_connections = tcp->open_connections();
-            }
+            take_report();
             report_later();
         });
+    }
+
+    // At once when there is a new upstream: the query log names it.
+    void take_report() {
+        const std::lock_guard lock(report_mutex);
+        report.upstreams = pipeline.forward().upstreams().all();
+        report.tcp_connections = tcp->open_connections();
+        reported_upstreams = report.upstreams.size();
     }
 
     // --- addresses ---
@@ -214,6 +219,7 @@ struct Worker::Impl final : private PipelineActions {
     std::vector<std::uint8_t> tcp_buffer;
     mutable std::mutex report_mutex;
     Report report;
+    std::size_t reported_upstreams = 0;
 };
 
 Worker::Worker(const WorkerOptions& options, const runtime::Published<Snapshot>& snapshots,
