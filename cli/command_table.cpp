@@ -1,6 +1,7 @@
 #include "cli/command_table.h"
 
 #include "cli/commands.h"
+#include "cli/query_options.h"
 
 namespace hearth::cli {
 
@@ -39,11 +40,26 @@ std::vector<Command> looking() {
          run_vip_ls},
         {"tail",
          "Follows questions, requests or log lines as they come",
-         "Stays until Ctrl-C. dns: questions and their answers; proxy: requests; log: what the "
-         "daemons of this node log.",
+         "Stays until Ctrl-C. dns: questions and their answers, of which the options choose; "
+         "proxy: "
+         "requests; log: what the daemons of this node log.",
          {{"dns|proxy|log", Need::kRequired, "What to follow."}},
-         {},
+         query_filter_options(),
          run_tail},
+        {"queries",
+         "Questions that were answered, the newest last",
+         "Looks through the query log in memory and on disk. The options choose; times are as long "
+         "ago as 90m, 24h or 7d, or milliseconds since 1970.",
+         {},
+         query_page_options(),
+         run_queries},
+        {"stats",
+         "How many questions, how many blocked, and the most frequent",
+         "Of the last day, or since RANGE. Numbers are those of the query log; the most frequent "
+         "are close estimates when there are very many different ones.",
+         {{"[RANGE]", Need::kOptional, "today, or as long ago as 90m, 24h, 7d (24h)."}},
+         {},
+         run_stats},
     };
 }
 

@@ -12,6 +12,8 @@ namespace hearth::cli {
 [[nodiscard]] Exit run_why(const Invocation&, Console&);
 [[nodiscard]] Exit run_explain(const Invocation&, Console&);
 [[nodiscard]] Exit run_vip_ls(const Invocation&, Console&);
+[[nodiscard]] Exit run_queries(const Invocation&, Console&);
+[[nodiscard]] Exit run_stats(const Invocation&, Console&);
 [[nodiscard]] Exit run_tail(const Invocation&, Console&);
 [[nodiscard]] Exit run_reload(const Invocation&, Console&);
 [[nodiscard]] Exit run_lists_update(const Invocation&, Console&);

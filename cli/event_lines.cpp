@@ -13,12 +13,12 @@ namespace {
 
 namespace json = boost::json;
 
-std::string clock_text(std::int64_t unix_ms) {
+std::string local_text(std::int64_t unix_ms, const char* form) {
     const auto seconds = static_cast<std::time_t>(unix_ms / 1000);
     std::tm local{};
-    char text[16];
+    char text[32];
     if (localtime_r(&seconds, &local) == nullptr ||
-        std::strftime(text, sizeof text, "%H:%M:%S", &local) == 0)
+        std::strftime(text, sizeof text, form, &local) == 0)
         return "--:--:--";
     return text;
 }
@@ -40,16 +40,26 @@ std::string plain(const json::value& value) {
 
 }  // namespace
 
+std::string moment_text(std::int64_t unix_ms) { return local_text(unix_ms, "%m-%d %H:%M:%S"); }
+
 std::string query_line(const json::value& event, const Console& console) {
-    const auto matched = text_of(event, "matched");
+    return local_text(number_of(event, "time_ms"), "%H:%M:%S") + " " + query_text(event, console);
+}
+
+// What privacy withholds is "-".
+std::string query_text(const json::value& event, const Console& console) {
+    const auto or_dash = [](std::string text) { return text.empty() ? std::string("-") : text; };
     const auto by = text_of(event, "by");
-    const bool is_blocked =
-        text_of(event, "reason") == "blocked" || matched == "block_list" || matched == "deny_rule";
-    std::string line = clock_text(number_of(event, "time_ms")) + " " +
-                       padded(text_of(event, "client"), 15) + " " +
-                       padded(text_of(event, "type"), 5) + " " + text_of(event, "name");
+    const auto upstream = text_of(event, "upstream");
+    const auto called = text_of(event, "client_name");
+    const bool is_blocked = text_of(event, "reason") == "blocked";
+    const auto client = called.empty() ? or_dash(text_of(event, "client")) : called;
+    std::string line = padded(client, 15) + " " + padded(text_of(event, "type"), 5) + " " +
+                       or_dash(text_of(event, "name"));
     std::string outcome = " " + text_of(event, "rcode") + " " + text_of(event, "reason");
+    if (flag_of(event, "stale")) outcome += " stale";
     if (!by.empty()) outcome += " (" + by + ")";
+    if (!upstream.empty()) outcome += " " + upstream;
     const auto microseconds = number_of(event, "duration_us");
     if (microseconds > 0)
         outcome += " " + short_milliseconds(static_cast<double>(microseconds) / 1000);

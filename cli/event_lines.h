@@ -1,6 +1,7 @@
 #pragma once
 
 #include <boost/json/fwd.hpp>
+#include <cstdint>
 #include <string>
 
 #include "cli/console.h"
@@ -9,6 +10,10 @@
 namespace hearth::cli {
 
 [[nodiscard]] std::string query_line(const boost::json::value& event, const Console& console);
+// The same without the time.
+[[nodiscard]] std::string query_text(const boost::json::value& event, const Console& console);
+// "11-20 23:40:15", in local time
+[[nodiscard]] std::string moment_text(std::int64_t unix_ms);
 [[nodiscard]] std::string request_line(const boost::json::value& event, const Console& console);
 [[nodiscard]] std::string log_line(const boost::json::value& event, const Console& console);
 

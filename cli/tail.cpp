@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/daemons.h"
 #include "cli/event_lines.h"
+#include "cli/query_options.h"
 
 namespace hearth::cli {
 namespace {
@@ -55,12 +56,26 @@ Exit follow_logs(const Invocation& invocation, Console& console) {
 
 Exit run_tail(const Invocation& invocation, Console& console) {
     const std::string& what = invocation.arguments[0];
+    const std::string filter = query_filter_text(invocation);
+    if (what != "dns" && !filter.empty()) {
+        console.complain("only `hearth tail dns` has filters");
+        return Exit::kUsage;
+    }
     if (what == "log") return follow_logs(invocation, console);
-    const bool is_dns = what == "dns";
+    const Daemons daemons(invocation.run_dir());
     std::mutex output;
+    if (what == "proxy") {
+        const auto outcome =
+            follow_one(daemons, what, "access", request_line, invocation, console, output);
+        return outcome ? Exit::kOk : complain_of(what, outcome.error(), console);
+    }
+    // Only a request says what is wrong with a filter.
+    if (!filter.empty())
+        if (const auto tried = daemons.get("dns", "/queries?limit=1&" + filter); !tried)
+            return complain_of("dns", tried.error(), console);
+    const std::string topic = filter.empty() ? "query" : "query?" + filter;
     const auto outcome =
-        follow_one(Daemons(invocation.run_dir()), what, is_dns ? "query" : "access",
-                   is_dns ? query_line : request_line, invocation, console, output);
+        follow_one(daemons, what, url_encode(topic), query_line, invocation, console, output);
     return outcome ? Exit::kOk : complain_of(what, outcome.error(), console);
 }
 
