@@ -13,14 +13,17 @@ namespace {
 
 namespace json = boost::json;
 
-std::string local_text(std::int64_t unix_ms, const char* form) {
+std::tm local_time(std::int64_t unix_ms) {
     const auto seconds = static_cast<std::time_t>(unix_ms / 1000);
     std::tm local{};
-    char text[32];
-    if (localtime_r(&seconds, &local) == nullptr ||
-        std::strftime(text, sizeof text, form, &local) == 0)
-        return "--:--:--";
-    return text;
+    localtime_r(&seconds, &local);
+    return local;
+}
+
+std::string clock_text(std::int64_t unix_ms) {
+    const std::tm local = local_time(unix_ms);
+    char text[16];
+    return std::strftime(text, sizeof text, "%H:%M:%S", &local) == 0 ? "--:--:--" : text;
 }
 
 // "2026-11-20T23:40:15.123Z" to "23:40:15": what a log wrote stays in its own time.
@@ -40,10 +43,14 @@ std::string plain(const json::value& value) {
 
 }  // namespace
 
-std::string moment_text(std::int64_t unix_ms) { return local_text(unix_ms, "%m-%d %H:%M:%S"); }
+std::string moment_text(std::int64_t unix_ms) {
+    const std::tm local = local_time(unix_ms);
+    char text[24];
+    return std::strftime(text, sizeof text, "%m-%d %H:%M:%S", &local) == 0 ? "--" : text;
+}
 
 std::string query_line(const json::value& event, const Console& console) {
-    return local_text(number_of(event, "time_ms"), "%H:%M:%S") + " " + query_text(event, console);
+    return clock_text(number_of(event, "time_ms")) + " " + query_text(event, console);
 }
 
 // What privacy withholds is "-".

@@ -6,7 +6,7 @@ _hearth() {
         --run-dir|--state-dir) COMPREPLY=($(compgen -d -- "$current")); return ;;
     esac
     if [[ $current == -* ]]; then
-        COMPREPLY=($(compgen -W '--client --config --help --json --run-dir --state-dir' -- "$current")); return
+        COMPREPLY=($(compgen -W '--after --before --blocked --client --config --from --group --help --json --limit --list --name --proto --rcode --reason --run-dir --state-dir --suffix --to --type --upstream' -- "$current")); return
     fi
     case $previous in
         vip) words='ls' ;;
@@ -15,7 +15,7 @@ _hearth() {
         peer) words='keygen' ;;
         completion) words='bash zsh fish' ;;
         check) COMPREPLY=($(compgen -f -- "$current")); return ;;
-        *) [ "$COMP_CWORD" = 1 ] && words='status why explain vip tail check schema reload lists peer completion version help' ;;
+        *) [ "$COMP_CWORD" = 1 ] && words='status why explain vip tail queries stats check schema reload lists peer completion version help' ;;
     esac
     COMPREPLY=($(compgen -W "$words" -- "$current"))
 }

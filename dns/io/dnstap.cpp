@@ -33,8 +33,7 @@ Result<std::unique_ptr<Dnstap>> Dnstap::start(const Options& options) {
     auto* unix_options = fstrm_unix_writer_options_init();
     fstrm_unix_writer_options_set_socket_path(unix_options, options.socket.c_str());
     auto* writer_options = fstrm_writer_options_init();
-    fstrm_writer_options_add_content_type(writer_options, kContentType.data(),
-                                          kContentType.size());
+    fstrm_writer_options_add_content_type(writer_options, kContentType.data(), kContentType.size());
     auto* writer = fstrm_unix_writer_init(unix_options, writer_options);
     fstrm_unix_writer_options_destroy(&unix_options);
     fstrm_writer_options_destroy(&writer_options);
