@@ -1,19 +1,14 @@
 #include "runtime/control_server.h"
 
-#include <grp.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
-#include <cerrno>
 #include <optional>
 #include <vector>
 
@@ -23,31 +18,13 @@
 #include "runtime/control_target.h"
 #include "runtime/event_loop.h"
 #include "runtime/log.h"
+#include "runtime/peer_credentials.h"
 
 namespace hearth::runtime {
 
 namespace {
 
 constexpr std::size_t kMaxConnections = 64;
-
-std::optional<gid_t> group_id(const char* name) {
-    std::array<char, 4096> buffer{};
-    group entry{};
-    group* found = nullptr;
-    if (getgrnam_r(name, &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr) {
-        return std::nullopt;
-    }
-    return found->gr_gid;
-}
-
-std::vector<gid_t> peer_groups(int fd, gid_t primary) {
-    std::vector<gid_t> groups(256);
-    auto size = static_cast<socklen_t>(groups.size() * sizeof(gid_t));
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups.data(), &size) != 0) size = 0;
-    groups.resize(size / sizeof(gid_t));
-    groups.push_back(primary);
-    return groups;
-}
 
 }  // namespace
 
@@ -97,18 +74,14 @@ struct ControlServer::Impl final : ControlRoutes {
 };
 
 void ControlServer::Impl::accept(AcceptedConnection connection) {
-    ucred peer{};
-    socklen_t size = sizeof(peer);
-    const int fd = connection.socket.get();
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return;
-    const auto groups = peer_groups(fd, peer.gid);
-    const bool allowed = peer.uid == 0 || peer.uid == ::geteuid() ||
-                         std::find(groups.begin(), groups.end(), group) != groups.end();
+    const auto peer = peer_credentials(connection.socket.get());
+    if (!peer) return;
+    const bool allowed = is_trusted(*peer, group);
     if (!allowed) {
-        log::info("control_refused", {{"uid", peer.uid}, {"pid", peer.pid}});
+        log::info("control_refused", {{"uid", peer->uid}, {"pid", peer->pid}});
     }
     std::erase_if(sessions, [](const auto& session) { return session.expired(); });
-    sessions.push_back(start_control_session(*this, std::move(connection), {peer.uid, peer.pid},
+    sessions.push_back(start_control_session(*this, std::move(connection), {peer->uid, peer->pid},
                                              allowed ? Admission::kAllowed : Admission::kRefused));
 }
 
@@ -120,14 +93,9 @@ Result<std::unique_ptr<ControlServer>> ControlServer::listen(EventLoop& loop, Ev
     if (!acceptor) return fail(std::move(acceptor.error()));
     auto impl = std::make_shared<Impl>(loop, events);
     impl->acceptor = std::move(*acceptor);
-    if (const auto group = group_id("hearth")) {
-        if (::chown(path.c_str(), static_cast<uid_t>(-1), *group) != 0) {
-            log::debug("control_socket_group", {{"path", path.string()}, {"errno", errno}});
-        }
-    }
-    struct stat file {};
-    if (::stat(path.c_str(), &file) != 0) return fail(Error::from_errno(path.string(), errno));
-    impl->group = file.st_gid;
+    const auto group = share_with_group(path);
+    if (!group) return fail(group.error());
+    impl->group = *group;
     impl->acceptor->start(
         [raw = impl.get()](AcceptedConnection connection) { raw->accept(std::move(connection)); });
     return std::unique_ptr<ControlServer>(new ControlServer(std::move(impl)));

@@ -266,6 +266,8 @@ void UdpSocket::start(std::function<void(UdpBatch&)> on_batch) {
     impl_->wait();
 }
 
+void UdpSocket::poll() { (void)impl_->receive_batch(); }
+
 bool UdpSocket::send(const UdpPath& path, ByteView payload) noexcept {
     SocketAddress address = to_socket_address(path.peer, path.ifindex);
     iovec vector{const_cast<std::uint8_t*>(payload.data()), payload.size()};

@@ -76,6 +76,10 @@ public:
     // the loop's other work gets a turn. The handler must not destroy the socket; it may post that.
     void start(std::function<void(UdpBatch&)> on_batch);
 
+    // Handles what has arrived by now, one batch at most: for a loop whose other work is long. Not
+    // from within the batch handler.
+    void poll();
+
     // Sends one datagram at once: for answers that were not ready in their batch. The source
     // address is path.local. False when the kernel did not take it (full buffer, no
     // route): as good as lost on the wire.
