@@ -34,7 +34,7 @@ std::size_t write_image(ByteSpan buffer, const AskedQuestion& asked, const Answe
                         std::uint32_t age, std::uint32_t ttl_cap,
                         const std::optional<ExtendedError>& error) noexcept {
     const std::size_t size = image.bytes.size();
-    const std::size_t whole = size + (asked.has_edns ? kOptSize : 0);
+    const std::size_t whole = size + asked.opt_size();
     if (whole > asked.size_limit || whole > buffer.size())
         return write_truncated(buffer, asked, image.rcode, Authority::kRecursive);
     std::uint8_t* p = buffer.data();

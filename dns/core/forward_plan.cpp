@@ -11,6 +11,7 @@ Waiter::Waiter(const ReplyPath& reply_path, const AskedQuestion& question_asked,
     std::copy_n(asked.question.begin(), question_size, question.begin());
     asked.question = {};
     asked.qname = nullptr;
+    asked.options.nsid = {};
 }
 
 AskedQuestion Waiter::view() const noexcept {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "dns/core/answer_inspection.h"
+#include "dns/core/question_options.h"
 #include "dns/core/safe_search.h"
 
 namespace hearth::dns {
@@ -14,6 +15,7 @@ constexpr std::uint32_t kBlockedSeconds = 3600;
 constexpr std::string_view kNobodyAnswers = "no upstream answers";
 constexpr std::string_view kUpstreamsFail = "the upstreams answered with an error";
 constexpr std::string_view kLoops = "forwarding loop: the upstream asks us";
+constexpr std::string_view kTooFast = "more questions than dns.rate_limit allows";
 constexpr std::string_view kTooMany = "too many questions are waiting for upstreams";
 constexpr std::string_view kNoUpstream = "no upstream is configured";
 constexpr std::string_view kTooLong = "the name is too long with the suffix it stands for";
@@ -80,10 +82,15 @@ std::size_t QueryPipeline::handle(const Snapshot& snapshot, const QueryContext& 
             context.path.transport == Transport::kUdp ? AskedQuestion::over_udp(query)
                                                       : AskedQuestion::over_tcp(query),
             out, kDefaultGroup};
-    if (fault != QueryFault::kNone) return answer_fault(fault, job);
+    if (fault != QueryFault::kNone && fault != QueryFault::kNoQuestion)
+        return answer_fault(fault, job);
+    const auto cookie = read_options(snapshot, context, query, job.asked.options);
+    if (!cookie || fault == QueryFault::kNoQuestion)
+        return answer_fault(cookie ? fault : QueryFault::kFormErr, job);
     tally_.request(context.path.transport, query.qtype);
     job.group = group_of(context.path.client.address);
     auto answer = refuse_unanswerable(job);
+    if (!answer && snapshot.rate_limiter) answer = limit(job, *cookie);
     if (!answer) answer = decide(job);
     if (!answer) return 0;  // forwarded
     if (answer->size > 0)
@@ -117,6 +124,7 @@ std::size_t QueryPipeline::answer_fault(QueryFault fault, Job& job) {
     Rcode rcode = Rcode::kFormErr;
     if (fault == QueryFault::kNotImp) rcode = Rcode::kNotImp;
     if (fault == QueryFault::kBadVers) rcode = Rcode::kBadVers;
+    if (fault == QueryFault::kNoQuestion && job.asked.options.has_cookie) rcode = Rcode::kNoError;
     const Answer answer = plain(job, rcode, Reason::kMalformed, EdeCode::kOther, {});
     tally_.response(rcode, answer.reason, Duration::zero());
     return answer.size;
@@ -133,6 +141,32 @@ std::optional<QueryPipeline::Answer> QueryPipeline::refuse_unanswerable(const Jo
         return plain(job, Rcode::kRefused, Reason::kRefused, EdeCode::kNotSupported,
                      "class or type not served");
     return std::nullopt;
+}
+
+// Over UDP anybody may write a client's address on a question: what is sent there must be small,
+// and must let the true owner of the address go on (RFC 7873 §5.2.3, or TC).
+std::optional<QueryPipeline::Answer> QueryPipeline::limit(const Job& job, CookieState cookie) {
+    using Proof = RateLimiter::Proof;
+    const ReplyPath& path = job.context.path;
+    const bool over_udp = path.transport == Transport::kUdp;
+    const bool proven = !over_udp || cookie == CookieState::kProven;
+    RateLimiter& limiter = *snapshot_->rate_limiter;
+    if (limiter.allow(path.client.address, proven ? Proof::kAddressProven : Proof::kNone,
+                      moment_.now))
+        return std::nullopt;
+    const LimitAnswer wanted = limiter.rules().answer;
+    if (wanted == LimitAnswer::kDrop) {
+        tally_.dropped.add();
+        return Answer{};
+    }
+    if (cookie == CookieState::kUnknown && over_udp)
+        return plain(job, Rcode::kBadCookie, Reason::kLimited, EdeCode::kOther, {});
+    if (wanted == LimitAnswer::kTruncate && !proven)
+        return Answer{write_truncated(job.out, job.asked, Rcode::kNoError, Authority::kRecursive),
+                      Rcode::kNoError,
+                      Reason::kLimited,
+                      {}};
+    return plain(job, Rcode::kRefused, Reason::kLimited, EdeCode::kProhibited, kTooFast);
 }
 
 std::optional<QueryPipeline::Answer> QueryPipeline::decide(const Job& job) {
@@ -384,7 +418,8 @@ QueryPipeline::Answer QueryPipeline::answer_waiter(const Waiter& waiter,
                                                    const ForwardQuestion& question,
                                                    const ForwardOutcome& outcome,
                                                    const Verdict& cloaked) {
-    const AskedQuestion asked = waiter.view();
+    AskedQuestion asked = waiter.view();
+    if (asked.options.wants_nsid) asked.options.nsid = snapshot_->nsid;
     const ByteSpan out(buffer_);
     if (cloaked.blocked()) {
         const auto written = write_blocked(out, asked, waiter.qname, question.qtype, *snapshot_,

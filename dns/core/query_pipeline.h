@@ -100,6 +100,7 @@ private:
     void end();
     [[nodiscard]] std::size_t answer_fault(QueryFault fault, Job& job);
     [[nodiscard]] std::optional<Answer> refuse_unanswerable(const Job& job);
+    [[nodiscard]] std::optional<Answer> limit(const Job& job, CookieState cookie);
     [[nodiscard]] std::optional<Answer> decide(const Job& job);
     [[nodiscard]] std::optional<Answer> answer_path(const Job& job, const LocalPath& path,
                                                     const CacheKey& key);

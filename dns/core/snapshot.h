@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -11,6 +13,8 @@
 #include "dns/core/block_policy.h"
 #include "dns/core/client_groups.h"
 #include "dns/core/client_names.h"
+#include "dns/core/rate_limiter.h"
+#include "dns/core/server_cookie.h"
 #include "dns/core/zone.h"
 
 namespace hearth::dns {
@@ -35,7 +39,10 @@ struct Snapshot {
     std::shared_ptr<const ClientGroups> grouping;     // null: there are no groups
     std::vector<IpPrefix> clients;      // who is served, loopback and connected networks included
     std::vector<UpstreamGroup> groups;  // 0: the default; may be empty
-    std::vector<IpAddress> home_upstreams;  // upstreams that might be our clients too
+    std::vector<IpAddress> home_upstreams;        // upstreams that might be our clients too
+    std::shared_ptr<RateLimiter> rate_limiter;    // null: nobody is limited
+    std::optional<CookieSecrets> cookie_secrets;  // nullopt: no server cookies
+    std::string nsid;                             // sent to who asks for it (RFC 5001)
 
     // What a client is called, empty when nobody named it (ClientNames::of).
     [[nodiscard]] std::string_view client_name(const IpAddress& client) const noexcept {

@@ -30,7 +30,7 @@ private:
 inline constexpr std::array<RrType, 9> kTalliedTypes = {
     RrType::kA,   RrType::kAaaa, RrType::kPtr, RrType::kHttps, RrType::kSvcb,
     RrType::kTxt, RrType::kMx,   RrType::kSrv, RrType::kSoa};
-inline constexpr int kRcodeCount = 17;  // 0..16
+inline constexpr int kRcodeCount = 24;  // 0..23
 
 // Upper bounds of the durations of forwarded questions; what is answered at once counts as 0.
 inline constexpr std::array<Duration, 12> kDurationBounds = {

@@ -144,7 +144,8 @@ QueryFault parse_query(ByteView packet, QueryView& out) noexcept {
     const unsigned questions = load_be16(p + 4);
     const unsigned answers = load_be16(p + 6);
     const unsigned others = load_be16(p + 8) + load_be16(p + 10);
-    if (questions != 1 || answers != 0 || !parse_question(packet, out)) return QueryFault::kFormErr;
+    if (questions > 1 || answers != 0) return QueryFault::kFormErr;
+    if (questions == 1 && !parse_question(packet, out)) return QueryFault::kFormErr;
 
     std::size_t at = kHeaderSize + out.question.size();
     for (unsigned i = 0; i < others; ++i) {
@@ -158,9 +159,11 @@ QueryFault parse_query(ByteView packet, QueryView& out) noexcept {
         out.edns = edns_of(packet, *record);
     }
     if (at != packet.size()) return QueryFault::kFormErr;
-    if (!out.has_edns) return QueryFault::kNone;
+    if (!out.has_edns) return questions == 1 ? QueryFault::kNone : QueryFault::kFormErr;
     if (out.edns.version != 0) return QueryFault::kBadVers;
-    return options_well_formed(out.edns.options) ? QueryFault::kNone : QueryFault::kFormErr;
+    if (!options_well_formed(out.edns.options)) return QueryFault::kFormErr;
+    if (questions == 1) return QueryFault::kNone;
+    return out.edns.find(EdnsOption::kCookie) ? QueryFault::kNoQuestion : QueryFault::kFormErr;
 }
 
 }  // namespace hearth::dns

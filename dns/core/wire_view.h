@@ -42,10 +42,11 @@ struct QueryView {
 
 enum class QueryFault : std::uint8_t {
     kNone,
-    kDrop,     // shorter than a header, or itself an answer: answering could feed a loop
-    kFormErr,  // the id and flags are there; the question perhaps
-    kNotImp,   // an opcode that is not QUERY
-    kBadVers,  // EDNS version above 0
+    kDrop,        // shorter than a header, or itself an answer: answering could feed a loop
+    kFormErr,     // the id and flags are there; the question perhaps
+    kNotImp,      // an opcode that is not QUERY
+    kBadVers,     // EDNS version above 0
+    kNoQuestion,  // nothing but an OPT with a cookie: asks for ours (RFC 7873 §5.4)
 };
 
 [[nodiscard]] QueryFault parse_query(ByteView packet, QueryView& out) noexcept;

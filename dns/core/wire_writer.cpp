@@ -44,6 +44,10 @@ AskedQuestion AskedQuestion::over_tcp(const QueryView& query) noexcept {
     return asked_by(query, kMaxMessage);
 }
 
+std::size_t AskedQuestion::opt_size() const noexcept {
+    return has_edns ? kOptSize + options.size() : 0;
+}
+
 std::uint16_t answer_flags(std::uint16_t asked, Rcode rcode, Authority authority) noexcept {
     unsigned flags = kFlagQr | kFlagRa | (asked & (kOpcodeMask | kFlagRd | kFlagCd)) |
                      (static_cast<unsigned>(rcode) & kRcodeMask);
@@ -54,20 +58,30 @@ std::uint16_t answer_flags(std::uint16_t asked, Rcode rcode, Authority authority
 std::size_t append_opt(ByteSpan buffer, std::size_t size, const AskedQuestion& asked, Rcode rcode,
                        const std::optional<ExtendedError>& error) noexcept {
     const std::size_t error_size = error ? 6 + error->text.size() : 0;
-    const bool with_error =
-        error && size + kOptSize + error_size <= std::min(asked.size_limit, buffer.size());
+    const std::size_t limit = std::min(asked.size_limit, buffer.size());
+    const std::size_t plain_size = size + kOptSize + asked.options.size();
+    const bool with_error = error && plain_size + error_size <= limit;
+    const std::size_t padding =
+        asked.options.padding_after(plain_size + (with_error ? error_size : 0), limit);
     ByteWriter out(buffer.subspan(size));
     out.u8(0);
     out.u16(number(RrType::kOpt));
     out.u16(kEdnsUdpSize);
     out.u32(static_cast<std::uint32_t>(static_cast<unsigned>(rcode) >> 4 << 24) |
             (asked.dnssec_ok ? kEdnsDnssecOk : 0U));
-    out.u16(with_error ? static_cast<std::uint16_t>(error_size) : 0);
+    out.u16(
+        static_cast<std::uint16_t>(asked.options.size() + (with_error ? error_size : 0) + padding));
     if (with_error) {
         out.u16(static_cast<std::uint16_t>(EdnsOption::kEde));
         out.u16(static_cast<std::uint16_t>(2 + error->text.size()));
         out.u16(static_cast<std::uint16_t>(error->code));
         out.bytes(as_bytes(error->text));
+    }
+    asked.options.write(out);
+    if (padding > 0) {
+        out.u16(static_cast<std::uint16_t>(EdnsOption::kPadding));
+        out.u16(static_cast<std::uint16_t>(padding - 4));
+        out.fill(padding - 4, 0);
     }
     std::uint8_t* additionals = buffer.data() + 10;
     store_be16(additionals, static_cast<std::uint16_t>(load_be16(additionals) + 1));
@@ -80,7 +94,7 @@ std::size_t write_truncated(ByteSpan buffer, const AskedQuestion& asked, Rcode r
     header(out, asked,
            static_cast<std::uint16_t>(answer_flags(asked.flags, rcode, authority) | kFlagTc));
     if (out.failed()) return 0;
-    if (!asked.has_edns || out.room() < kOptSize) return out.size();
+    if (!asked.has_edns || out.room() < asked.opt_size()) return out.size();
     return append_opt(buffer, out.size(), asked, rcode, {});
 }
 
@@ -195,7 +209,7 @@ void ResponseWriter::begin_additional() noexcept {
 }
 
 std::size_t ResponseWriter::finish(const std::optional<ExtendedError>& error) noexcept {
-    const std::size_t opt = asked_.has_edns ? kOptSize : 0;
+    const std::size_t opt = asked_.opt_size();
     if (required_ != 0 && (out_.failed() || out_.size() + opt > asked_.size_limit)) {
         out_.rewind(required_);
         additionals_ = 0;

@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "base/ip.h"
 #include "base/name.h"
+#include "dns/core/answer_options.h"
 #include "dns/core/wire_view.h"
 #include "dns/model/protocol.h"
 
@@ -29,9 +30,12 @@ struct AskedQuestion {
     bool has_edns = false;
     bool dnssec_ok = false;
     std::size_t size_limit = kPlainUdpSize;  // what the client takes over this transport
+    AnswerOptions options;                   // of the answer's OPT
 
     [[nodiscard]] static AskedQuestion over_udp(const QueryView& query) noexcept;
     [[nodiscard]] static AskedQuestion over_tcp(const QueryView& query) noexcept;
+    // Octets that the answer's OPT takes, an error and padding not counted; 0: there is none.
+    [[nodiscard]] std::size_t opt_size() const noexcept;
 };
 
 enum class Authority { kAuthoritative, kRecursive };
@@ -85,7 +89,7 @@ private:
 };
 
 // Appends OPT to the `size` octets of a message in `buffer`, with the error if the client's
-// limit leaves room for it; the new size. The caller has left room for kOptSize.
+// limit leaves room for it; the new size. The caller has left room for asked.opt_size().
 inline constexpr std::size_t kOptSize = 11;
 std::size_t append_opt(ByteSpan buffer, std::size_t size, const AskedQuestion& asked, Rcode rcode,
                        const std::optional<ExtendedError>& error) noexcept;

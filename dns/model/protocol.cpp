@@ -38,6 +38,7 @@ std::string_view to_string(Rcode rcode) noexcept {
         case Rcode::kNotImp: return "NOTIMP";
         case Rcode::kRefused: return "REFUSED";
         case Rcode::kBadVers: return "BADVERS";
+        case Rcode::kBadCookie: return "BADCOOKIE";
     }
     return "RESERVED";
 }

@@ -43,12 +43,17 @@ enum class Rcode : std::uint16_t {
     kNxDomain = 3,
     kNotImp = 4,
     kRefused = 5,
-    kBadVers = 16,  // needs the upper bits in the OPT record (RFC 6891 §6.1.3)
+    kBadVers = 16,    // these need the upper bits in the OPT record (RFC 6891 §6.1.3)
+    kBadCookie = 23,  // RFC 7873
 };
 
 enum class EdnsOption : std::uint16_t {
-    kEde = 15,         // RFC 8914
-    kLoopTag = 65011,  // ours, of the range for local use (RFC 6891 §9): see core/loop_guard.h
+    kNsid = 3,           // RFC 5001
+    kCookie = 10,        // RFC 7873
+    kTcpKeepalive = 11,  // RFC 7828
+    kPadding = 12,       // RFC 7830
+    kEde = 15,           // RFC 8914
+    kLoopTag = 65011,    // ours, of the range for local use (RFC 6891 §9): see core/loop_guard.h
 };
 
 enum class EdeCode : std::uint16_t {
