@@ -46,8 +46,19 @@ std::vector<Listener> proxy_listeners(const CheckContext& context) {
 
 std::vector<Listener> dns_listeners(const CheckContext& context) {
     const Dns& dns = context.document.dns;
-    return listeners_of(context, "dns", "listen", dns.vip, dns.listen, 53,
-                        place_of(context.root, {"dns"}));
+    auto all = listeners_of(context, "dns", "listen", dns.vip, dns.listen, 53,
+                            place_of(context.root, {"dns"}));
+    if (dns.tls.certificate.empty()) return all;
+    const auto add = [&](std::string_view key, const std::vector<Endpoint>& listen,
+                         std::uint16_t port) {
+        if (!dns.listen.empty() && listen.empty()) return;
+        const auto more = listeners_of(context, "dns", key, dns.vip, listen, port,
+                                       place_of(context.root, {"dns", "tls"}));
+        all.insert(all.end(), more.begin(), more.end());
+    };
+    add("listen_tls", dns.listen_tls, 853);
+    add("listen_https", dns.listen_https, dns.https);
+    return all;
 }
 
 std::vector<Listener> peer_listeners(const CheckContext& context) {
@@ -131,6 +142,8 @@ void check_upstream(CheckContext& context, const Service& service, std::size_t i
 void check_ports(CheckContext& context) {
     const Document& document = context.document;
     check_listen(context, "dns", "listen", document.dns.vip, document.dns.listen);
+    check_listen(context, "dns", "listen_tls", document.dns.vip, document.dns.listen_tls);
+    check_listen(context, "dns", "listen_https", document.dns.vip, document.dns.listen_https);
     check_listen(context, "proxy", "listen", document.proxy.vip, document.proxy.listen);
     check_listen(context, "proxy", "listen_https", document.proxy.vip, document.proxy.listen_https);
     std::vector<Listener> all = dns_listeners(context);

@@ -13,6 +13,7 @@
 #include "base/name.h"
 #include "config/document_names.h"
 #include "config/document_seeing.h"
+#include "config/document_serving.h"
 
 // The document as plain values, checked: every name resolves, every address and
 // port is in range, defaults are filled in. Only `bind`, `main`, the command line and tests
@@ -56,6 +57,11 @@ struct ForwardZone {
 struct Dns {
     std::string vip;               // empty: node addresses (or `listen`) only
     std::vector<Endpoint> listen;  // when not empty, replaces VIP and node addresses on port 53
+    DnsTls tls;
+    std::vector<Endpoint> listen_tls;    // the same for port 853; both only with a certificate
+    std::vector<Endpoint> listen_https;  // the same for `https`
+    std::uint16_t https = 8443;
+    RateLimit rate_limit;
     std::vector<Upstream> upstreams;
     std::vector<ForwardZone> forward;
     std::vector<LocalRecord> records;

@@ -4,6 +4,7 @@
 #include "config/sections.h"
 #include "config/sections_dns_names.h"
 #include "config/sections_dns_seeing.h"
+#include "config/sections_dns_serving.h"
 #include "config/suggest.h"
 
 namespace hearth::config {
@@ -113,6 +114,18 @@ const Section<Dns>& dns_section() {
                   "Listen here and nowhere else, instead of on port 53 of the VIP and the node's "
                   "address.",
                   "[\"127.0.0.1:5300\"]"),
+            field("tls", &Dns::tls, section(dns_tls_section()),
+                  "Certificate for DNS over TLS (port 853) and over HTTPS.",
+                  "{certificate: tls/dns.pem, key: tls/dns.key}"),
+            field("listen_tls", &Dns::listen_tls, list_of(endpoint()),
+                  "Listen for DNS over TLS here and nowhere else.", "[\"127.0.0.1:8853\"]"),
+            field("listen_https", &Dns::listen_https, list_of(endpoint()),
+                  "Listen for DNS over HTTPS here and nowhere else.", "[\"127.0.0.1:8443\"]"),
+            field("https", &Dns::https, port(),
+                  "Port for DNS over HTTPS on the VIP and the node's address.", "8443"),
+            field("rate_limit", &Dns::rate_limit, section(rate_limit_section()),
+                  "How much one client may ask; nobody is limited without it.",
+                  "{queries_per_second: 1000}"),
             field("upstreams", &Dns::upstreams, list_of(upstream()),
                   "Servers to ask for everything that is not local.",
                   "[9.9.9.9, \"udp://1.1.1.1:53\"]"),

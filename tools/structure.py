@@ -42,7 +42,7 @@ OWNERS = {
     r"libnftnl/": ("lb/io/",),
     r"curl/": ("dns/lists/",),
     r"ares\.h": ("proxy/io/",),
-    r"openssl/": ("lb/io/", "config/", "proxy/io/"),
+    r"openssl/": ("lb/io/", "config/", "proxy/io/", "dns/io/tls_stream"),
     r"(SQLiteCpp/|sqlite3\.h)": ("dns/io/query_database",),
     r"fstrm": ("dns/io/dnstap",),
     r"ldns/": ("config/record_data", "dns/io/zone_file"),

@@ -14,6 +14,8 @@
 #include <vector>
 
 #include "config/load.h"
+#include "dns/bind/certificate_watch.h"
+#include "dns/bind/cookie_keys.h"
 #include "dns/bind/dns_metrics.h"
 #include "dns/bind/list_findings.h"
 #include "dns/bind/name_sources.h"
@@ -21,11 +23,13 @@
 #include "dns/bind/query_feed.h"
 #include "dns/bind/query_history.h"
 #include "dns/bind/seeing_settings.h"
+#include "dns/bind/serving_plan.h"
 #include "dns/bind/snapshot_builder.h"
 #include "dns/bind/why.h"
 #include "dns/core/list_layout.h"
 #include "dns/io/blocklist_file.h"
 #include "dns/io/connected_networks.h"
+#include "dns/io/system_random.h"
 #include "dns/io/worker.h"
 #include "runtime/control_server.h"
 #include "runtime/snapshot.h"
@@ -53,7 +57,7 @@ struct Prepared {
     NameFiles files;
     HouseNames names;
     Snapshot snapshot;
-    std::vector<Endpoint> listen;
+    std::vector<ListenAddress> listen;
     Result<std::shared_ptr<const BlockLists>> image = nullptr;
     ListFindings findings;
 };
@@ -65,10 +69,12 @@ Result<std::shared_ptr<const BlockLists>> load_image(const ListLayout& layout) {
         BlockLists{std::move(image->set), std::move(image->storage)});
 }
 
-std::int64_t wall_now_s() {
+std::int64_t wall_now_ms() {
     const auto now = std::chrono::system_clock::now().time_since_epoch();
-    return std::chrono::duration_cast<std::chrono::seconds>(now).count();
+    return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
 }
+
+std::int64_t wall_now_s() { return wall_now_ms() / 1000; }
 
 unsigned worker_count(const config::Document& document) {
     if (document.dns.workers > 0) return document.dns.workers;
@@ -81,6 +87,10 @@ public:
         : daemon_(daemon),
           layout_(daemon.options().state_dir),
           disk_("dns-disk"),
+          certificate_(daemon.problems(),
+                       [this](const std::shared_ptr<const TlsIdentity>& identity) {
+                           for (const auto& worker : workers_) worker->set_identity(identity);
+                       }),
           timer_(std::make_unique<boost::asio::steady_timer>(daemon.control_loop().context())) {}
 
     Result<runtime::Revision> load(const runtime::DaemonOptions& options) override;
@@ -105,6 +115,8 @@ private:
     void stats(const ControlRequest& request, const ControlServer::Reply& reply);
     void tick();
     void look_at_networks();
+    void use_serving_settings();
+    void listen_for_proxy();
 
     runtime::Daemon& daemon_;
     ListLayout layout_;
@@ -116,11 +128,16 @@ private:
     std::uint64_t generation_ = 0;
     std::uint64_t cache_generation_ = 0;
     std::optional<LoopGuard> loops_;
+    std::optional<CookieKeys> cookie_keys_;
+    std::int64_t cookie_day_ = 0;
+    std::shared_ptr<RateLimiter> rate_limiter_;
+    config::RateLimit rate_limit_;
     std::vector<std::unique_ptr<Worker>> workers_;
     std::optional<QueryFeed> feed_;
     std::optional<QueryHistory> history_;
     std::string listen_failure_;
     runtime::EventLoop disk_;  // reads files for requests, so that the control thread never waits
+    CertificateWatch certificate_;
     runtime::Published<NameFiles> name_files_{std::make_shared<const NameFiles>()};
     std::unique_ptr<NameSources> names_;
     std::unique_ptr<boost::asio::steady_timer> timer_;
@@ -142,7 +159,7 @@ Result<runtime::Revision> DnsService::load(const runtime::DaemonOptions& options
         return fail(Errc::kInvalid, "", prepared->files.zone_faults.front());
     prepared->names = build_house_names(prepared->document, prepared->files, wall_now_s());
     prepared->snapshot = build_snapshot(prepared->document, *node, prepared->names);
-    prepared->listen = listen_endpoints(prepared->document, *node);
+    prepared->listen = listen_addresses(prepared->document, *node);
     if (prepared->listen.empty())
         return fail(Errc::kInvalid, options.config.string(),
                     "nothing to listen on: no node of the document has an address of this machine. "
@@ -177,17 +194,20 @@ Result<void> DnsService::apply(const std::shared_ptr<Prepared>& prepared) {
         serving_->document.dns.rewrite != prepared->document.dns.rewrite)
         ++cache_generation_;
     serving_ = prepared;
+    use_serving_settings();
     use_names_of(prepared);
     take_image(std::move(prepared->image));
     note_findings(std::move(prepared->findings));
     if (first) {
         start_workers(prepared->document);
+        listen_for_proxy();
         listen_everywhere();
-        start_serving();
     } else {
         listen_everywhere();
         history_->configure(history_settings(prepared->document.dns));
     }
+    certificate_.follow(prepared->document.dns.tls);
+    if (first) start_serving();
     note_settings_of_start(prepared->document);
     return {};
 }
@@ -236,6 +256,10 @@ void DnsService::publish(Snapshot snapshot) {
     snapshot.generation = ++generation_;
     snapshot.cache_generation = cache_generation_;
     snapshot.clients = served_clients(serving_->document, networks_);
+    snapshot.rate_limiter = rate_limiter_;
+    cookie_day_ = CookieKeys::day_of(wall_now_ms());
+    snapshot.cookie_secrets = cookie_keys_->secrets(wall_now_ms());
+    snapshot.nsid = serving_->node != nullptr ? serving_->node->name : std::string();
     use_image(snapshot, serving_->document, image_);
     published_.publish(std::make_shared<const Snapshot>(std::move(snapshot)));
     for (const auto& worker : workers_) worker->refresh();
@@ -270,6 +294,7 @@ void DnsService::start_serving() {
     daemon_.metrics().on_scrape([this](runtime::MetricSink& sink) {
         collect_metrics(workers_, *published_.load(), sink);
         history_->collect(sink);
+        certificate_.collect(sink);
     });
     tick();
 }
@@ -336,6 +361,8 @@ void DnsService::tick() {
             names_->look(wall_now_s());
             watch_upstreams(*published_.load(), workers_, *loops_, daemon_.problems());
             if (ticks_ % (kTicksPerSecond * kSecondsBetweenNetworkLooks) == 0) look_at_networks();
+            certificate_.look();
+            if (CookieKeys::day_of(wall_now_ms()) != cookie_day_) publish(serving_->snapshot);
         }
         tick();
     });
@@ -346,6 +373,25 @@ void DnsService::look_at_networks() {
     if (networks == networks_) return;
     networks_ = std::move(networks);
     publish(serving_->snapshot);
+}
+
+// A client's share is not made whole by a reload that leaves the limit as it was.
+void DnsService::use_serving_settings() {
+    const config::Document& document = serving_->document;
+    if (!cookie_keys_) cookie_keys_.emplace(document.peers.key_file);
+    if (document.dns.rate_limit == rate_limit_) return;
+    rate_limit_ = document.dns.rate_limit;
+    SystemRandom random;
+    rate_limiter_ = make_rate_limiter(rate_limit_, {random.next(), random.next()});
+}
+
+// DNS over HTTPS that hearth-proxy, or any proxy of this machine, hands on.
+void DnsService::listen_for_proxy() {
+    const auto path = daemon_.options().run_dir / "doh.sock";
+    const auto bound = workers_.front()->listen_for_proxy(path);
+    if (bound) return daemon_.problems().clear("doh_socket");
+    daemon_.problems().raise("doh_socket",
+                             bound.error().to_string() + ": proxies cannot hand DNS over HTTPS on");
 }
 
 // --- requests ---
@@ -422,7 +468,9 @@ void DnsService::stats(const ControlRequest& request, const ControlServer::Reply
 void DnsService::add_status(json::object& status) {
     const auto snapshot = published_.load();
     json::array listen;
-    for (const Endpoint& endpoint : serving_->listen) listen.emplace_back(endpoint.to_string());
+    for (const auto& [endpoint, serves] : serving_->listen)
+        listen.emplace_back(endpoint.to_string());
+    if (!serving_->document.dns.tls.certificate.empty()) status["tls"] = certificate_.describe();
     status["listen"] = std::move(listen);
     status["domain"] = snapshot->domain.to_string();
     status["workers"] = workers_.size();

@@ -1,5 +1,7 @@
 #include "dns/bind/house_names.h"
 
+#include "dns/bind/serving_plan.h"
+
 #include <algorithm>
 #include <unordered_set>
 #include <utility>
@@ -218,6 +220,7 @@ HouseNames build_house_names(const config::Document& document, const NameFiles& 
     HouseNames names;
     add_zones(*zones, document);
     add_names(*zones, document);
+    add_discovery(*zones, document);
     add_zone_files(*zones, files);
     add_clients(*clients, document);
     add_leases(names, *zones, *clients, document, files.leases, wall_s);

@@ -17,11 +17,21 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr std::chrono::seconds kReportEvery{1};
+constexpr std::chrono::microseconds kDatagramsWait{500};  // at most, while connections have work
 
 Moment present() {
     const auto wall =
         std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
     return {Clock::now(), wall.time_since_epoch().count()};
+}
+
+Transport transport_of(Serves serves) noexcept {
+    switch (serves) {
+        case Serves::kPlain: return Transport::kTcp;
+        case Serves::kTls: return Transport::kTls;
+        case Serves::kHttps: return Transport::kHttps;
+    }
+    return Transport::kTcp;
 }
 
 }  // namespace
@@ -30,7 +40,7 @@ struct Worker::Impl final : private PipelineActions {
     struct Listener {
         std::uint32_t id = 0;
         std::unique_ptr<runtime::UdpSocket> udp;
-        bool tcp = false;
+        bool streams = false;
     };
 
     Impl(const WorkerOptions& options, const runtime::Published<Snapshot>& source,
@@ -40,8 +50,10 @@ struct Worker::Impl final : private PipelineActions {
           log(options.log_entries),
           deadline_timer(std::make_unique<boost::asio::steady_timer>(loop.context())),
           report_timer(std::make_unique<boost::asio::steady_timer>(loop.context())),
-          tcp(std::in_place, loop, options.tcp,
-              [this](const TcpServer::Question& question) { on_tcp_question(question); }),
+          streams(std::in_place, loop, options.streams,
+                  StreamServer::Calls{
+                      [this](const StreamServer::Question& question) { on_question(question); },
+                      [this] { give_way(); }}),
           tcp_questions(
               std::in_place, loop,
               [this](std::uint64_t exchange, ByteView answer) { on_tcp_answer(exchange, answer); }),
@@ -50,7 +62,7 @@ struct Worker::Impl final : private PipelineActions {
                         on_datagram(upstream, slot, packet);
                     }),
           pipeline(options.pipeline, *this, random, loop_guard, log, tally),
-          tcp_buffer(kMaxMessage) {
+          stream_buffer(kMaxMessage) {
         report_later();
     }
 
@@ -64,6 +76,7 @@ struct Worker::Impl final : private PipelineActions {
         context.wall_ms = moment.wall_ms;
         context.path.transport = Transport::kUdp;
         context.path.listener = listener;
+        is_in_batch = true;
         for (std::size_t i = 0; i < batch.size(); ++i) {
             const runtime::UdpPath& path = batch[i].path;
             context.path.client = path.peer;
@@ -72,28 +85,35 @@ struct Worker::Impl final : private PipelineActions {
             batch.reply(i,
                         pipeline.handle(snapshot, context, batch[i].payload, batch.reply_space(i)));
         }
+        is_in_batch = false;
         arm();
     }
 
-    void on_tcp_question(const TcpServer::Question& question) {
+    void on_question(const StreamServer::Question& question) {
         const Moment moment = present();
         QueryContext context;
+        context.path = question.path;
         context.now = moment.now;
         context.wall_ms = moment.wall_ms;
-        context.path.transport = Transport::kTcp;
-        context.path.client = question.client;
-        context.path.local = question.local;
-        context.path.connection = question.connection;
+        context.keepalive = question.keepalive;
         const std::size_t before = pipeline.forward().waiting();
         replied = false;
         const std::size_t size =
-            pipeline.handle(snapshots.get(), context, question.packet, ByteSpan(tcp_buffer));
+            pipeline.handle(snapshots.get(), context, question.packet, ByteSpan(stream_buffer));
         if (size > 0) {
-            tcp->reply(question.connection, ByteView(tcp_buffer).first(size));
+            streams->reply(question.path, ByteView(stream_buffer).first(size));
         } else if (pipeline.forward().waiting() == before && !replied) {
-            tcp->settle(question.connection);
+            streams->settle(question.path);
         }
         arm();
+    }
+
+    // A thousand connections that wake up at once, or handshakes, keep no datagram waiting.
+    void give_way() {
+        if (is_in_batch || Clock::now() < datagrams_due) return;
+        for (auto& [endpoint, listener] : listeners)
+            if (listener.udp) listener.udp->poll();
+        datagrams_due = Clock::now() + kDatagramsWait;
     }
 
     // --- what the pipeline wants ---
@@ -107,7 +127,7 @@ struct Worker::Impl final : private PipelineActions {
     }
     void reply(const ReplyPath& path, ByteView answer) override {
         replied = true;
-        if (path.transport == Transport::kTcp) return tcp->reply(path.connection, answer);
+        if (path.transport != Transport::kUdp) return streams->reply(path, answer);
         for (auto& [endpoint, listener] : listeners)
             if (listener.id == path.listener && listener.udp)
                 listener.udp->send({path.client, path.local, path.interface}, answer);
@@ -160,41 +180,41 @@ struct Worker::Impl final : private PipelineActions {
     void take_report() {
         const std::lock_guard lock(report_mutex);
         report.upstreams = pipeline.forward().upstreams().all();
-        report.tcp_connections = tcp->open_connections();
+        report.connections = streams->open_connections();
         reported_upstreams = report.upstreams.size();
     }
 
     // --- addresses ---
 
-    std::vector<ListenFailure> listen(const std::vector<Endpoint>& wanted) {
+    std::vector<ListenFailure> listen(const std::vector<ListenAddress>& wanted) {
         std::erase_if(listeners, [&](const auto& entry) {
             const bool keep = std::find(wanted.begin(), wanted.end(), entry.first) != wanted.end();
-            if (!keep && entry.second.tcp) tcp->close(entry.first);
+            if (!keep && entry.second.streams) streams->close(entry.first.endpoint);
             return !keep;
         });
         std::vector<ListenFailure> failures;
-        for (const Endpoint& endpoint : wanted)
-            if (auto opened = open(endpoint); !opened)
-                failures.push_back({endpoint, std::move(opened.error())});
+        for (const ListenAddress& address : wanted)
+            if (auto opened = open(address); !opened)
+                failures.push_back({address.endpoint, std::move(opened.error())});
         return failures;
     }
 
-    Result<void> open(const Endpoint& endpoint) {
-        Listener& listener = listeners[endpoint];
-        if (!listener.udp) {
+    Result<void> open(const ListenAddress& address) {
+        Listener& listener = listeners[address];
+        if (!listener.udp && address.serves == Serves::kPlain) {
             runtime::UdpOptions options;
             options.reply_size = kEdnsUdpSize;
-            auto socket = runtime::UdpSocket::bind(loop, endpoint, options);
+            auto socket = runtime::UdpSocket::bind(loop, address.endpoint, options);
             if (!socket) return fail(std::move(socket.error()));
             listener.id = next_listener++;
             listener.udp = std::move(*socket);
             listener.udp->start(
                 [this, id = listener.id](runtime::UdpBatch& batch) { on_batch(id, batch); });
         }
-        if (!listener.tcp) {
-            auto bound = tcp->listen(endpoint);
+        if (!listener.streams) {
+            auto bound = streams->listen(address.endpoint, transport_of(address.serves));
             if (!bound) return fail(std::move(bound.error()));
-            listener.tcp = true;
+            listener.streams = true;
         }
         return {};
     }
@@ -208,15 +228,17 @@ struct Worker::Impl final : private PipelineActions {
     Tally tally;
     std::unique_ptr<boost::asio::steady_timer> deadline_timer;
     std::unique_ptr<boost::asio::steady_timer> report_timer;
-    std::optional<TcpServer> tcp;
+    std::optional<StreamServer> streams;
     std::optional<TcpQuestions> tcp_questions;
     std::optional<UpstreamSockets> upstreams;
     QueryPipeline pipeline;
-    std::map<Endpoint, Listener> listeners;
+    std::map<ListenAddress, Listener> listeners;
     std::uint32_t next_listener = 1;
     TimePoint armed = kNever;
     bool replied = false;
-    std::vector<std::uint8_t> tcp_buffer;
+    TimePoint datagrams_due{};
+    bool is_in_batch = false;
+    std::vector<std::uint8_t> stream_buffer;
     mutable std::mutex report_mutex;
     Report report;
     std::size_t reported_upstreams = 0;
@@ -228,11 +250,20 @@ Worker::Worker(const WorkerOptions& options, const runtime::Published<Snapshot>&
 
 Worker::~Worker() { stop(); }
 
-std::vector<Worker::ListenFailure> Worker::listen(const std::vector<Endpoint>& endpoints) {
-    if (!impl_->started) return impl_->listen(endpoints);
+std::vector<Worker::ListenFailure> Worker::listen(const std::vector<ListenAddress>& addresses) {
+    if (!impl_->started) return impl_->listen(addresses);
     std::vector<ListenFailure> failures;
-    impl_->loop.run_and_wait([&] { failures = impl_->listen(endpoints); });
+    impl_->loop.run_and_wait([&] { failures = impl_->listen(addresses); });
     return failures;
+}
+
+Result<void> Worker::listen_for_proxy(const std::filesystem::path& path) {
+    return impl_->streams->listen_for_proxy(path);
+}
+
+void Worker::set_identity(std::shared_ptr<const TlsIdentity> identity) {
+    impl_->loop.post(
+        [impl = impl_.get(), shown = std::move(identity)] { impl->streams->set_identity(shown); });
 }
 
 void Worker::start() {

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <compare>
 #include <cstdint>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -14,16 +16,29 @@
 #include "dns/core/query_pipeline.h"
 #include "dns/core/snapshot.h"
 #include "dns/core/tally.h"
-#include "dns/io/tcp_server.h"
+#include "dns/io/stream_server.h"
 #include "runtime/event_loop.h"
 #include "runtime/snapshot.h"
 
 namespace hearth::dns {
 
+// What is spoken at an address.
+enum class Serves : std::uint8_t {
+    kPlain,  // UDP and TCP
+    kTls,    // RFC 7858
+    kHttps,  // RFC 8484
+};
+struct ListenAddress {
+    Endpoint endpoint;
+    Serves serves = Serves::kPlain;
+
+    friend auto operator<=>(const ListenAddress&, const ListenAddress&) = default;
+};
+
 struct WorkerOptions {
     std::string name;
     QueryPipeline::Limits pipeline;
-    TcpLimits tcp;
+    StreamLimits streams;
     std::size_t log_entries = 2'500;
 };
 
@@ -39,14 +54,20 @@ public:
     Worker(const Worker&) = delete;
     Worker& operator=(const Worker&) = delete;
 
-    // Listens on exactly these addresses from now on, UDP and TCP. Those that fail are returned
+    // Listens on exactly these addresses from now on. Those that fail are returned
     // with the reason and may be tried again; the others serve. Before start(), or from another
     // thread.
     struct ListenFailure {
         Endpoint endpoint;
         Error error;
     };
-    [[nodiscard]] std::vector<ListenFailure> listen(const std::vector<Endpoint>& endpoints);
+    [[nodiscard]] std::vector<ListenFailure> listen(const std::vector<ListenAddress>& addresses);
+
+    // For one worker only: a proxy on this machine hands DNS over HTTPS on (StreamServer). Before
+    // start().
+    [[nodiscard]] Result<void> listen_for_proxy(const std::filesystem::path& path);
+    // What TLS and HTTPS show from now on; null: they are not served. Any thread.
+    void set_identity(std::shared_ptr<const TlsIdentity> identity);
 
     void start();
     // Lets go of the snapshot before the one that is published, also when nobody asks anything. Any
@@ -63,7 +84,7 @@ public:
     // At most a second old. Any thread.
     struct Report {
         std::vector<Upstream> upstreams;
-        std::size_t tcp_connections = 0;
+        std::size_t connections = 0;  // of clients
     };
     [[nodiscard]] Report report() const;
 

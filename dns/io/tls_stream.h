@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "dns/io/byte_stream.h"
+
+// TLS over a socket, as a ByteStream; OpenSSL behind it.
+namespace hearth::dns {
+
+enum class TlsUse : std::uint8_t { kDot, kDoh };  // which ALPN is agreed on (RFC 7858, RFC 8484)
+
+// What a server shows: made from files, replaced as a whole; connections keep the one they began
+// with. May be shared by threads.
+class TlsIdentity {
+public:
+    // The certificate with its chain and its key, PEM. The error names the file and what to do: a
+    // file that cannot be read, a key of another certificate, a certificate that has ended.
+    [[nodiscard]] static Result<std::shared_ptr<const TlsIdentity>> load(
+        const std::string& certificate, const std::string& key);
+
+    TlsIdentity(const TlsIdentity&) = delete;
+    TlsIdentity& operator=(const TlsIdentity&) = delete;
+    ~TlsIdentity();
+
+    [[nodiscard]] std::int64_t not_after() const noexcept;  // seconds since 1970
+    [[nodiscard]] bool covers(const std::string& host) const noexcept;
+
+    struct Impl;
+    [[nodiscard]] const Impl& impl() const noexcept { return *impl_; }
+
+private:
+    explicit TlsIdentity(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+// The server's side of a connection: the handshake takes place within it. `buffer` outlives the
+// stream. Null when memory is short.
+[[nodiscard]] std::unique_ptr<ByteStream> make_tls_server_stream(
+    runtime::EventLoop& loop, runtime::FileDescriptor socket, ReadBuffer& buffer,
+    const std::shared_ptr<const TlsIdentity>& identity, TlsUse use);
+
+}  // namespace hearth::dns
