@@ -31,9 +31,19 @@ const Name* cut_above(const std::unordered_set<Name>& cuts, const Name& origin, 
     return highest;
 }
 
+// Those that only questions and messages have (RFC 6895 §3.1), and none at all.
+bool is_no_data_type(RrType type) noexcept {
+    const auto number = static_cast<unsigned>(type);
+    return number == 0 || type == RrType::kOpt || (number >= 128 && number <= 255);
+}
+
 // What a record breaks by itself, or nullptr.
 const char* fault_of(const ZoneRecord& record, const Name& origin) noexcept {
     if (!record.owner.is_at_or_under(origin)) return "the name lies outside of the zone";
+    if (is_no_data_type(record.type)) return "the type is missing, or none that a zone may hold";
+    if ((record.type == RrType::kA && record.rdata.size() != 4) ||
+        (record.type == RrType::kAaaa && record.rdata.size() != 16))
+        return "the data is not an address";
     if (record.type == RrType::kDname)
         return "DNAME is not served here; dns.rewrite maps a suffix to another one";
     if (record.type == RrType::kCname && record.owner == origin)

@@ -1,5 +1,5 @@
 // Zone files are written by people and exported by programs. What is taken must be within
-// the zone, and every record that is served must be found again.
+// the zone, and every address that is served must be found again.
 
 #include <cstdint>
 #include <cstdlib>
@@ -20,7 +20,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         if (!record.owner.is_at_or_under(origin)) std::abort();
         const LocalMatch match = zones.find(record.owner);
         if (match.zone == nullptr) std::abort();
-        if (match.zone->kind == ZoneKind::kAuthoritative && match.node == nullptr) std::abort();
+        if (record.type == RrType::kA && match.zone->kind == ZoneKind::kAuthoritative &&
+            (match.node == nullptr || match.node->find(RrType::kA) == nullptr))
+            std::abort();
     }
     return 0;
 }

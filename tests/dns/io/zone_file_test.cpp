@@ -59,6 +59,9 @@ TEST(ZoneFile, ErrorsNameTheLine) {
     EXPECT_NE(error_of("a IN SOA b c 1 2 3 4 5\n").find("at the zone's name only"),
               std::string::npos);
     EXPECT_NE(error_of(std::string_view("a\0b", 3)).find("NUL"), std::string::npos);
+    EXPECT_NE(error_of("@0 si\n").find("the type is missing"), std::string::npos);
+    EXPECT_NE(error_of("a IN ANY \\# 0\n").find("x.zone:1: "), std::string::npos);
+    EXPECT_NE(error_of("a IN A \\# 3 010203\n").find("x.zone:1: "), std::string::npos);
     EXPECT_EQ(error_of(""), "");
     EXPECT_EQ(error_of("; nothing but a comment\n"), "");
 }
