@@ -17,7 +17,7 @@ const std::vector<Option>& options_with_values() {
         {"--list", "NAME", "What a list (or a rule) decided."},
         {"--group", "NAME", "Clients of a group."},
         {"--upstream", "ADDRESS", "Answers of an upstream."},
-        {"--proto", "TRANSPORT", "udp, tcp …"},
+        {"--proto", "TRANSPORT", "udp, tcp, tls, https"},
     };
     return options;
 }

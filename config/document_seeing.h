@@ -27,6 +27,8 @@ struct QueryLogSettings {
 struct Dnstap {
     std::string socket;  // empty: none
     std::string identity;
+
+    friend bool operator==(const Dnstap&, const Dnstap&) = default;
 };
 
 }  // namespace hearth::config

@@ -132,6 +132,8 @@ private:
     std::int64_t cookie_day_ = 0;
     std::shared_ptr<RateLimiter> rate_limiter_;
     config::RateLimit rate_limit_;
+    config::Dnstap tap_settings_;  // of the start
+    std::unique_ptr<Dnstap> tap_;
     std::vector<std::unique_ptr<Worker>> workers_;
     std::optional<QueryFeed> feed_;
     std::optional<QueryHistory> history_;
@@ -270,11 +272,15 @@ void DnsService::publish(Snapshot snapshot) {
 void DnsService::start_workers(const config::Document& document) {
     loops_.emplace(house_mark(document));
     const unsigned count = worker_count(document);
+    tap_settings_ = document.dns.dnstap;
+    tap_ = start_dnstap(document, serving_->node, count, daemon_.problems());
     WorkerOptions options;
+    options.tap = tap_.get();
     options.pipeline.cache.bytes = document.dns.cache_bytes / count;
     options.log_entries = document.dns.query_log_entries / count;
     for (unsigned i = 0; i < count; ++i) {
         options.name = "dns-" + std::to_string(i);
+        options.number = i;
         workers_.push_back(std::make_unique<Worker>(options, published_, *loops_));
     }
 }
@@ -293,8 +299,11 @@ void DnsService::start_serving() {
     add_routes();
     daemon_.metrics().on_scrape([this](runtime::MetricSink& sink) {
         collect_metrics(workers_, *published_.load(), sink);
+        collect_upstreams(*published_.load(), workers_, sink);
+        collect_lists(findings_, sink);
         history_->collect(sink);
         certificate_.collect(sink);
+        if (tap_) collect_dnstap(*tap_, sink);
     });
     tick();
 }
@@ -323,12 +332,14 @@ void DnsService::note_settings_of_start(const config::Document& document) {
     static constexpr std::string_view kName = "restart_needed";
     if (worker_count(document) == workers_.size() &&
         document.dns.query_log_entries / workers_.size() == workers_.front()->log().capacity() &&
-        document.dns.cache_bytes / workers_.size() == workers_.front()->cache_bytes()) {
+        document.dns.cache_bytes / workers_.size() == workers_.front()->cache_bytes() &&
+        document.dns.dnstap == tap_settings_) {
         daemon_.problems().clear(kName);
     } else {
-        daemon_.problems().raise(kName,
-                                 "dns.workers, dns.cache_size and dns.query_log_entries change "
-                                 "with the next start: systemctl restart hearth-dns");
+        daemon_.problems().raise(
+            kName,
+            "dns.workers, dns.cache_size, dns.query_log_entries and dns.dnstap "
+            "change with the next start: systemctl restart hearth-dns");
     }
 }
 

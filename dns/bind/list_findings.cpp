@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <ctime>
 #include <fstream>
 #include <iterator>
 #include <utility>
@@ -85,6 +86,16 @@ void raise_list_problems(const ListFindings& findings, const config::Blocking& b
     else
         problems.raise("lists_not_compiled",
                        findings.error + "; the lists compiled before go on blocking");
+}
+
+void collect_lists(const ListFindings& findings, runtime::MetricSink& sink) {
+    for (const auto& list : findings.lists) {
+        std::tm fetched{};
+        if (strptime(list.fetched_at.c_str(), "%Y-%m-%dT%H:%M:%S", &fetched) == nullptr) continue;
+        sink.gauge("hearth_dns_blocklist_refresh_timestamp_seconds",
+                   "When the copy of a list that serves was fetched.", {{"list", list.name}},
+                   static_cast<double>(timegm(&fetched)));
+    }
 }
 
 }  // namespace hearth::dns

@@ -7,6 +7,7 @@
 
 #include "config/document.h"
 #include "dns/core/list_layout.h"
+#include "runtime/metrics.h"
 #include "runtime/problems.h"
 
 namespace hearth::dns {
@@ -38,5 +39,8 @@ struct ListFindings {
 // lists_not_compiled: the image could not be written; the one before serves.
 void raise_list_problems(const ListFindings& findings, const config::Blocking& blocking,
                          runtime::Problems& problems);
+
+// hearth_dns_blocklist_refresh_timestamp_seconds{list}
+void collect_lists(const ListFindings& findings, runtime::MetricSink& sink);
 
 }  // namespace hearth::dns

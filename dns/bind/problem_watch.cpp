@@ -83,4 +83,22 @@ void watch_upstreams(const Snapshot& snapshot, const std::vector<std::unique_ptr
             : "");
 }
 
+void collect_upstreams(const Snapshot& snapshot,
+                       const std::vector<std::unique_ptr<Worker>>& workers,
+                       runtime::MetricSink& sink) {
+    for (const auto& upstream : summarise_upstreams(snapshot, workers)) {
+        const runtime::Labels labels{{"upstream", upstream.endpoint.to_string()}};
+        sink.gauge("hearth_dns_upstream_up", "1 while the upstream answers.", labels,
+                   upstream.is_dead ? 0 : 1);
+        sink.gauge("hearth_dns_upstream_rtt_seconds", "Smoothed round-trip time; 0: unknown yet.",
+                   labels, std::chrono::duration<double>(upstream.smoothed_rtt).count());
+        sink.counter("hearth_dns_upstream_queries_total", "Questions sent to the upstream.", labels,
+                     static_cast<double>(upstream.sent));
+        sink.counter("hearth_dns_upstream_answers_total", "Answers of the upstream.", labels,
+                     static_cast<double>(upstream.answered));
+        sink.counter("hearth_dns_upstream_timeouts_total", "Questions it let time out.", labels,
+                     static_cast<double>(upstream.timeouts));
+    }
+}
+
 }  // namespace hearth::dns

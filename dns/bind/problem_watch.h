@@ -6,6 +6,7 @@
 #include "dns/core/loop_guard.h"
 #include "dns/core/snapshot.h"
 #include "dns/io/worker.h"
+#include "runtime/metrics.h"
 #include "runtime/problems.h"
 
 namespace hearth::dns {
@@ -28,5 +29,10 @@ struct UpstreamSummary {
 };
 [[nodiscard]] std::vector<UpstreamSummary> summarise_upstreams(
     const Snapshot& snapshot, const std::vector<std::unique_ptr<Worker>>& workers);
+
+// hearth_dns_upstream_*{upstream}: as many as the document names.
+void collect_upstreams(const Snapshot& snapshot,
+                       const std::vector<std::unique_ptr<Worker>>& workers,
+                       runtime::MetricSink& sink);
 
 }  // namespace hearth::dns

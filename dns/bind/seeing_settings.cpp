@@ -39,6 +39,31 @@ boost::json::object query_log_json(const QueryHistory::Status& status,
     return object;
 }
 
+std::unique_ptr<Dnstap> start_dnstap(const config::Document& document, const config::Node* node,
+                                     unsigned workers, runtime::Problems& problems) {
+    const config::Dnstap& settings = document.dns.dnstap;
+    if (settings.socket.empty()) return nullptr;
+    Dnstap::Options options;
+    options.socket = settings.socket;
+    options.identity = !settings.identity.empty() ? settings.identity
+                       : node != nullptr          ? node->name
+                                                  : "hearth-dns";
+    options.version = "hearth-dns " HEARTH_VERSION;
+    options.workers = workers;
+    auto tap = Dnstap::start(options);
+    if (tap) return std::move(*tap);
+    problems.raise("dnstap_failed", tap.error().to_string() + ". Correct dns.dnstap and restart");
+    return nullptr;
+}
+
+void collect_dnstap(const Dnstap& tap, runtime::MetricSink& sink) {
+    sink.counter("hearth_dns_dnstap_messages_total", "Messages handed on to dnstap.", {},
+                 static_cast<double>(tap.sent()));
+    sink.counter("hearth_dns_dnstap_dropped_total",
+                 "Messages dropped because the reader of dnstap was too slow.", {},
+                 static_cast<double>(tap.dropped()));
+}
+
 std::int64_t wall_now_ms() {
     return std::chrono::duration_cast<std::chrono::milliseconds>(
                std::chrono::system_clock::now().time_since_epoch())

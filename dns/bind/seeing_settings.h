@@ -4,6 +4,7 @@
 
 #include "config/document.h"
 #include "dns/bind/query_history.h"
+#include "dns/io/dnstap.h"
 
 namespace hearth::dns {
 
@@ -15,6 +16,12 @@ namespace hearth::dns {
 // The log's part of /status.
 [[nodiscard]] boost::json::object query_log_json(const QueryHistory::Status& status,
                                                  const config::QueryLogSettings& settings);
+
+// Null when the document has none, or it cannot be started: a problem says why.
+[[nodiscard]] std::unique_ptr<Dnstap> start_dnstap(const config::Document& document,
+                                                   const config::Node* node, unsigned workers,
+                                                   runtime::Problems& problems);
+void collect_dnstap(const Dnstap& tap, runtime::MetricSink& sink);
 
 [[nodiscard]] std::int64_t wall_now_ms();
 

@@ -63,12 +63,15 @@ ByteView view(std::string_view text) {
     return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
 
-// SocketProtocol: UDP 1, TCP 2, DOT 3, DOH 4, as our transports are called.
+// SocketProtocol
 std::uint64_t protocol_of(Transport transport) {
-    const std::string_view name = to_string(transport);
-    if (name == "udp") return 1;
-    if (name == "dot") return 3;
-    return name == "doh" ? 4 : 2;
+    switch (transport) {
+        case Transport::kUdp: return 1;
+        case Transport::kTcp: return 2;
+        case Transport::kTls: return 3;
+        case Transport::kHttps: return 4;
+    }
+    return 2;
 }
 
 }  // namespace

@@ -92,7 +92,7 @@ Result<void> take_parameter(QueryFilter& filter, std::string_view key, const std
                     "a reason such as blocked, cached or forwarded is wanted");
     if (key == "proto")
         return take(filter.transport, word_of<Transport>(text, kTransportCount), key,
-                    "a transport such as udp or tcp is wanted");
+                    "udp, tcp, tls or https is wanted");
     if (key == "from") return take(filter.from_ms, parse_query_time(text, now_ms), key, kTime);
     if (key == "to") return take(filter.to_ms, parse_query_time(text, now_ms), key, kTime);
     const std::array<std::pair<std::string_view, std::string*>, 3> words{

@@ -48,6 +48,8 @@ struct Worker::Impl final : private PipelineActions {
         : loop(options.name),
           snapshots(source),
           log(options.log_entries),
+          number(options.number),
+          tap(options.tap),
           deadline_timer(std::make_unique<boost::asio::steady_timer>(loop.context())),
           report_timer(std::make_unique<boost::asio::steady_timer>(loop.context())),
           streams(std::in_place, loop, options.streams,
@@ -82,8 +84,7 @@ struct Worker::Impl final : private PipelineActions {
             context.path.client = path.peer;
             context.path.local = path.local;
             context.path.interface = path.ifindex;
-            batch.reply(i,
-                        pipeline.handle(snapshot, context, batch[i].payload, batch.reply_space(i)));
+            batch.reply(i, answer(snapshot, context, batch[i].payload, batch.reply_space(i)));
         }
         is_in_batch = false;
         arm();
@@ -99,7 +100,7 @@ struct Worker::Impl final : private PipelineActions {
         const std::size_t before = pipeline.forward().waiting();
         replied = false;
         const std::size_t size =
-            pipeline.handle(snapshots.get(), context, question.packet, ByteSpan(stream_buffer));
+            answer(snapshots.get(), context, question.packet, ByteSpan(stream_buffer));
         if (size > 0) {
             streams->reply(question.path, ByteView(stream_buffer).first(size));
         } else if (pipeline.forward().waiting() == before && !replied) {
@@ -116,6 +117,22 @@ struct Worker::Impl final : private PipelineActions {
         datagrams_due = Clock::now() + kDatagramsWait;
     }
 
+    std::size_t answer(const Snapshot& snapshot, const QueryContext& context, ByteView packet,
+                       ByteSpan out) {
+        if (tap != nullptr)
+            copy(DnstapMessage::Type::kClientQuery, context.path, context.wall_ms, packet);
+        const std::size_t size = pipeline.handle(snapshot, context, packet, out);
+        if (tap != nullptr && size > 0)
+            copy(DnstapMessage::Type::kClientResponse, context.path, context.wall_ms,
+                 ByteView(out).first(size));
+        return size;
+    }
+
+    void copy(DnstapMessage::Type type, const ReplyPath& path, std::int64_t wall_ms,
+              ByteView packet) {
+        tap->send(number, {type, path.transport, path.client, path.local, wall_ms, packet});
+    }
+
     // --- what the pipeline wants ---
 
     void send_udp(UpstreamIndex upstream, const Endpoint& endpoint, unsigned slot,
@@ -127,6 +144,8 @@ struct Worker::Impl final : private PipelineActions {
     }
     void reply(const ReplyPath& path, ByteView answer) override {
         replied = true;
+        if (tap != nullptr)
+            copy(DnstapMessage::Type::kClientResponse, path, present().wall_ms, answer);
         if (path.transport != Transport::kUdp) return streams->reply(path, answer);
         for (auto& [endpoint, listener] : listeners)
             if (listener.id == path.listener && listener.udp)
@@ -225,6 +244,8 @@ struct Worker::Impl final : private PipelineActions {
     runtime::Published<Snapshot>::Reader snapshots;
     SystemRandom random;
     QueryLog log;
+    unsigned number;
+    Dnstap* tap;
     Tally tally;
     std::unique_ptr<boost::asio::steady_timer> deadline_timer;
     std::unique_ptr<boost::asio::steady_timer> report_timer;

@@ -16,6 +16,7 @@
 #include "dns/core/query_pipeline.h"
 #include "dns/core/snapshot.h"
 #include "dns/core/tally.h"
+#include "dns/io/dnstap.h"
 #include "dns/io/stream_server.h"
 #include "runtime/event_loop.h"
 #include "runtime/snapshot.h"
@@ -40,6 +41,8 @@ struct WorkerOptions {
     QueryPipeline::Limits pipeline;
     StreamLimits streams;
     std::size_t log_entries = 2'500;
+    unsigned number = 0;    // among the workers
+    Dnstap* tap = nullptr;  // gets copies; outlives the worker
 };
 
 // One thread that answers: a pipeline, its sockets on every address (SO_REUSEPORT spreads clients

@@ -5,6 +5,7 @@ import json
 import random
 import socket
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -266,6 +267,7 @@ def test_killed_at_any_time_it_starts_again_and_loses_only_what_was_not_written(
         on_disk += fresh[: len(fresh) // 2]
         wait_until(lambda: written(house, len(on_disk)))
         ask(house, *fresh[len(fresh) // 2 :])
+        time.sleep(chance.random() * 1.2)  # flushes are a second apart
         house.process.kill()
         house.start()
         found = walk(house, "/queries?", limit=5000)[::-1]
