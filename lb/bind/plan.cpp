@@ -9,6 +9,7 @@ namespace {
 using config::Document;
 
 constexpr std::uint16_t kDnsPort = 53;
+constexpr std::uint16_t kDnsTlsPort = 853;
 
 Result<const config::Node*> find_self(const Document& document, const std::string& own_name,
                                       const std::vector<IpAddress>& own_addresses) {
@@ -103,6 +104,18 @@ std::vector<std::uint16_t> ports_on(const std::vector<Endpoint>& listen, std::ui
     return ports;
 }
 
+// DNS over TLS and over HTTPS, which hearth-dns serves when it has a certificate.
+void open_encrypted_dns(PortRules& rules, const config::Dns& dns, const IpAddress& vip) {
+    if (dns.tls.certificate.empty()) return;
+    const auto open = [&](const std::vector<Endpoint>& listen, std::uint16_t standard) {
+        if (!dns.listen.empty() && listen.empty()) return;
+        for (const auto port : ports_on(listen, standard, vip))
+            rules.open.insert({vip, Transport::kTcp, port});
+    };
+    open(dns.listen_tls, kDnsTlsPort);
+    open(dns.listen_https, dns.https);
+}
+
 PortRules make_port_rules(const Document& document, const std::string& self) {
     PortRules rules;
     for (const auto& vip : document.vips) {
@@ -113,6 +126,7 @@ PortRules make_port_rules(const Document& document, const std::string& self) {
                 rules.open.insert({vip.address, Transport::kUdp, port});
                 rules.open.insert({vip.address, Transport::kTcp, port});
             }
+            open_encrypted_dns(rules, document.dns, vip.address);
         }
         if (serves_proxy(document, vip)) {
             const auto& proxy = document.proxy;

@@ -84,6 +84,17 @@ TEST(Plan, OnlyNamedPortsAreOpen) {
                                                    {kProxyVip, Transport::kTcp, 80}}));
 }
 
+TEST(Plan, EncryptedDnsIsOpenWithACertificate) {
+    const Plan plan = plan_for("a",
+                               "vips: {dns: {address: 10.0.0.53, prefer: [a, b]}}\n"
+                               "dns: {vip: dns, upstreams: [9.9.9.9], https: 4443, tls: "
+                               "{certificate: /etc/x.pem, key: /etc/x.key}}\n");
+    EXPECT_EQ(plan.ports.open, (std::set<OpenPort>{{kDnsVip, Transport::kUdp, 53},
+                                                   {kDnsVip, Transport::kTcp, 53},
+                                                   {kDnsVip, Transport::kTcp, 853},
+                                                   {kDnsVip, Transport::kTcp, 4443}}));
+}
+
 TEST(Plan, ListenReplacesTheStandardPorts) {
     const Plan plan =
         plan_for("a",
