@@ -19,6 +19,7 @@ constexpr std::string_view kTooFast = "more questions than dns.rate_limit allows
 constexpr std::string_view kTooMany = "too many questions are waiting for upstreams";
 constexpr std::string_view kNoUpstream = "no upstream is configured";
 constexpr std::string_view kTooLong = "the name is too long with the suffix it stands for";
+constexpr std::string_view kNamesChanged = "the names changed while this was asked; ask again";
 constexpr std::string_view kNoRecursion = "not known here, and recursion was not asked for";
 
 bool is_meta(RrType type) noexcept {
@@ -459,16 +460,15 @@ QueryPipeline::Answer QueryPipeline::answer_on_path(const Waiter& waiter,
     const AskedQuestion asked = waiter.view();
     const ByteSpan out(buffer_);
     const LocalPath path = path_of(waiter.qname, question.qtype, waiter.group);
+    const bool still_leads_there = path.sought() == question.qname;
+    if (!still_leads_there ||
+        (path.is_rewritten() &&
+         !mapper_.map(image, {path.zone->apex, *path.zone->asked_as}, path.name))) {
+        ResponseWriter writer(out, asked, Rcode::kServFail, Authority::kRecursive);
+        const ExtendedError error{EdeCode::kOther, still_leads_there ? kTooLong : kNamesChanged};
+        return {writer.finish(error), Rcode::kServFail, Reason::kFailed, {}, {}, outcome.upstream};
+    }
     if (path.is_rewritten()) {
-        if (!mapper_.map(image, {path.zone->apex, *path.zone->asked_as}, path.name)) {
-            ResponseWriter writer(out, asked, Rcode::kServFail, Authority::kRecursive);
-            return {writer.finish(ExtendedError{EdeCode::kOther, kTooLong}),
-                    Rcode::kServFail,
-                    Reason::kFailed,
-                    {},
-                    {},
-                    outcome.upstream};
-        }
         image = mapper_.image();
         const CacheKey key{path.name, question.qtype, question.dnssec_ok,
                            question.checking_disabled, snapshot_->policy(waiter.group).upstreams};

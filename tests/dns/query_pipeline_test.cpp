@@ -438,5 +438,34 @@ TEST_F(PipelineTest, DecidingAHitAllocatesNothingAndAsksNobody) {
     EXPECT_EQ(tally.cache_misses.value(), misses);
 }
 
+TEST_F(PipelineTest, ASuffixThatStandsForAnotherIsToldInTheAskedNames) {
+    auto zones = std::make_shared<LocalZones>(*snapshot.zones);
+    zones->add_zone({name("in.example"), ZoneKind::kForward, 0,
+                     std::make_shared<const Name>(name("out.example"))});
+    snapshot.zones = zones;
+    EXPECT_FALSE(query({.name = "NAS.in.example"}).valid) << "forwarded";
+    ASSERT_EQ(sent.size(), 1U);
+    EXPECT_EQ(see(sent[0].packet).question, "nas.out.example. A");
+    answer(sent[0], {.answers = {"nas.out.example. 60 IN A 10.96.0.7"}});
+    EXPECT_EQ(reply().question, "NAS.in.example. A");
+    const auto again = query({.name = "nas.in.example"});
+    EXPECT_EQ(again.answers, std::vector<std::string>{"nas.in.example. 60 IN A 10.96.0.7"});
+    EXPECT_EQ(sent.size(), 1U) << "from the cache";
+}
+
+TEST_F(PipelineTest, ASuffixThatIsGoneWhenTheAnswerComesIsNotGuessed) {
+    const auto before = snapshot.zones;
+    auto zones = std::make_shared<LocalZones>(*before);
+    zones->add_zone({name("in.example"), ZoneKind::kForward, 0,
+                     std::make_shared<const Name>(name("out.example"))});
+    snapshot.zones = zones;
+    (void)query({.name = "a-longer-name.in.example"});
+    snapshot.zones = before;
+    ASSERT_EQ(sent.size(), 1U);
+    answer(sent[0], {.answers = {"a-longer-name.out.example. 60 IN A 10.96.0.7"}});
+    EXPECT_EQ(reply().rcode, "SERVFAIL");
+    EXPECT_EQ(reply().question, "a-longer-name.in.example. A");
+}
+
 }  // namespace
 }  // namespace hearth::dns
