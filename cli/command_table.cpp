@@ -22,7 +22,7 @@ std::vector<Command> looking() {
          "Asks hearth-dns what it would do with NAME, without sending a question anywhere. Ends "
          "with 1 when the name is blocked.",
          {{"NAME", Need::kRequired, "A domain name."}},
-         {{"--client", "ADDRESS", "Whether this client is served at all, too."}},
+         {{"--client", "ADDRESS", "For this client and its group."}},
          run_why},
         {"explain",
          "Walks the way to a service and tries every hop",
@@ -89,6 +89,48 @@ std::vector<Command> telling() {
     };
 }
 
+// What is said to the name server besides the document.
+std::vector<Command> ruling() {
+    const Option client{"--for", "CLIENT",
+                        "For this client or group alone: an address, a hardware address, a name."};
+    const Option ttl{"--ttl", "DURATION", "For this long: 30s, 5m, 1h, 2d."};
+    return {
+        {"allow",
+         "Lets a name and what is under it through, at once",
+         "Goes before every rule and list. Kept over restarts, in policy.json of the state "
+         "directory, on this node.",
+         {{"NAME", Need::kRequired, "A domain name."}},
+         {client, ttl},
+         run_allow},
+        {"deny",
+         "Blocks a name and what is under it, at once",
+         "Goes before every rule and list. Kept over restarts, in policy.json of the state "
+         "directory, on this node.",
+         {{"NAME", Need::kRequired, "A domain name."}},
+         {client, ttl},
+         run_deny},
+        {"forget",
+         "Takes back what `allow` or `deny` said of a name",
+         "With the same --for, if there was one.",
+         {{"NAME", Need::kRequired, "A domain name."}},
+         {client},
+         run_forget},
+        {"rules",
+         "What `allow`, `deny` and `blocking off` said that holds now",
+         "",
+         {},
+         {},
+         run_rules},
+        {"blocking off",
+         "Blocks nothing for a while",
+         "Without a duration until `hearth blocking on`.",
+         {{"[DURATION]", Need::kOptional, "30s, 5m, 1h, 2d."}},
+         {},
+         run_blocking_off},
+        {"blocking on", "Blocks again", "", {}, {}, run_blocking_on},
+    };
+}
+
 // The document, without a daemon.
 std::vector<Command> on_the_document() {
     return {
@@ -146,7 +188,7 @@ const std::vector<Option>& common_options() {
 const std::vector<Command>& commands() {
     static const std::vector<Command> table = [] {
         std::vector<Command> all;
-        for (const auto& group : {looking(), on_the_document(), telling(), on_itself()})
+        for (const auto& group : {looking(), on_the_document(), telling(), ruling(), on_itself()})
             all.insert(all.end(), group.begin(), group.end());
         return all;
     }();

@@ -16,6 +16,12 @@ namespace hearth::cli {
 [[nodiscard]] Exit run_stats(const Invocation&, Console&);
 [[nodiscard]] Exit run_tail(const Invocation&, Console&);
 [[nodiscard]] Exit run_reload(const Invocation&, Console&);
+[[nodiscard]] Exit run_allow(const Invocation&, Console&);
+[[nodiscard]] Exit run_deny(const Invocation&, Console&);
+[[nodiscard]] Exit run_forget(const Invocation&, Console&);
+[[nodiscard]] Exit run_rules(const Invocation&, Console&);
+[[nodiscard]] Exit run_blocking_off(const Invocation&, Console&);
+[[nodiscard]] Exit run_blocking_on(const Invocation&, Console&);
 [[nodiscard]] Exit run_lists_update(const Invocation&, Console&);
 [[nodiscard]] Exit run_peer_keygen(const Invocation&, Console&);
 [[nodiscard]] Exit run_version(const Invocation&, Console&);

@@ -38,15 +38,18 @@ std::string rule_lines(const json::value& answer) {
 
 std::string matched_by(const json::value& answer) {
     const auto matched = text_of(answer, "matched");
-    if (matched == "deny_rule") return "blocking.deny " + text_of(answer, "rule");
-    if (matched == "allow_rule") return "blocking.allow " + text_of(answer, "rule");
+    const auto group = text_of(answer, "group");
+    const std::string whose = group.empty() ? "" : " (group " + group + ")";
+    if (matched == "deny_rule" || matched == "allow_rule")
+        return text_of(answer, "place") + " " + text_of(answer, "rule") + whose;
     const auto list = text_of(answer, "list");
     if (list.empty()) return "";
     const auto& age = child_of(answer, "list_age_s");
     return "list " + list +
            (age.is_number()
                 ? ", updated " + short_duration(number_of(answer, "list_age_s")) + " ago"
-                : "");
+                : "") +
+           whose;
 }
 
 std::string local_text(const json::value& answer) {
@@ -79,12 +82,17 @@ std::string why_text(const json::value& answer, const Console& console) {
         text = console.ink(Ink::kGood, "NOT BLOCKED") + " " + name + ": asked of " +
                joined(child_of(answer, "upstreams"));
         if (!zone.empty()) text += " (zone " + zone + ")";
+        const auto safe = text_of(answer, "safe_search");
+        if (!safe.empty()) text += " as " + safe + " (safe search)";
         if (!by.empty()) text += "; allowed by " + by;
     }
     text += "\n" + rule_lines(answer);
     const auto undo = text_of(answer, "undo");
     if ((verdict == "blocked" || verdict == "refused") && !undo.empty())
-        text += "undo: " + undo + ", then `hearth reload`\n";
+        text +=
+            "undo: " + undo +
+            (undo.starts_with("hearth ") || undo.starts_with("wait ") ? "\n"
+                                                                      : ", then `hearth reload`\n");
     return text;
 }
 

@@ -6,6 +6,7 @@
 
 #include "config/check.h"
 #include "config/places.h"
+#include "config/suggest.h"
 
 // Where questions go, and what is blocked.
 namespace hearth::config {
@@ -95,6 +96,24 @@ void check_lists(CheckContext& context) {
     }
 }
 
+void check_groups(CheckContext& context) {
+    const Blocking& blocking = context.document.blocking;
+    std::vector<std::string> known;
+    for (const BlockList& list : blocking.lists) known.push_back(list.name);
+    for (const ClientGroup& group : blocking.groups) {
+        const Value* entry = value_at(context.root, {"blocking", "groups", group.name});
+        for (std::size_t i = 0; i < group.upstreams.size(); ++i)
+            check_upstream(context, group.upstreams[i], item_place(*entry, {"upstreams"}, i));
+        if (!group.lists) continue;
+        for (std::size_t i = 0; i < group.lists->size(); ++i) {
+            const std::string& list = (*group.lists)[i];
+            if (std::find(known.begin(), known.end(), list) != known.end()) continue;
+            context.diagnostics.error(item_place(*entry, {"lists"}, i),
+                                      list + " is not in blocking.lists", closest(list, known));
+        }
+    }
+}
+
 }  // namespace
 
 void check_dns(CheckContext& context) {
@@ -102,6 +121,7 @@ void check_dns(CheckContext& context) {
     check_forward(context);
     check_rules(context);
     check_lists(context);
+    check_groups(context);
 }
 
 }  // namespace hearth::config

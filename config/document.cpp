@@ -23,6 +23,10 @@ Name reverse_zone(const IpPrefix& prefix) {
     return name;
 }
 
+const ClientGroup* Blocking::find_group(std::string_view name) const noexcept {
+    return find_by_name(groups, name);
+}
+
 const Node* Document::find_node(std::string_view name) const noexcept {
     return find_by_name(nodes, name);
 }

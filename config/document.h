@@ -12,6 +12,7 @@
 #include "base/ip.h"
 #include "base/name.h"
 #include "config/document_names.h"
+#include "config/document_policy.h"
 #include "config/document_seeing.h"
 #include "config/document_serving.h"
 
@@ -69,6 +70,7 @@ struct Dns {
     std::vector<std::string> leases;  // DHCP servers' lease files
     std::vector<SuffixRewrite> rewrite;
     std::vector<IpPrefix> clients;  // served besides loopback, lan and connected prefixes
+    Rebinding rebinding;
     std::chrono::seconds local_ttl{60};
     std::size_t cache_bytes = 16U << 20;
     std::size_t query_log_entries = 10'000;
@@ -77,18 +79,26 @@ struct Dns {
     unsigned workers = 0;  // 0: one per core, at most 4
 };
 
-enum class BlockAnswer { kZero, kNxdomain, kNodata, kRefused, kAddress };
-
 struct BlockList {
     std::string name;
     std::string url;   // exactly one of url and file
     std::string file;  // absolute; relative ones were resolved against the document's folder
 };
 
-// "ads.example" blocks the name and everything under it, "*.ads.example" only what is under it.
-struct NameRule {
-    Name name;
-    bool only_below = false;
+// Clients with a policy of their own. What is not given is as for everybody else.
+struct ClientGroup {
+    std::string name;
+    std::vector<ClientMatch> clients;
+    std::vector<std::string> interfaces;
+    std::optional<std::vector<std::string>> lists;  // those of blocking.lists that hold here
+    std::vector<NameRule> allow;
+    std::vector<NameRule> deny;
+    std::vector<Upstream> upstreams;
+    std::optional<BlockAnswer> answer;
+    std::optional<IpAddress> answer_address;  // with kAddress
+    std::vector<SearchEngine> safe_search;
+    std::string time_zone;  // of the schedule; empty: the machine's
+    std::vector<Schedule> schedule;
 };
 
 struct Blocking {
@@ -99,8 +109,11 @@ struct Blocking {
     std::vector<BlockList> lists;
     std::vector<NameRule> allow;
     std::vector<NameRule> deny;
+    std::vector<ClientGroup> groups;
     std::chrono::seconds refresh{24 * 3600};
     std::size_t max_list_bytes = 128U << 20;
+
+    [[nodiscard]] const ClientGroup* find_group(std::string_view name) const noexcept;
 };
 
 // The proxy's lines on standard output, one for each request.

@@ -1,11 +1,9 @@
-#include <array>
-
 #include "config/codec.h"
 #include "config/sections.h"
 #include "config/sections_dns_names.h"
+#include "config/sections_dns_policy.h"
 #include "config/sections_dns_seeing.h"
 #include "config/sections_dns_serving.h"
-#include "config/suggest.h"
 
 namespace hearth::config {
 namespace {
@@ -58,45 +56,12 @@ const Section<BlockList>& list_section() {
     return table;
 }
 
-bool report(const Fault& fault, Span span, ReadContext& context) {
-    context.diagnostics.error(span, fault.message, fault.suggestion);
-    return false;
-}
-
-struct AnswerWord {
-    const char* word;
-    BlockAnswer answer;
-};
-constexpr std::array kAnswers{
-    AnswerWord{"zero", BlockAnswer::kZero}, AnswerWord{"nxdomain", BlockAnswer::kNxdomain},
-    AnswerWord{"nodata", BlockAnswer::kNodata}, AnswerWord{"refused", BlockAnswer::kRefused}};
-
-bool read_answer(const Value& value, Blocking& blocking, ReadContext& context) {
-    if (!expect_scalar(value, "zero, nxdomain, nodata, refused or an address", context))
-        return false;
-    std::vector<std::string> words;
-    for (const AnswerWord& one : kAnswers) {
-        words.emplace_back(one.word);
-        if (value.text != one.word) continue;
-        blocking.answer = one.answer;
-        return true;
-    }
-    if (const auto address = IpAddress::parse(value.text)) {
-        blocking.answer = BlockAnswer::kAddress;
-        blocking.answer_address = *address;
-        return true;
-    }
-    return report({value.text + " is not zero, nxdomain, nodata, refused or an address",
-                   closest(value.text, words)},
-                  value.span, context);
-}
-
 Field answer_field() {
-    TypeInfo type;
-    type.name = "zero, nxdomain, nodata, refused or an address";
-    type.schema = R"({"type":"string"})";
+    const auto read = [](const Value& value, Blocking& blocking, ReadContext& context) {
+        return read_block_answer(value, blocking.answer, blocking.answer_address, context);
+    };
     return custom_field<Blocking>(
-        "answer", type, "zero", read_answer,
+        "answer", block_answer_type(), "zero", read,
         "What a blocked name is answered with; zero means 0.0.0.0 and ::.", "nxdomain");
 }
 
@@ -144,6 +109,9 @@ const Section<Dns>& dns_section() {
             field("clients", &Dns::clients, list_of(prefix()),
                   "Served besides loopback, `lan` and the networks the node is connected to.",
                   "[100.64.0.0/10]"),
+            field("rebinding", &Dns::rebinding, section(rebinding_section()),
+                  "Whether public upstreams may give addresses of the house.",
+                  "{allow: [plex.direct]}"),
             field("local_ttl", &Dns::local_ttl, duration<std::chrono::seconds>(0s, 24h),
                   "Lifetime of local answers.", "60s"),
             field("cache_size", &Dns::cache_bytes, size(64U << 10, 1U << 30),
@@ -179,6 +147,9 @@ const Section<Blocking>& blocking_section() {
                   "Never blocked; goes before everything else.", "[s.youtube.com]"),
             field("deny", &Blocking::deny, list_of(name_rule(), {0, 10'000}),
                   "Blocked besides the lists.", "[ads.example, \"*.tracker.example\"]"),
+            field("groups", &Blocking::groups, named(client_group_section(), {0, 63}),
+                  "Clients with a policy of their own, by a name of your choice.",
+                  "{tv: {clients: [10.0.0.60], deny: [\"*.samsungads.com\"]}}"),
             field("refresh", &Blocking::refresh, duration<std::chrono::seconds>(10min, 30 * 24h),
                   "How often lists are fetched again.", "24h"),
             field("max_list_size", &Blocking::max_list_bytes, size(1U << 20, 1U << 30),

@@ -19,6 +19,7 @@
 #include "dns/bind/dns_metrics.h"
 #include "dns/bind/list_findings.h"
 #include "dns/bind/name_sources.h"
+#include "dns/bind/policy_desk.h"
 #include "dns/bind/problem_watch.h"
 #include "dns/bind/query_feed.h"
 #include "dns/bind/query_history.h"
@@ -117,6 +118,7 @@ private:
     void look_at_networks();
     void use_serving_settings();
     void listen_for_proxy();
+    void use_policy_of(const std::shared_ptr<Prepared>& prepared);
 
     runtime::Daemon& daemon_;
     ListLayout layout_;
@@ -142,6 +144,7 @@ private:
     CertificateWatch certificate_;
     runtime::Published<NameFiles> name_files_{std::make_shared<const NameFiles>()};
     std::unique_ptr<NameSources> names_;
+    std::unique_ptr<PolicyDesk> policy_;
     std::unique_ptr<boost::asio::steady_timer> timer_;
     int ticks_ = 0;
 };
@@ -198,6 +201,7 @@ Result<void> DnsService::apply(const std::shared_ptr<Prepared>& prepared) {
     serving_ = prepared;
     use_serving_settings();
     use_names_of(prepared);
+    use_policy_of(prepared);
     take_image(std::move(prepared->image));
     note_findings(std::move(prepared->findings));
     if (first) {
@@ -222,6 +226,15 @@ void DnsService::use_names_of(const std::shared_ptr<Prepared>& prepared) {
                                                    publish(serving_->snapshot);
                                                });
     names_->use({prepared, &prepared->document}, std::move(prepared->files), prepared->names);
+}
+
+void DnsService::use_policy_of(const std::shared_ptr<Prepared>& prepared) {
+    if (!policy_)
+        policy_ = std::make_unique<PolicyDesk>(daemon_.control_loop(), disk_, daemon_.problems(),
+                                               daemon_.options().state_dir,
+                                               [this] { publish(serving_->snapshot); });
+    policy_->use({prepared, &prepared->document},
+                 prepared->node != nullptr ? prepared->node->name : std::string());
 }
 
 // Keeps the image that serves when the new one cannot be read, and publishes.
@@ -263,6 +276,7 @@ void DnsService::publish(Snapshot snapshot) {
     snapshot.cookie_secrets = cookie_keys_->secrets(wall_now_ms());
     snapshot.nsid = serving_->node != nullptr ? serving_->node->name : std::string();
     use_image(snapshot, serving_->document, image_);
+    policy_->apply(snapshot, wall_now_s());
     published_.publish(std::make_shared<const Snapshot>(std::move(snapshot)));
     for (const auto& worker : workers_) worker->refresh();
 }
@@ -349,6 +363,7 @@ void DnsService::stop() {
     disk_.join();
     if (history_) history_->stop();
     names_.reset();
+    policy_.reset();
     for (const auto& worker : workers_) {
         daemon_.unwatch(worker->loop());
         worker->stop();
@@ -370,6 +385,7 @@ void DnsService::tick() {
         if (++ticks_ % kTicksPerSecond == 0) {
             if (!listen_failure_.empty()) listen_everywhere();
             names_->look(wall_now_s());
+            policy_->look(wall_now_s());
             watch_upstreams(*published_.load(), workers_, *loops_, daemon_.problems());
             if (ticks_ % (kTicksPerSecond * kSecondsBetweenNetworkLooks) == 0) look_at_networks();
             certificate_.look();
@@ -409,6 +425,7 @@ void DnsService::listen_for_proxy() {
 
 void DnsService::add_routes() {
     auto& control = daemon_.control();
+    policy_->add_routes(control);
     control.route_async(ControlMethod::kGet, "/queries",
                         [this](const ControlRequest& request, const ControlServer::Reply& reply) {
                             queries(request, reply);
@@ -486,6 +503,7 @@ void DnsService::add_status(json::object& status) {
     status["domain"] = snapshot->domain.to_string();
     status["workers"] = workers_.size();
     names_->add_status(status);
+    policy_->add_status(status);
 
     json::object blocking;
     blocking["enabled"] = snapshot->blocking.enabled;

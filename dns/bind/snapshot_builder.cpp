@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "dns/bind/house_policy.h"
 #include "dns/core/blocklist_hash.h"
 #include "dns/core/loop_guard.h"
 
@@ -12,24 +13,6 @@ constexpr std::uint16_t kDnsPort = 53;
 
 Name under(const config::Document& document, std::string_view label) {
     return document.domain.child(label).value_or(document.domain);
-}
-
-std::shared_ptr<const NameRules> rules_of(const std::vector<config::NameRule>& rules) {
-    const auto result = std::make_shared<NameRules>();
-    for (const auto& rule : rules)
-        result->add(rule.name, rule.only_below ? RuleReach::kBelowOnly : RuleReach::kNameAndBelow);
-    return result;
-}
-
-BlockStyle style_of(config::BlockAnswer answer) {
-    switch (answer) {
-        case config::BlockAnswer::kZero: return BlockStyle::kZero;
-        case config::BlockAnswer::kNxdomain: return BlockStyle::kNxDomain;
-        case config::BlockAnswer::kNodata: return BlockStyle::kNoData;
-        case config::BlockAnswer::kRefused: return BlockStyle::kRefused;
-        case config::BlockAnswer::kAddress: return BlockStyle::kAddress;
-    }
-    return BlockStyle::kZero;
 }
 
 UpstreamGroup group_of(const std::vector<config::Upstream>& upstreams) {
@@ -91,29 +74,14 @@ Snapshot build_snapshot(const config::Document& document, const config::Node* no
     snapshot.groups.push_back(group_of(document.dns.upstreams));
     for (const auto& forward : document.dns.forward)
         snapshot.groups.push_back(group_of(forward.to));
+    if (document.dns.rebinding.protect)
+        snapshot.rebinding_allowed = rules_of(document.dns.rebinding.allow);
+    add_group_policies(snapshot, document);
     for (const auto& group : snapshot.groups)
         for (const Endpoint& server : group.servers)
             if (LoopGuard::wants_tag(server.address))
                 snapshot.home_upstreams.push_back(server.address);
     return snapshot;
-}
-
-void use_image(Snapshot& snapshot, const config::Document& document,
-               const std::shared_ptr<const BlockLists>& image) {
-    snapshot.blocking.lists = image;
-    if (!image) return;
-    ListMask active = 0;
-    const auto texts = std::make_shared<std::vector<std::string>>();
-    const auto& listed = image->set.lists();
-    for (std::size_t i = 0; i < listed.size(); ++i) {
-        texts->push_back("Blocked by list " + std::string(listed[i].name));
-        const bool named =
-            std::any_of(document.blocking.lists.begin(), document.blocking.lists.end(),
-                        [&](const config::BlockList& list) { return list.name == listed[i].name; });
-        if (named) active |= ListMask{1} << i;
-    }
-    snapshot.blocking.active_lists = active;
-    snapshot.blocking.list_texts = texts;
 }
 
 std::vector<IpPrefix> served_clients(const config::Document& document,

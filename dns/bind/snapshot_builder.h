@@ -33,10 +33,6 @@ namespace hearth::dns {
 // Puts other names into a snapshot.
 void use_names(Snapshot& snapshot, const HouseNames& names);
 
-// Puts an image into a snapshot; lists that the document no longer names are left out of verdicts.
-void use_image(Snapshot& snapshot, const config::Document& document,
-               const std::shared_ptr<const BlockLists>& image);
-
 // loopback, lan, dns.clients and the networks this machine is in.
 [[nodiscard]] std::vector<IpPrefix> served_clients(const config::Document& document,
                                                    const std::vector<IpPrefix>& connected);

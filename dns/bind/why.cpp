@@ -8,6 +8,7 @@
 
 #include "dns/bind/query_json.h"
 #include "dns/core/local_answer.h"
+#include "dns/core/safe_search.h"
 #include "dns/io/blocklist_file.h"
 
 namespace hearth::dns {
@@ -23,12 +24,14 @@ json::array servers_of(const Snapshot& snapshot, std::size_t group) {
     return servers;
 }
 
-void add_rules(json::object& out, const Snapshot& snapshot, const ListLayout& layout,
+void add_rules(json::object& out, const BlockPolicy& policy, const ListLayout& layout,
                const Name& name) {
     json::array rules;
-    if (snapshot.blocking.lists) {
+    if (policy.lists) {
         std::vector<std::string> names;
-        for (const auto& list : snapshot.blocking.lists->set.lists()) names.emplace_back(list.name);
+        const auto& lists = policy.lists->set.lists();
+        for (std::size_t i = 0; i < lists.size(); ++i)
+            if ((policy.active_lists >> i & 1) != 0) names.emplace_back(lists[i].name);
         for (const auto& rule : find_listed_rules(layout, names, name)) {
             json::object object;
             object["list"] = rule.list;
@@ -41,9 +44,9 @@ void add_rules(json::object& out, const Snapshot& snapshot, const ListLayout& la
     out["rules"] = std::move(rules);
 }
 
-void add_list(json::object& out, const Snapshot& snapshot, const ListLayout& layout,
+void add_list(json::object& out, const BlockPolicy& policy, const ListLayout& layout,
               const Verdict& verdict) {
-    const std::string list = verdict_source_name(verdict, snapshot.blocking);
+    const std::string list = verdict_source_name(verdict, policy);
     out["list"] = list;
     std::error_code error;
     const auto written = std::filesystem::last_write_time(layout.copy(list), error);
@@ -53,7 +56,25 @@ void add_list(json::object& out, const Snapshot& snapshot, const ListLayout& lay
                                 .count();
 }
 
-void add_verdict(json::object& out, const Snapshot& snapshot, const ListLayout& layout,
+// The rule, where it is written, and how to take it back.
+void add_rule(json::object& out, const BlockPolicy& policy, const Verdict& verdict) {
+    const std::string rule(policy.rule_text(verdict));
+    const RuleLayer* layer = policy.layer_of(verdict);
+    std::string place = verdict.blocked() ? "blocking.deny" : "blocking.allow";
+    if (layer != nullptr) place = layer->place;
+    out["rule"] = rule;
+    out["place"] = place;
+    if (place.starts_with("hearth ")) {
+        out["undo"] =
+            "hearth forget " + rule + (layer->client.empty() ? "" : " --for " + layer->client);
+    } else if (place.ends_with(".schedule")) {
+        out["undo"] = "wait for the schedule to end, or change " + place;
+    } else {
+        out["undo"] = "take \"" + rule + "\" out of " + place;
+    }
+}
+
+void add_verdict(json::object& out, const BlockPolicy& policy, const ListLayout& layout,
                  const Name& name, const Verdict& verdict) {
     const std::string text = name.to_string();
     out["matched"] = to_string(verdict.source);
@@ -61,12 +82,7 @@ void add_verdict(json::object& out, const Snapshot& snapshot, const ListLayout& 
         case VerdictSource::kNothing:
         case VerdictSource::kRebinding: return;
         case VerdictSource::kAllowRule:
-        case VerdictSource::kDenyRule:
-            out["rule"] = verdict_source_name(verdict, snapshot.blocking);
-            out["undo"] =
-                std::string("take \"") + verdict_source_name(verdict, snapshot.blocking) +
-                (verdict.blocked() ? "\" out of blocking.deny" : "\" out of blocking.allow");
-            return;
+        case VerdictSource::kDenyRule: return add_rule(out, policy, verdict);
         case VerdictSource::kBlockList:
             out["undo"] = "add \"" + text + "\" to blocking.allow";
             break;
@@ -74,8 +90,8 @@ void add_verdict(json::object& out, const Snapshot& snapshot, const ListLayout& 
             out["undo"] = "add \"" + text + "\" to blocking.deny";
             break;
     }
-    add_list(out, snapshot, layout, verdict);
-    add_rules(out, snapshot, layout, name);
+    add_list(out, policy, layout, verdict);
+    add_rules(out, policy, layout, name);
 }
 
 }  // namespace
@@ -90,13 +106,24 @@ std::string explain_name(const Snapshot& snapshot, const ListLayout& lists, cons
         out["undo"] = "add " + client->to_string() + " to dns.clients";
         return json::serialize(out);
     }
-    const LocalPath path = find_local(snapshot, name, RrType::kA);
-    const Verdict verdict = snapshot.blocking.verdict(path.name);
+    const GroupIndex group = client ? snapshot.group_of(*client) : kDefaultGroup;
+    const BlockPolicy& policy = snapshot.policy(group);
+    LocalPath path = find_local(snapshot, name, RrType::kA);
+    Verdict verdict = policy.verdict(path.name);
+    if (policy.safe_search && !verdict.blocked()) {
+        const std::size_t before = path.chain_size;
+        lead_to_safe_search(*policy.safe_search, policy, RrType::kA, path);
+        if (path.chain_size > before) {
+            out["safe_search"] = path.name.to_string();
+            verdict = policy.verdict(path.name);
+        }
+    }
+    if (!policy.group.empty()) out["group"] = policy.group;
     out["name"] = name.to_string();
     if (path.name != name) out["stands_for"] = path.name.to_string();
-    out["blocking"] = snapshot.blocking.enabled;
-    const bool canary_lifted = path.end == LocalPath::End::kCanary &&
-                               (!snapshot.blocking.enabled || verdict.allowed_by_rule());
+    out["blocking"] = policy.enabled;
+    const bool canary_lifted =
+        path.end == LocalPath::End::kCanary && (!policy.enabled || verdict.allowed_by_rule());
     if (!path.leads_outside() && !canary_lifted) {
         const bool special = path.node == nullptr && path.zone != nullptr &&
                              path.zone->kind != ZoneKind::kAuthoritative;
@@ -116,8 +143,8 @@ std::string explain_name(const Snapshot& snapshot, const ListLayout& lists, cons
     if (forwarded_zone) out["zone"] = path.zone->apex.to_string();
     if (path.is_rewritten())
         if (const auto sought = path.sought()) out["asked_as"] = sought->to_string();
-    out["upstreams"] = servers_of(snapshot, forwarded_zone ? path.zone->group : 0);
-    add_verdict(out, snapshot, lists, path.name, verdict);
+    out["upstreams"] = servers_of(snapshot, forwarded_zone ? path.zone->group : policy.upstreams);
+    add_verdict(out, policy, lists, path.name, verdict);
     return json::serialize(out);
 }
 

@@ -17,6 +17,10 @@ void ClientGroups::add(const IpPrefix& clients, ClientRank rank, GroupIndex grou
     networks_.insert(after, {clients, rank, group});
 }
 
+void ClientGroups::put(const IpAddress& client, GroupIndex group) {
+    hosts_.insert_or_assign(client, Host{ClientRank::kAddress, group});
+}
+
 GroupIndex ClientGroups::of(const IpAddress& client) const noexcept {
     if (const auto host = hosts_.find(client); host != hosts_.end()) return host->second.group;
     for (const Network& network : networks_)

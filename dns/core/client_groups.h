@@ -22,6 +22,9 @@ public:
     // `rank` is kNetwork or kInterface. The longest prefix wins within a rank.
     void add(const IpPrefix& clients, ClientRank rank, GroupIndex group);
 
+    // In place of whatever it was in.
+    void put(const IpAddress& client, GroupIndex group);
+
     [[nodiscard]] GroupIndex of(const IpAddress& client) const noexcept;
     [[nodiscard]] bool empty() const noexcept { return hosts_.empty() && networks_.empty(); }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <memory>
+#include <string_view>
 
 #include "runtime/socket_address.h"
 
@@ -32,15 +33,16 @@ void each_address(Visit visit) {
     for (const ifaddrs* at = first; at != nullptr; at = at->ifa_next) {
         if (at->ifa_addr == nullptr || at->ifa_netmask == nullptr) continue;
         const Endpoint endpoint = runtime::from_socket_address(*at->ifa_addr);
-        if (!endpoint.address.is_unspecified()) visit(endpoint.address, *at->ifa_netmask);
+        if (!endpoint.address.is_unspecified())
+            visit(std::string_view(at->ifa_name), endpoint.address, *at->ifa_netmask);
     }
 }
 
-}  // namespace
-
-std::vector<IpPrefix> connected_networks() {
+template <class Wanted>
+std::vector<IpPrefix> networks_where(Wanted wanted) {
     std::vector<IpPrefix> networks;
-    each_address([&](const IpAddress& address, const sockaddr& mask) {
+    each_address([&](std::string_view interface, const IpAddress& address, const sockaddr& mask) {
+        if (!wanted(interface)) return;
         const int length = mask_length(mask, address.family());
         if (length == 0 || length >= address.bit_length()) return;
         networks.emplace_back(address, length);
@@ -50,9 +52,21 @@ std::vector<IpPrefix> connected_networks() {
     return networks;
 }
 
+}  // namespace
+
+std::vector<IpPrefix> connected_networks() {
+    return networks_where([](std::string_view) { return true; });
+}
+
+std::vector<IpPrefix> networks_of(const std::string& interface) {
+    return networks_where([&](std::string_view name) { return name == interface; });
+}
+
 std::vector<IpAddress> own_addresses() {
     std::vector<IpAddress> addresses;
-    each_address([&](const IpAddress& address, const sockaddr&) { addresses.push_back(address); });
+    each_address([&](std::string_view, const IpAddress& address, const sockaddr&) {
+        addresses.push_back(address);
+    });
     return addresses;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "base/ip.h"
@@ -9,6 +10,9 @@ namespace hearth::dns {
 // The networks this machine has an address in, loopback included, link-local ones too; host
 // addresses (a VIP's /32) are not networks. Empty when the system does not say.
 [[nodiscard]] std::vector<IpPrefix> connected_networks();
+
+// Those of one interface; empty when there is none of that name.
+[[nodiscard]] std::vector<IpPrefix> networks_of(const std::string& interface);
 
 // The machine's own addresses.
 [[nodiscard]] std::vector<IpAddress> own_addresses();

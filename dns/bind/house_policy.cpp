@@ -1,0 +1,284 @@
+#include "dns/bind/house_policy.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "dns/core/safe_search.h"
+#include "dns/core/week_times.h"
+#include "dns/io/time_zone.h"
+
+namespace hearth::dns {
+namespace {
+
+std::shared_ptr<const NameRules> one_rule(const Name& name) {
+    const auto result = std::make_shared<NameRules>();
+    result->add(name, RuleReach::kNameAndBelow);
+    return result;
+}
+
+void add_layer(BlockPolicy& policy, RuleAction action, std::shared_ptr<const NameRules> rules,
+               std::string place, std::string text) {
+    if (rules->empty()) return;
+    policy.layers.push_back({action, std::move(rules), std::move(place), std::move(text), {}});
+}
+
+void add_engine(SafeSearch& safe, config::SearchEngine engine) {
+    using config::SearchEngine;
+    switch (engine) {
+        case SearchEngine::kAll:
+            for (const auto one : {SafeEngine::kGoogle, SafeEngine::kYoutube, SafeEngine::kBing,
+                                   SafeEngine::kDuckDuckGo, SafeEngine::kBrave, SafeEngine::kEcosia,
+                                   SafeEngine::kPixabay, SafeEngine::kYandex})
+                safe.add(one);
+            return;
+        case SearchEngine::kGoogle: return safe.add(SafeEngine::kGoogle);
+        case SearchEngine::kYoutube: return safe.add(SafeEngine::kYoutube);
+        case SearchEngine::kYoutubeModerate: return safe.add(SafeEngine::kYoutubeModerate);
+        case SearchEngine::kBing: return safe.add(SafeEngine::kBing);
+        case SearchEngine::kDuckDuckGo: return safe.add(SafeEngine::kDuckDuckGo);
+        case SearchEngine::kBrave: return safe.add(SafeEngine::kBrave);
+        case SearchEngine::kEcosia: return safe.add(SafeEngine::kEcosia);
+        case SearchEngine::kPixabay: return safe.add(SafeEngine::kPixabay);
+        case SearchEngine::kYandex: return safe.add(SafeEngine::kYandex);
+    }
+}
+
+BlockPolicy policy_of(const Snapshot& snapshot, const config::ClientGroup& group) {
+    BlockPolicy policy = snapshot.blocking;
+    policy.group = group.name;
+    const std::string place = "blocking.groups." + group.name;
+    add_layer(policy, RuleAction::kAllow, rules_of(group.allow), place + ".allow", {});
+    add_layer(policy, RuleAction::kDeny, rules_of(group.deny), place + ".deny",
+              "Filtered for group " + group.name);
+    if (group.answer) {
+        policy.style = style_of(*group.answer);
+        policy.address = group.answer_address;
+    }
+    if (!group.safe_search.empty()) {
+        const auto safe = std::make_shared<SafeSearch>();
+        for (const auto engine : group.safe_search) add_engine(*safe, engine);
+        policy.safe_search = safe;
+    }
+    return policy;
+}
+
+bool is_active(const config::ClientGroup& group, const config::Schedule& schedule,
+               std::int64_t wall_s) {
+    WeekTimes times;
+    times.days = schedule.days;
+    for (const auto& time : schedule.times) times.spans.push_back({time.from, time.until});
+    return times.contains(local_minute(wall_s, zone_offset_s(group.time_zone, wall_s)));
+}
+
+void apply_schedule(BlockPolicy& policy, const config::ClientGroup& group,
+                    const config::Schedule& schedule) {
+    const std::string place = "blocking.groups." + group.name + ".schedule";
+    const std::string text = "Not at this time for group " + group.name;
+    RuleLayer layer{RuleAction::kDeny, nullptr, place, text, {}};
+    switch (schedule.effect) {
+        case config::ScheduleEffect::kPause: policy.enabled = false; return;
+        case config::ScheduleEffect::kOffline: layer.rules = one_rule(Name{}); break;
+        case config::ScheduleEffect::kDeny: layer.rules = rules_of(schedule.deny); break;
+    }
+    policy.layers.insert(policy.layers.begin(), std::move(layer));
+}
+
+void apply_schedules(Snapshot& snapshot, const config::Document& document, std::int64_t wall_s) {
+    const auto& groups = document.blocking.groups;
+    for (std::size_t i = 0; i < groups.size(); ++i)
+        for (const auto& schedule : groups[i].schedule)
+            if (is_active(groups[i], schedule, wall_s))
+                apply_schedule(snapshot.group_policies[i], groups[i], schedule);
+}
+
+std::vector<IpAddress> addresses_of_name(const Snapshot& snapshot, std::string_view text) {
+    const auto whole = Name::parse(text);
+    if (!whole || !snapshot.zones) return {};
+    const LocalNode* node = snapshot.zones->node_of(*whole);
+    if (const auto under = snapshot.domain.child(text); node == nullptr && under)
+        node = snapshot.zones->node_of(*under);
+    return node == nullptr ? std::vector<IpAddress>{} : node->addresses();
+}
+
+std::vector<IpAddress> addresses_of_mac(const HouseMoment& moment, const MacAddress& mac) {
+    const auto found = moment.neighbours.find(mac);
+    return found == moment.neighbours.end() ? std::vector<IpAddress>{} : found->second;
+}
+
+void add_clients(ClientGroups& grouping, const Snapshot& snapshot, const config::ClientGroup& group,
+                 const HouseMoment& moment, GroupIndex index) {
+    using Kind = config::ClientMatch::Kind;
+    for (const auto& client : group.clients) {
+        switch (client.kind) {
+            case Kind::kAddress:
+                grouping.add(client.network.address(), ClientRank::kAddress, index);
+                break;
+            case Kind::kNetwork: grouping.add(client.network, ClientRank::kNetwork, index); break;
+            case Kind::kMac:
+                for (const auto& address : addresses_of_mac(moment, client.mac))
+                    grouping.add(address, ClientRank::kMac, index);
+                break;
+            case Kind::kName:
+                for (const auto& address : addresses_of_name(snapshot, client.name))
+                    grouping.add(address, ClientRank::kName, index);
+                break;
+        }
+    }
+    for (const std::string& interface : group.interfaces)
+        if (const auto found = moment.interfaces.find(interface); found != moment.interfaces.end())
+            for (const IpPrefix& network : found->second)
+                grouping.add(network, ClientRank::kInterface, index);
+}
+
+RuleLayer layer_of(const Override& said) {
+    const bool allows = said.kind == Override::Kind::kAllow;
+    return {allows ? RuleAction::kAllow : RuleAction::kDeny, one_rule(said.name),
+            allows ? "hearth allow" : "hearth deny", "Filtered by `hearth deny`", said.client};
+}
+
+void put_first(BlockPolicy& policy, const Override& said) {
+    policy.layers.insert(policy.layers.begin(), layer_of(said));
+}
+
+BlockPolicy* policy_named(Snapshot& snapshot, std::string_view group) {
+    for (BlockPolicy& policy : snapshot.group_policies)
+        if (policy.group == group) return &policy;
+    return nullptr;
+}
+
+// A client with an override of its own is a group of its own: its group's policy and one rule more.
+bool apply_for_client(Snapshot& snapshot, ClientGroups& grouping, const HouseMoment& moment,
+                      const Override& said) {
+    for (const IpAddress& address : addresses_of(snapshot, moment, said.client)) {
+        const GroupIndex before = grouping.of(address);
+        if (before > snapshot.group_policies.size()) continue;
+        BlockPolicy policy = snapshot.policy(before);
+        const std::string own = "client " + address.to_string();
+        if (BlockPolicy* made = policy_named(snapshot, own)) {
+            put_first(*made, said);
+            continue;
+        }
+        if (snapshot.group_policies.size() + 1 >= kMostGroups) return false;
+        policy.group = own;
+        put_first(policy, said);
+        snapshot.group_policies.push_back(std::move(policy));
+        grouping.put(address, static_cast<GroupIndex>(snapshot.group_policies.size()));
+    }
+    return true;
+}
+
+ListMask mask_for(const config::Document& document, const BlockLists& image,
+                  const std::optional<std::vector<std::string>>& wanted) {
+    ListMask active = 0;
+    const auto& listed = image.set.lists();
+    for (std::size_t i = 0; i < listed.size(); ++i) {
+        const bool is_known =
+            std::any_of(document.blocking.lists.begin(), document.blocking.lists.end(),
+                        [&](const config::BlockList& list) { return list.name == listed[i].name; });
+        const bool is_wanted =
+            !wanted || std::find(wanted->begin(), wanted->end(), listed[i].name) != wanted->end();
+        if (is_known && is_wanted) active |= ListMask{1} << i;
+    }
+    return active;
+}
+
+}  // namespace
+
+std::shared_ptr<const NameRules> rules_of(const std::vector<config::NameRule>& rules) {
+    const auto result = std::make_shared<NameRules>();
+    for (const auto& rule : rules)
+        result->add(rule.name, rule.only_below ? RuleReach::kBelowOnly : RuleReach::kNameAndBelow);
+    return result;
+}
+
+BlockStyle style_of(config::BlockAnswer answer) {
+    switch (answer) {
+        case config::BlockAnswer::kZero: return BlockStyle::kZero;
+        case config::BlockAnswer::kNxdomain: return BlockStyle::kNxDomain;
+        case config::BlockAnswer::kNodata: return BlockStyle::kNoData;
+        case config::BlockAnswer::kRefused: return BlockStyle::kRefused;
+        case config::BlockAnswer::kAddress: return BlockStyle::kAddress;
+    }
+    return BlockStyle::kZero;
+}
+
+std::vector<bool> active_schedules(const config::Document& document, std::int64_t wall_s) {
+    std::vector<bool> active;
+    for (const auto& group : document.blocking.groups)
+        for (const auto& schedule : group.schedule)
+            active.push_back(is_active(group, schedule, wall_s));
+    return active;
+}
+
+void add_group_policies(Snapshot& snapshot, const config::Document& document) {
+    for (const auto& group : document.blocking.groups) {
+        BlockPolicy policy = policy_of(snapshot, group);
+        if (!group.upstreams.empty()) {
+            policy.upstreams = static_cast<std::uint16_t>(snapshot.groups.size());
+            UpstreamGroup& servers = snapshot.groups.emplace_back();
+            for (const auto& upstream : group.upstreams)
+                servers.servers.push_back(upstream.endpoint);
+        }
+        snapshot.group_policies.push_back(std::move(policy));
+    }
+}
+
+std::vector<IpAddress> addresses_of(const Snapshot& snapshot, const HouseMoment& moment,
+                                    std::string_view client) {
+    if (const auto address = IpAddress::parse(client)) return {*address};
+    if (const auto mac = MacAddress::parse(client)) return addresses_of_mac(moment, *mac);
+    return addresses_of_name(snapshot, client);
+}
+
+std::vector<Override> apply_moment(Snapshot& snapshot, const config::Document& document,
+                                   const HouseMoment& moment) {
+    apply_schedules(snapshot, document, moment.wall_s);
+    const auto grouping = std::make_shared<ClientGroups>();
+    const auto& groups = document.blocking.groups;
+    for (std::size_t i = 0; i < groups.size(); ++i)
+        add_clients(*grouping, snapshot, groups[i], moment, static_cast<GroupIndex>(i + 1));
+
+    std::vector<Override> too_many;
+    const auto each_policy = [&snapshot](auto change) {
+        change(snapshot.blocking);
+        for (BlockPolicy& policy : snapshot.group_policies) change(policy);
+    };
+    for (const Override& said : moment.overrides) {
+        if (said.kind == Override::Kind::kPause) {
+            each_policy([](BlockPolicy& policy) { policy.enabled = false; });
+        } else if (said.client.empty()) {
+            each_policy([&said](BlockPolicy& policy) { put_first(policy, said); });
+        }
+    }
+    // What was said of a group, and then of a client, goes before what was said of everybody.
+    for (const Override& said : moment.overrides)
+        if (BlockPolicy* policy =
+                said.client.empty() ? nullptr : policy_named(snapshot, said.client))
+            put_first(*policy, said);
+    for (const Override& said : moment.overrides) {
+        if (said.client.empty() || document.blocking.find_group(said.client) != nullptr) continue;
+        if (!apply_for_client(snapshot, *grouping, moment, said)) too_many.push_back(said);
+    }
+    snapshot.grouping = grouping->empty() ? nullptr : grouping;
+    return too_many;
+}
+
+void use_image(Snapshot& snapshot, const config::Document& document,
+               const std::shared_ptr<const BlockLists>& image) {
+    const auto texts = std::make_shared<std::vector<std::string>>();
+    if (image)
+        for (const auto& list : image->set.lists())
+            texts->push_back("Blocked by list " + std::string(list.name));
+    const auto use = [&](BlockPolicy& policy,
+                         const std::optional<std::vector<std::string>>& wanted) {
+        policy.lists = image;
+        policy.list_texts = texts;
+        if (image) policy.active_lists = mask_for(document, *image, wanted);
+    };
+    use(snapshot.blocking, std::nullopt);
+    const auto& groups = document.blocking.groups;
+    for (std::size_t i = 0; i < groups.size(); ++i)
+        use(snapshot.group_policies[i], groups[i].lists);
+}
+
+}  // namespace hearth::dns
