@@ -93,7 +93,7 @@ Exit run_queries(const Invocation& invocation, Console& console) {
                       url_encode(invocation.option_or(option, ""));
     if (const auto filter = query_filter_text(invocation); !filter.empty()) target += "&" + filter;
     const auto answer = Daemons(invocation.run_dir()).get("dns", target);
-    if (!answer) return complain_of("dns", answer.error(), console);
+    if (!answer) return complain_of_filter(answer.error(), console);
     if (invocation.json()) {
         console.out << json::serialize(*answer) << "\n";
         return Exit::kOk;
@@ -113,7 +113,7 @@ Exit run_stats(const Invocation& invocation, Console& console) {
     const std::string range = invocation.arguments.empty() ? "24h" : invocation.arguments[0];
     const auto answer =
         Daemons(invocation.run_dir()).get("dns", "/stats?from=" + url_encode(from_of(range)));
-    if (!answer) return complain_of("dns", answer.error(), console);
+    if (!answer) return complain_of_filter(answer.error(), console);
     if (invocation.json()) {
         console.out << json::serialize(*answer) << "\n";
         return Exit::kOk;

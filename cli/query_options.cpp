@@ -52,4 +52,9 @@ std::string query_filter_text(const Invocation& invocation) {
     return text;
 }
 
+Exit complain_of_filter(const Error& error, const Console& console) {
+    const Exit exit = complain_of("dns", error, console);
+    return error.code == Errc::kInvalid ? Exit::kUsage : exit;
+}
+
 }  // namespace hearth::cli

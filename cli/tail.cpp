@@ -72,7 +72,7 @@ Exit run_tail(const Invocation& invocation, Console& console) {
     // Only a request says what is wrong with a filter.
     if (!filter.empty())
         if (const auto tried = daemons.get("dns", "/queries?limit=1&" + filter); !tried)
-            return complain_of("dns", tried.error(), console);
+            return complain_of_filter(tried.error(), console);
     const std::string topic = filter.empty() ? "query" : "query?" + filter;
     const auto outcome =
         follow_one(daemons, what, url_encode(topic), query_line, invocation, console, output);

@@ -13,7 +13,21 @@ constexpr std::string_view kContentType = "protobuf:dnstap.Dnstap";
 constexpr unsigned kQueue = 2048;  // messages of one worker; a power of two
 constexpr unsigned kReopenSeconds = 1;
 
-void release(void* data, void*) { std::free(data); }
+// libfstrm hands over with barriers that ThreadSanitizer does not see.
+#if defined(__SANITIZE_THREAD__)
+extern "C" void __tsan_acquire(void*);
+extern "C" void __tsan_release(void*);
+#define HEARTH_HANDED_OVER(data) __tsan_release(data)
+#define HEARTH_TAKEN_OVER(data) __tsan_acquire(data)
+#else
+#define HEARTH_HANDED_OVER(data) (void)(data)
+#define HEARTH_TAKEN_OVER(data) (void)(data)
+#endif
+
+void release(void* data, void*) {
+    HEARTH_TAKEN_OVER(data);
+    std::free(data);
+}
 
 }  // namespace
 
@@ -64,6 +78,7 @@ void Dnstap::send(unsigned worker, const DnstapMessage& message) {
     void* copy = std::malloc(encoded.size());
     if (copy == nullptr) return;
     std::memcpy(copy, encoded.data(), encoded.size());
+    HEARTH_HANDED_OVER(copy);
     const auto result = fstrm_iothr_submit(impl_->thread, impl_->queues[worker], copy,
                                            encoded.size(), release, nullptr);
     if (result == fstrm_res_success) {

@@ -103,7 +103,7 @@ def test_tail_shows_questions_and_requests_as_they_come(appliance: Appliance) ->
         pytest.fail(followers[what].log())
 
     until("dns", lambda: dig(appliance.host, "ads.example", server="127.0.0.1", options=("-p", str(DNS_PORT))),
-          r"^\d\d:\d\d:\d\d 127\.0\.0\.1 +A +ads\.example NOERROR blocked \(ours\)")  # fmt: skip
+          r"^\d\d:\d\d:\d\d here +A +ads\.example NOERROR blocked \(ours\)")  # fmt: skip
     until("proxy", lambda: curl(appliance.host, f"http://127.0.0.1:{HTTP_PORT}/", "-H", "Host: hello.home"),
           r"^\d\d:\d\d:\d\d 127\.0\.0\.1 +GET hello\.home/ 200 ")  # fmt: skip
     until("log", lambda: appliance.hearth("reload"), r"^\d\d:\d\d:\d\d hearth-dns +info +config_loaded hash=")
