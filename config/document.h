@@ -73,6 +73,10 @@ struct Dns {
     Rebinding rebinding;
     std::chrono::seconds local_ttl{60};
     std::size_t cache_bytes = 16U << 20;
+    std::chrono::seconds min_ttl{0};
+    std::chrono::seconds max_ttl{24 * 3600};
+    std::chrono::seconds serve_stale{24 * 3600};  // 0: never
+    bool prefetch = true;
     std::size_t query_log_entries = 10'000;
     QueryLogSettings query_log;
     Dnstap dnstap;

@@ -76,6 +76,10 @@ void collect_metrics(const Workers& workers, const Snapshot& snapshot, runtime::
     };
     counter("hearth_dns_cache_hits_total", "Answers from the cache.", &Tally::cache_hits);
     counter("hearth_dns_cache_misses_total", "Questions not in the cache.", &Tally::cache_misses);
+    counter("hearth_dns_cache_stale_total", "Answers past their time, as no upstream answered.",
+            &Tally::cache_stale);
+    counter("hearth_dns_cache_prefetches_total", "Questions asked again before the answer's end.",
+            &Tally::cache_prefetches);
     counter("hearth_dns_dropped_total", "Datagrams and questions not answered at all.",
             &Tally::dropped);
     counter("hearth_dns_upstream_mismatched_total", "Upstream answers to nothing that was asked.",

@@ -60,6 +60,10 @@ Snapshot build_snapshot(const config::Document& document, const config::Node* no
         snapshot.primary = under(document, node->name);
     }
     snapshot.local_ttl = static_cast<std::uint32_t>(document.dns.local_ttl.count());
+    snapshot.cache.ttl.ttl_floor = static_cast<std::uint32_t>(document.dns.min_ttl.count());
+    snapshot.cache.ttl.ttl_cap = static_cast<std::uint32_t>(document.dns.max_ttl.count());
+    snapshot.cache.stale_for = document.dns.serve_stale;
+    snapshot.cache.prefetch = document.dns.prefetch;
 
     use_names(snapshot, names);
 

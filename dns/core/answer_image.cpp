@@ -51,7 +51,8 @@ std::size_t write_image(ByteSpan buffer, const AskedQuestion& asked, const Answe
     return append_opt(buffer, size, asked, image.rcode, error);
 }
 
-void append_chain(ResponseWriter& out, const AnswerImage& image, std::uint32_t age) noexcept {
+void append_chain(ResponseWriter& out, const AnswerImage& image, std::uint32_t age,
+                  std::uint32_t ttl_cap) noexcept {
     std::size_t at = kHeaderSize;
     if (!skip_name(image.bytes, at)) return;
     at += 4;
@@ -61,7 +62,7 @@ void append_chain(ResponseWriter& out, const AnswerImage& image, std::uint32_t a
         std::size_t name_at = record->owner_at;
         const auto owner = read_name(image.bytes, name_at);
         if (!owner) return;
-        const std::uint32_t ttl = record->ttl > age ? record->ttl - age : 0;
+        const std::uint32_t ttl = std::min(record->ttl > age ? record->ttl - age : 0, ttl_cap);
         if (record->type == RrType::kCname) {
             name_at = record->rdata_at;
             const auto target = read_name(image.bytes, name_at);

@@ -38,6 +38,7 @@ struct AnswerImage {
 // Appends to an answer that begins with CNAMEs of ours (see query_pipeline.cpp) the
 // records of the image's answer section that a chain is made of: addresses, CNAMEs and
 // all types whose data holds no compressed name.
-void append_chain(ResponseWriter& out, const AnswerImage& image, std::uint32_t age) noexcept;
+void append_chain(ResponseWriter& out, const AnswerImage& image, std::uint32_t age,
+                  std::uint32_t ttl_cap = UINT32_MAX) noexcept;
 
 }  // namespace hearth::dns

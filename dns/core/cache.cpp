@@ -11,6 +11,10 @@ namespace {
 constexpr std::size_t kFirstSlots = 256;
 // What malloc adds to a block, about.
 constexpr std::size_t kBlockOverhead = 16;
+// Prefetching: in the last tenth of its time, by who asks for it at least so many times. What is
+// kept for less than ten seconds would be asked for all the time.
+constexpr std::uint8_t kOften = 3;
+constexpr std::uint32_t kShortestPrefetched = 10;
 
 std::uint8_t variant_of(const CacheKey& key) noexcept {
     return static_cast<std::uint8_t>((key.dnssec_ok ? 1 : 0) | (key.checking_disabled ? 2 : 0));
@@ -22,6 +26,7 @@ std::uint8_t variant_of(const CacheKey& key) noexcept {
 struct Cache::Entry {
     TimePoint stored;
     TimePoint expires;
+    TimePoint next_try;
     std::uint64_t generation = 0;
     GroupMask passed = 0;
     std::uint32_t image_size = 0;
@@ -33,6 +38,7 @@ struct Cache::Entry {
     Verdict verdict;
     std::uint8_t variant = 0;
     bool asked_again = false;  // since the clock's hand passed
+    std::uint8_t hits = 0;     // up to kOften
 
     [[nodiscard]] std::uint16_t* ttl_at() noexcept {
         return reinterpret_cast<std::uint16_t*>(this + 1);
@@ -45,6 +51,11 @@ struct Cache::Entry {
     }
     [[nodiscard]] std::size_t cost() const noexcept {
         return block_size() + kBlockOverhead + 2 * sizeof(Slot);
+    }
+    // Failures and answers of the policy are of no use when their time is over.
+    [[nodiscard]] bool is_found(TimePoint now, Duration stale_for) const noexcept {
+        if (expires > now) return true;
+        return expires + stale_for > now && rcode != Rcode::kServFail && !verdict.blocked();
     }
     // The image's question is in lower case, as is the key.
     [[nodiscard]] bool matches(const CacheKey& key) noexcept {
@@ -88,10 +99,12 @@ std::size_t Cache::slot_of(const CacheKey& key, std::uint64_t hash) const noexce
     return at;
 }
 
-std::optional<Cache::Hit> Cache::find(const CacheKey& key, TimePoint now) noexcept {
+std::optional<Cache::Hit> Cache::find(const CacheKey& key, TimePoint now,
+                                      Duration stale_for) noexcept {
     Entry* entry = slots_[slot_of(key, hash(key))].entry.get();
-    if (entry == nullptr || entry->expires <= now) return std::nullopt;
+    if (entry == nullptr || !entry->is_found(now, stale_for)) return std::nullopt;
     entry->asked_again = true;
+    if (entry->hits < kOften) ++entry->hits;
     const auto age = std::chrono::duration_cast<std::chrono::seconds>(now - entry->stored);
     Hit hit;
     hit.image.bytes = {entry->image(), entry->image_size};
@@ -100,6 +113,9 @@ std::optional<Cache::Hit> Cache::find(const CacheKey& key, TimePoint now) noexce
     hit.image.additionals = entry->additionals;
     hit.image.rcode = entry->rcode;
     hit.age = static_cast<std::uint32_t>(std::max<std::int64_t>(age.count(), 0));
+    hit.is_stale = entry->expires <= now;
+    hit.is_due = entry->next_try <= now && (hit.is_stale || entry->hits >= kOften);
+    hit.next_try = &entry->next_try;
     hit.generation = &entry->generation;
     hit.passed = &entry->passed;
     hit.verdict = entry->verdict;
@@ -108,7 +124,7 @@ std::optional<Cache::Hit> Cache::find(const CacheKey& key, TimePoint now) noexce
 
 void Cache::insert(const CacheKey& key, const AnswerImage& image, std::uint32_t seconds,
                    std::uint64_t generation, TimePoint now, const Verdict& verdict,
-                   GroupMask passed) {
+                   GroupMask passed, std::uint32_t ttl_floor) {
     const std::size_t block =
         sizeof(Entry) + image.ttl_at.size() * sizeof(std::uint16_t) + image.bytes.size();
     if (seconds == 0 || block > limits_.bytes / 8) return;
@@ -120,6 +136,8 @@ void Cache::insert(const CacheKey& key, const AnswerImage& image, std::uint32_t 
     EntryPointer entry(new (::operator new(block)) Entry);
     entry->stored = now;
     entry->expires = now + std::chrono::seconds(seconds);
+    const auto ahead = std::chrono::seconds(seconds) / 10;
+    entry->next_try = seconds < kShortestPrefetched ? entry->expires : entry->expires - ahead;
     entry->generation = generation;
     entry->passed = passed;
     entry->image_size = static_cast<std::uint32_t>(image.bytes.size());
@@ -134,6 +152,8 @@ void Cache::insert(const CacheKey& key, const AnswerImage& image, std::uint32_t 
     std::memcpy(entry->image(), image.bytes.data(), image.bytes.size());
     const auto name = key.qname.wire();
     std::memcpy(entry->image() + kHeaderSize, name.data(), name.size());
+    for (const std::size_t at : image.ttl_at)
+        if (load_be32(entry->image() + at) < ttl_floor) store_be32(entry->image() + at, ttl_floor);
 
     const std::uint64_t h = hash(key);
     const std::size_t slot = slot_of(key, h);

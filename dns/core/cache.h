@@ -32,6 +32,13 @@ struct CacheKey {
     }
 };
 
+// What the document says of answers that are kept.
+struct CacheRules {
+    TtlLimits ttl;
+    Duration stale_for{};   // how long after its time an answer may stand in (RFC 8767); 0: never
+    bool prefetch = false;  // asks again shortly before the end for what is asked often
+};
+
 // Answers of upstreams, positive and negative, and those to blocked names, as images ready to be
 // copied (RFC 2308, RFC 9520). Belongs to one worker: no locks. Bounded by bytes; when full, what
 // was not asked for since the clock's hand last passed goes first. A lookup allocates nothing.
@@ -43,14 +50,16 @@ class Cache {
 public:
     struct Limits {
         std::size_t bytes = 4U << 20;
-        TtlLimits ttl;
     };
     // A view into an entry, valid until the next insert() or clear().
     struct Hit {
         AnswerImage image;
         std::uint32_t age = 0;  // seconds since it was stored
+        bool is_stale = false;  // its time is over
+        bool is_due = false;    // may be asked again: near its end and asked often, or over
         std::uint64_t* generation = nullptr;
         GroupMask* passed = nullptr;  // the groups of clients it was found right for, at generation
+        TimePoint* next_try = nullptr;  // not asked again before
         Verdict
             verdict;  // blocked(): the image is what the policy answers, at this generation only
     };
@@ -61,13 +70,15 @@ public:
     Cache(const Cache&) = delete;
     Cache& operator=(const Cache&) = delete;
 
-    [[nodiscard]] std::optional<Hit> find(const CacheKey& key, TimePoint now) noexcept;
+    // An answer of an upstream whose time is over for less than `stale_for` is found as well.
+    [[nodiscard]] std::optional<Hit> find(const CacheKey& key, TimePoint now,
+                                          Duration stale_for = Duration::zero()) noexcept;
 
     // Keeps an upstream's answer for `seconds` (see cache_seconds(); 0 keeps nothing). An equal
-    // key is replaced.
+    // key is replaced. TTLs below `ttl_floor` are raised to it.
     void insert(const CacheKey& key, const AnswerImage& image, std::uint32_t seconds,
                 std::uint64_t generation, TimePoint now, const Verdict& verdict = {},
-                GroupMask passed = mask_of(kDefaultGroup));
+                GroupMask passed = mask_of(kDefaultGroup), std::uint32_t ttl_floor = 0);
     // Keeps the fact that nobody answered, as a SERVFAIL.
     void insert_failure(const CacheKey& key, std::uint32_t seconds, std::uint64_t generation,
                         TimePoint now, GroupMask passed = mask_of(kDefaultGroup));

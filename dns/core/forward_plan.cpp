@@ -58,7 +58,9 @@ ForwardPlan::Ask ForwardPlan::ask(const ForwardQuestion& question,
     std::string key = key_of(question);
     const auto found = by_question_.find(key);
     if (found != by_question_.end()) {
-        exchanges_.at(found->second).waiters.push_back(waiter);
+        Exchange& open = exchanges_.at(found->second);
+        open.waiters.push_back(waiter);
+        if (waiter.patient_until < open.deadline) set_deadline(open);
         ++counters_.joined;
         return Ask::kJoined;
     }
@@ -146,6 +148,7 @@ void ForwardPlan::set_deadline(Exchange& exchange) {
     TimePoint next = exchange.give_up_at;
     for (const Attempt& attempt : exchange.attempts)
         if (!attempt.settled && !attempt.timed_out) next = std::min(next, attempt.deadline);
+    for (const Waiter& waiter : exchange.waiters) next = std::min(next, waiter.patient_until);
     if (next == exchange.deadline) return;
     deadlines_.erase({exchange.deadline, exchange.token});
     exchange.deadline = next;
@@ -186,16 +189,29 @@ void ForwardPlan::on_timer(TimePoint now) {
     }
     while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
         Exchange& exchange = exchanges_.at(deadlines_.begin()->second);
+        bool timed_out = false;
         for (Attempt& attempt : exchange.attempts) {
             if (attempt.settled || attempt.timed_out || attempt.deadline > now) continue;
             attempt.timed_out = true;
             upstreams_.on_timeout(attempt.upstream, now);
+            timed_out = true;
         }
+        tell_impatient(exchange, now);
         if (exchange.give_up_at <= now) {
             fail(exchange, now);
-        } else {
+        } else if (timed_out) {
             try_next(exchange, now);
+        } else {
+            set_deadline(exchange);
         }
+    }
+}
+
+void ForwardPlan::tell_impatient(Exchange& exchange, TimePoint now) {
+    for (Waiter& waiter : exchange.waiters) {
+        if (waiter.patient_until > now) continue;
+        waiter.patient_until = kNever;
+        waiter.is_answered = actions_.overdue(exchange.question, waiter);
     }
 }
 

@@ -46,6 +46,8 @@ struct Waiter {
     std::uint16_t question_size = 0;
     AskedQuestion asked;               // its question view is empty: see view()
     GroupIndex group = kDefaultGroup;  // of the client
+    TimePoint patient_until = kNever;  // then ForwardActions::overdue()
+    bool is_answered = false;          // waits no more; the answer is still for its group
 
     Waiter(const ReplyPath& path, const AskedQuestion& asked, const Name& qname, TimePoint now,
            GroupIndex group = kDefaultGroup);
@@ -78,6 +80,8 @@ public:
                           ByteView question) = 0;
     // Over TCP; the answer or the failure is told with `exchange`.
     virtual void ask_tcp(std::uint64_t exchange, const Endpoint& endpoint, ByteView question) = 0;
+    // A waiter's patience is over while the question is still open; true: it was answered.
+    virtual bool overdue(const ForwardQuestion& question, const Waiter& waiter) = 0;
     // The question is settled; `waiters` may be answered and are gone afterwards.
     virtual void finished(const ForwardQuestion& question, const ForwardOutcome& outcome,
                           std::span<const Waiter> waiters) = 0;
@@ -170,6 +174,7 @@ private:
     void take_answer(Exchange& exchange, Attempt& attempt, ByteView packet,
                      const AnswerView& answer, TimePoint now);
     void after_failure(Exchange& exchange, TimePoint now);
+    void tell_impatient(Exchange& exchange, TimePoint now);
     void set_deadline(Exchange& exchange);
     [[nodiscard]] bool any_open(const Exchange& exchange) const noexcept;
     void finish(Exchange& exchange, const ForwardOutcome& outcome);

@@ -187,11 +187,12 @@ WrittenAnswer write_local(ByteSpan out, const AskedQuestion& asked, RrType qtype
 }
 
 WrittenAnswer write_chained(ByteSpan out, const AskedQuestion& asked, const Snapshot& snapshot,
-                            const LocalPath& path, const AnswerImage& image, std::uint32_t age) {
+                            const LocalPath& path, const AnswerImage& image, std::uint32_t age,
+                            std::uint32_t ttl_cap, const std::optional<ExtendedError>& error) {
     ResponseWriter writer(out, asked, image.rcode, Authority::kRecursive);
     write_chain(writer, snapshot, path);
-    append_chain(writer, image, age);
-    return {writer.finish(), image.rcode};
+    append_chain(writer, image, age, ttl_cap);
+    return {writer.finish(error), image.rcode};
 }
 
 WrittenAnswer write_blocked(ByteSpan out, const AskedQuestion& asked, const Name& qname,

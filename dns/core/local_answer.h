@@ -67,7 +67,9 @@ struct WrittenAnswer {
 // Writes the CNAMEs of ours that lead outside, and behind them what the outside says.
 [[nodiscard]] WrittenAnswer write_chained(ByteSpan out, const AskedQuestion& asked,
                                           const Snapshot& snapshot, const LocalPath& path,
-                                          const AnswerImage& image, std::uint32_t age);
+                                          const AnswerImage& image, std::uint32_t age,
+                                          std::uint32_t ttl_cap = UINT32_MAX,
+                                          const std::optional<ExtendedError>& error = {});
 
 // The answer to a blocked name (docs/dns.md, "Blocked names").
 [[nodiscard]] WrittenAnswer write_blocked(ByteSpan out, const AskedQuestion& asked,

@@ -124,7 +124,7 @@ std::uint32_t cache_seconds(ByteView packet, const AnswerView& answer,
         return std::min({*answer.negative_ttl, answer.lowest_ttl, limits.negative_cap});
     }
     if (answer.rcode != Rcode::kNoError || answer.ttl_count == 0) return 0;
-    return std::min(answer.lowest_ttl, limits.ttl_cap);
+    return std::min(std::max(answer.lowest_ttl, limits.ttl_floor), limits.ttl_cap);
 }
 
 }  // namespace hearth::dns

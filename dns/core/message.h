@@ -66,6 +66,7 @@ void each_answer(ByteView packet, const AnswerView& answer, Visit visit) {
 
 // How long an answer may be kept, in seconds; 0: not at all. `ttl_cap` and `negative_cap` bound it.
 struct TtlLimits {
+    std::uint32_t ttl_floor = 0;  // of answers that hold records
     std::uint32_t ttl_cap = 86400;
     std::uint32_t negative_cap = 3600;
     std::uint32_t failure = 5;  // RFC 9520 §3.2: at least 1 s, at most 5 min

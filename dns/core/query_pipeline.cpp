@@ -9,6 +9,7 @@
 namespace hearth::dns {
 namespace {
 
+constexpr Duration kStaleAfter = 1800ms;            // RFC 8767 §5, the client response timer
 constexpr std::uint32_t kNobodyAnswersSeconds = 1;  // RFC 9520 §3.2: the least
 // The generation ends it sooner when a rule or a list changes.
 constexpr std::uint32_t kBlockedSeconds = 3600;
@@ -219,29 +220,24 @@ std::optional<QueryPipeline::Answer> QueryPipeline::answer_outside(const Job& jo
         writer.hinfo_rfc8482(snapshot_->local_ttl);
         return Answer{writer.finish(), Rcode::kNoError, Reason::kSpecial, verdict};
     }
-    const auto hit = cache_.find(key, moment_.now);
+    const auto hit = cache_.find(key, moment_.now, snapshot_->cache.stale_for);
     if (!hit || hit->verdict.blocked()) return forward(job, path);
+    const bool ask_again = hit->is_stale && hit->is_due;
     const bool is_current = *hit->generation == snapshot_->generation;
     if (!is_current || (*hit->passed & mask_of(job.group)) == 0) {
         const Verdict cloaked =
             is_allowed(verdict) ? Verdict{} : inspect_targets(hit->image, policy);
+        if (cloaked.blocked() && hit->is_stale) return forward(job, path);
         if (cloaked.blocked()) return blocked(job, key, cloaked);
         *hit->passed = (is_current ? *hit->passed : 0) | mask_of(job.group);
         *hit->generation = snapshot_->generation;
     }
+    if (ask_again) return forward(job, path, moment_.now + kStaleAfter);
+    if (hit->is_stale) return write_stale(job.out, job.asked, path, *hit);
     if (path.chain_size == 0) return from_hit(job, *hit);
     tally_.cache_hits.add();
     const auto written = write_chained(job.out, job.asked, *snapshot_, path, hit->image, hit->age);
     return Answer{written.size, written.rcode, Reason::kCached, verdict};
-}
-
-QueryPipeline::Answer QueryPipeline::from_hit(const Job& job, const Cache::Hit& hit) {
-    if (hit.verdict.blocked())
-        return write_verdict(job.out, job.asked, job.group, hit.image, hit.verdict);
-    tally_.cache_hits.add();
-    const std::size_t size =
-        write_image(job.out, job.asked, hit.image, hit.age, cache_.limits().ttl.ttl_cap);
-    return {size, hit.image.rcode, Reason::kCached, {}};
 }
 
 // Makes the answer to a blocked name, and keeps it: the same few names are asked again and again.
@@ -272,7 +268,7 @@ QueryPipeline::Answer QueryPipeline::write_verdict(ByteSpan out, const AskedQues
                                                    const Verdict& verdict) const {
     const BlockPolicy& policy = snapshot_->policy(group);
     const ExtendedError error{policy.ede(verdict), policy.explain(verdict)};
-    const std::size_t size = write_image(out, asked, image, 0, cache_.limits().ttl.ttl_cap, error);
+    const std::size_t size = write_image(out, asked, image, 0, snapshot_->cache.ttl.ttl_cap, error);
     return {size, image.rcode, Reason::kBlocked, verdict, error.code};
 }
 
@@ -287,7 +283,8 @@ QueryPipeline::Answer QueryPipeline::blocked(const Job& job, const CacheKey& key
                          keep_blocked(key, job.group, verdict, kBlockedSeconds), verdict);
 }
 
-std::optional<QueryPipeline::Answer> QueryPipeline::forward(const Job& job, const LocalPath& path) {
+std::optional<QueryPipeline::Answer> QueryPipeline::forward(const Job& job, const LocalPath& path,
+                                                            TimePoint patient_until) {
     const QueryView& query = job.query;
     const ReplyPath& reply_path = job.context.path;
     tally_.cache_misses.add();
@@ -302,9 +299,7 @@ std::optional<QueryPipeline::Answer> QueryPipeline::forward(const Job& job, cons
         loops_.is_loop(path.name, query.qtype, reply_path.client.address, tag, moment_.now))
         return plain(job, Rcode::kRefused, Reason::kLoop, EdeCode::kOther, kLoops);
 
-    const std::size_t group = path.end == LocalPath::End::kForward
-                                  ? path.zone->group
-                                  : snapshot_->policy(job.group).upstreams;
+    const std::size_t group = upstreams_of(path, job.group);
     if (group >= snapshot_->groups.size() || snapshot_->groups[group].servers.empty())
         return plain(job, Rcode::kServFail, Reason::kFailed, EdeCode::kNoReachableAuthority,
                      kNoUpstream);
@@ -314,7 +309,8 @@ std::optional<QueryPipeline::Answer> QueryPipeline::forward(const Job& job, cons
                      sought ? kUpstreamsFail : kTooLong);
     const ForwardQuestion question{*sought, query.qtype, job.asked.dnssec_ok,
                                    query.checking_disabled(), static_cast<std::uint16_t>(group)};
-    const Waiter waiter(reply_path, job.asked, query.qname, moment_.now, job.group);
+    Waiter waiter(reply_path, job.asked, query.qname, moment_.now, job.group);
+    waiter.patient_until = patient_until;
     const auto asked =
         forward_.ask(question, snapshot_->groups[group].servers, waiter, moment_.now);
     end();
@@ -367,7 +363,7 @@ Verdict QueryPipeline::judge(GroupIndex group, const ForwardQuestion& question,
 void QueryPipeline::keep_answer(const CacheKey& key, const ForwardQuestion& question,
                                 const ForwardOutcome& outcome, std::span<const Waiter> waiters) {
     const std::uint32_t seconds =
-        cache_seconds(outcome.packet, *outcome.answer, cache_.limits().ttl);
+        cache_seconds(outcome.packet, *outcome.answer, snapshot_->cache.ttl);
     GroupMask judged = 0;
     GroupMask passed = 0;
     bool may_keep = true;
@@ -385,7 +381,8 @@ void QueryPipeline::keep_answer(const CacheKey& key, const ForwardQuestion& ques
     }
     if (may_keep)
         cache_.insert(key, image_of(outcome.packet, *outcome.answer), seconds,
-                      snapshot_->generation, moment_.now, {}, passed);
+                      snapshot_->generation, moment_.now, {}, passed,
+                      snapshot_->cache.ttl.ttl_floor);
 }
 
 void QueryPipeline::finished(const ForwardQuestion& question, const ForwardOutcome& outcome,
@@ -393,17 +390,17 @@ void QueryPipeline::finished(const ForwardQuestion& question, const ForwardOutco
     const GroupIndex first = waiters.empty() ? kDefaultGroup : waiters.front().group;
     const CacheKey key{question.qname, question.qtype, question.dnssec_ok,
                        question.checking_disabled, snapshot_->policy(first).upstreams};
-    const GroupMask failed_for = mask_of(first);
     if (outcome.result == ForwardResult::kAnswered) {
         keep_answer(key, question, outcome, waiters);
-    } else if (outcome.result == ForwardResult::kServFail) {
-        cache_.insert_failure(key, cache_.limits().ttl.failure, snapshot_->generation, moment_.now,
-                              failed_for);
-    } else if (outcome.result == ForwardResult::kNobodyAnswers) {
-        cache_.insert_failure(key, kNobodyAnswersSeconds, snapshot_->generation, moment_.now,
-                              failed_for);
+    } else if (outcome.result != ForwardResult::kLoop &&
+               !cache_.find(key, moment_.now, snapshot_->cache.stale_for)) {
+        const bool silent = outcome.result == ForwardResult::kNobodyAnswers;
+        cache_.insert_failure(key, silent ? kNobodyAnswersSeconds : snapshot_->cache.ttl.failure,
+                              snapshot_->generation, moment_.now, mask_of(first));
     }
     for (const Waiter& waiter : waiters) {
+        if (waiter.is_answered) continue;
+        if (outcome.result != ForwardResult::kAnswered && overdue(question, waiter)) continue;
         const Verdict cloaked = outcome.result == ForwardResult::kAnswered
                                     ? judge(waiter.group, question, outcome)
                                     : Verdict{};
@@ -430,7 +427,7 @@ QueryPipeline::Answer QueryPipeline::answer_waiter(const Waiter& waiter,
     if (outcome.result == ForwardResult::kAnswered) {
         const AnswerImage image = image_of(outcome.packet, *outcome.answer);
         if (waiter.qname == question.qname)
-            return {write_image(out, asked, image, 0, cache_.limits().ttl.ttl_cap),
+            return {write_image(out, asked, image, 0, snapshot_->cache.ttl.ttl_cap),
                     image.rcode,
                     Reason::kForwarded,
                     {},
@@ -473,11 +470,12 @@ QueryPipeline::Answer QueryPipeline::answer_on_path(const Waiter& waiter,
         const CacheKey key{path.name, question.qtype, question.dnssec_ok,
                            question.checking_disabled, snapshot_->policy(waiter.group).upstreams};
         cache_.insert(key, image,
-                      cache_seconds(outcome.packet, *outcome.answer, cache_.limits().ttl),
-                      snapshot_->generation, moment_.now, {}, mask_of(waiter.group));
+                      cache_seconds(outcome.packet, *outcome.answer, snapshot_->cache.ttl),
+                      snapshot_->generation, moment_.now, {}, mask_of(waiter.group),
+                      snapshot_->cache.ttl.ttl_floor);
     }
     if (path.chain_size == 0)
-        return {write_image(out, asked, image, 0, cache_.limits().ttl.ttl_cap),
+        return {write_image(out, asked, image, 0, snapshot_->cache.ttl.ttl_cap),
                 image.rcode,
                 Reason::kForwarded,
                 {},

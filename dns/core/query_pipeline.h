@@ -106,7 +106,13 @@ private:
                                                     const CacheKey& key);
     [[nodiscard]] std::optional<Answer> answer_outside(const Job& job, const LocalPath& path,
                                                        const CacheKey& key);
-    [[nodiscard]] std::optional<Answer> forward(const Job& job, const LocalPath& path);
+    // `patient_until`: when a stale answer may stand in, if there is one.
+    [[nodiscard]] std::optional<Answer> forward(const Job& job, const LocalPath& path,
+                                                TimePoint patient_until = kNever);
+    [[nodiscard]] std::size_t upstreams_of(const LocalPath& path, GroupIndex group) const noexcept;
+    void prefetch(const Job& job);
+    [[nodiscard]] Answer write_stale(ByteSpan out, const AskedQuestion& asked,
+                                     const LocalPath& path, const Cache::Hit& hit);
     [[nodiscard]] Answer from_hit(const Job& job, const Cache::Hit& hit);
     [[nodiscard]] Answer blocked(const Job& job, const CacheKey& key, const Verdict& verdict);
     [[nodiscard]] AnswerImage keep_blocked(const CacheKey& key, GroupIndex group,
@@ -135,6 +141,7 @@ private:
     void send_udp(UpstreamIndex upstream, const Endpoint& endpoint, unsigned slot,
                   ByteView question) override;
     void ask_tcp(std::uint64_t exchange, const Endpoint& endpoint, ByteView question) override;
+    bool overdue(const ForwardQuestion& question, const Waiter& waiter) override;
     void finished(const ForwardQuestion& question, const ForwardOutcome& outcome,
                   std::span<const Waiter> waiters) override;
 

@@ -11,6 +11,7 @@
 #include "base/ip.h"
 #include "base/name.h"
 #include "dns/core/block_policy.h"
+#include "dns/core/cache.h"
 #include "dns/core/client_groups.h"
 #include "dns/core/client_names.h"
 #include "dns/core/rate_limiter.h"
@@ -32,6 +33,7 @@ struct Snapshot {
     Name domain;
     Name primary;  // the name of the server in SOA and NS of our zones
     std::uint32_t local_ttl = 60;
+    CacheRules cache;
     std::shared_ptr<const LocalZones> zones;
     std::shared_ptr<const ClientNames> client_names;  // null: nobody has a name
     BlockPolicy blocking;                             // of clients that are in no group

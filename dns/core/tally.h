@@ -44,6 +44,8 @@ struct Tally {
     Cell duration_us;
     Cell cache_hits;
     Cell cache_misses;
+    Cell cache_stale;       // answers past their time, because no upstream answered
+    Cell cache_prefetches;  // questions asked again before their answer's end
     Cell cache_entries;
     Cell cache_bytes;
     Cell dropped;  // not answered at all: no header, not a question, over the refusal budget

@@ -38,7 +38,7 @@ protected:
         return see(out);
     }
 
-    Cache cache{{.bytes = kBytes, .ttl = {}}, {1, 2}};
+    Cache cache{{.bytes = kBytes}, {1, 2}};
     Name www = *Name::parse("www.example");
     TimePoint now{1h};
 };
@@ -109,7 +109,7 @@ TEST_F(CacheTest, StaysWithinItsBytesAndKeepsWhatIsAskedFor) {
 }
 
 TEST_F(CacheTest, EveryEntryIsFoundAfterManyReplacements) {
-    Cache big{{.bytes = 8 << 20, .ttl = {}}, {3, 4}};
+    Cache big{{.bytes = 8 << 20}, {3, 4}};
     const auto insert = [&](int i, std::uint32_t seconds) {
         const Name qname = *Name::parse("n" + std::to_string(i) + ".example");
         const Packet packet = say(ask({.name = qname.to_string() + "."}), address(qname, i % 250));

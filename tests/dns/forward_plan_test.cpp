@@ -249,6 +249,7 @@ class PlanActions final : public ForwardActions {
 public:
     void send_udp(UpstreamIndex, const Endpoint&, unsigned, ByteView) override { ++sent; }
     void ask_tcp(std::uint64_t, const Endpoint&, ByteView) override {}
+    bool overdue(const ForwardQuestion&, const Waiter&) override { return false; }
     void finished(const ForwardQuestion&, const ForwardOutcome&,
                   std::span<const Waiter> waiters) override {
         finished_waiters += waiters.size();

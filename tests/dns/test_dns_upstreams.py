@@ -224,3 +224,37 @@ def test_starts_without_network_and_with_a_broken_image(house: House) -> None:
     house.dns.ip("link set eth0 up", f"address add {VIP}/32 dev lo")
     assert house.data("immich.home") == ["10.0.0.100"]
     assert house.data("ads.example") == ["0.0.0.0"]
+
+
+def test_a_stale_answer_stands_in_while_the_upstream_is_dead(house: House) -> None:
+    upstream = ScriptedUpstream(house.router, lambda p, peer, s: s.sendto(answer_a(p).replace(
+        struct.pack(">I", 300), struct.pack(">I", 1)), peer))
+    house.start()
+    for _ in range(12):  # each worker has a cache of its own
+        assert house.data("kept.example") == ["192.0.2.99"]
+    upstream.close()
+
+    def stale() -> bool:
+        answer = house.dig("kept.example")
+        assert answer.rcode == "NOERROR" and answer.data == ["192.0.2.99"], answer.text
+        return "EDE: 3 (Stale Answer)" in answer.text
+
+    wait_until(stale, 30)
+    assert house.control.metric("hearth_dns_cache_stale_total") > 0
+    assert house.dig("never.example").rcode == "SERVFAIL"
+    back = ScriptedUpstream(house.router, lambda p, peer, s: s.sendto(answer_a(p, "192.0.2.1"), peer))
+    wait_until(lambda: house.data("kept.example") == ["192.0.2.1"], 60)
+    back.close()
+
+
+def test_what_is_asked_often_does_not_expire(house: House) -> None:
+    upstream = ScriptedUpstream(house.router, lambda p, peer, s: s.sendto(answer_a(p).replace(
+        struct.pack(">I", 300), struct.pack(">I", 10)), peer))
+    house.start()
+
+    def prefetched() -> bool:
+        assert house.data("busy.example") == ["192.0.2.99"]
+        return house.control.metric("hearth_dns_cache_prefetches_total") > 0
+
+    wait_until(prefetched, 60)
+    upstream.close()
