@@ -48,7 +48,7 @@ public:
         slot = s;
         packet.assign(question.begin(), question.end());
     }
-    void ask_tcp(std::uint64_t, const Endpoint&, ByteView) override {}
+    void ask_stream(std::uint64_t, UpstreamIndex, const UpstreamServer&, ByteView) override {}
     void reply(const ReplyPath&, ByteView) override {}
 
     UpstreamIndex upstream = 0;
@@ -99,7 +99,7 @@ struct World {
         snapshot.generation = snapshot.cache_generation = 1;
         snapshot.domain = *Name::parse("home");
         snapshot.clients = {*IpPrefix::parse("127.0.0.0/8"), *IpPrefix::parse("10.0.0.0/24")};
-        snapshot.groups = {{{{IpAddress::v4(192, 0, 2, 1), 53}}}};
+        snapshot.groups.push_back({{Endpoint{IpAddress::v4(192, 0, 2, 1), 53}}});
         snapshot.blocking.deny = deny;
         context.now = TimePoint(1h);
         context.path.client.address = IpAddress::v4(10, 0, 0, 50);

@@ -27,6 +27,8 @@ std::string loop_reason(const Document& document, const Endpoint& endpoint) {
 }
 
 void check_upstream(CheckContext& context, const Upstream& upstream, Span place) {
+    // Over https there may be another server on our address.
+    if (upstream.protocol == UpstreamProtocol::kHttps) return;
     const std::string reason = loop_reason(context.document, upstream.endpoint);
     if (reason.empty()) return;
     context.diagnostics.error(place, upstream.text + " is this Hearth itself (" + reason +
@@ -38,9 +40,11 @@ void check_upstreams(CheckContext& context) {
     for (std::size_t i = 0; i < dns.upstreams.size(); ++i) {
         const Span place = item_place(context.root, {"dns", "upstreams"}, i);
         check_upstream(context, dns.upstreams[i], place);
-        const auto same = std::find_if(
-            dns.upstreams.begin(), dns.upstreams.end(),
-            [&](const Upstream& other) { return other.endpoint == dns.upstreams[i].endpoint; });
+        const auto same =
+            std::find_if(dns.upstreams.begin(), dns.upstreams.end(), [&](const Upstream& other) {
+                return other.endpoint == dns.upstreams[i].endpoint &&
+                       other.protocol == dns.upstreams[i].protocol;
+            });
         if (same != dns.upstreams.begin() + static_cast<std::ptrdiff_t>(i))
             context.diagnostics.warning(place, dns.upstreams[i].text + " is written twice");
     }

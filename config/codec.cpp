@@ -217,4 +217,23 @@ Codec<std::string> path() {
                                [](const std::string& value) { return value; });
 }
 
+std::string listed_words(const std::vector<std::string>& words) {
+    std::string text;
+    for (std::size_t i = 0; i < words.size(); ++i)
+        text += (i == 0 ? "" : i + 1 == words.size() ? " or " : ", ") + words[i];
+    return text;
+}
+
+std::string words_schema(const std::vector<std::string>& words) {
+    std::string text;
+    for (const std::string& word : words) text += (text.empty() ? "\"" : ",\"") + word + "\"";
+    return R"({"enum":[)" + text + "]}";
+}
+
+Parsed<std::size_t> parse_word(const std::string& text, const std::vector<std::string>& words) {
+    const auto found = std::find(words.begin(), words.end(), text);
+    if (found != words.end()) return static_cast<std::size_t>(found - words.begin());
+    return fault(text + " is not " + listed_words(words), closest(text, words));
+}
+
 }  // namespace hearth::config

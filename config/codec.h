@@ -51,6 +51,28 @@ template <class D>
                      [](const D& value) { return print_duration(value); });
 }
 
+// "a, b or c", and the JSON Schema for them.
+[[nodiscard]] std::string listed_words(const std::vector<std::string>& words);
+[[nodiscard]] std::string words_schema(const std::vector<std::string>& words);
+// The index of `text` among `words`, or a fault with a suggestion.
+[[nodiscard]] Parsed<std::size_t> parse_word(const std::string& text,
+                                             const std::vector<std::string>& words);
+
+// One of a few words, each with its meaning.
+template <class M>
+[[nodiscard]] Codec<M> one_of(const std::vector<std::pair<std::string, M>>& meanings) {
+    std::vector<std::string> words;
+    for (const auto& [word, meaning] : meanings) words.push_back(word);
+    const auto parse = [words, meanings](const Value& value) {
+        return parse_word(value.text, words).map([&](std::size_t i) { return meanings[i].second; });
+    };
+    return scalar<M>(listed_words(words), words_schema(words), parse, [meanings](const M& value) {
+        for (const auto& [word, meaning] : meanings)
+            if (meaning == value) return word;
+        return std::string();
+    });
+}
+
 [[nodiscard]] Codec<std::size_t> size(std::uint64_t min, std::uint64_t max);
 [[nodiscard]] Codec<bool> boolean();
 [[nodiscard]] Codec<std::uint16_t> port();

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <iterator>
 #include <string>
 #include <string_view>
@@ -126,25 +127,66 @@ Parsed<HttpUpstream> parse_http_upstream(const Value& value, const ReadContext& 
     return place_host(std::move(upstream), context);
 }
 
+struct UpstreamScheme {
+    std::string_view word;
+    UpstreamProtocol protocol;
+    std::uint16_t port;
+};
+constexpr std::array kUpstreamSchemes{UpstreamScheme{"udp", UpstreamProtocol::kUdp, 53},
+                                      UpstreamScheme{"tcp", UpstreamProtocol::kTcp, 53},
+                                      UpstreamScheme{"tls", UpstreamProtocol::kTls, 853},
+                                      UpstreamScheme{"https", UpstreamProtocol::kHttps, 443}};
+
+// What is wrong with the address of an upstream, with an example that is right.
+Fault no_address(const std::string& text, const UpstreamScheme& scheme, std::string_view host) {
+    const std::string why = " is not an address; a name could not be resolved before DNS works";
+    if (scheme.protocol == UpstreamProtocol::kTls)
+        return {std::string(host) + why, "tls://9.9.9.9#" + std::string(host)};
+    if (scheme.protocol == UpstreamProtocol::kHttps)
+        return {std::string(host) + why, "https://9.9.9.9/dns-query#" + std::string(host)};
+    return {text + why + "; write 9.9.9.9, udp://9.9.9.9:53 or [fd00::1]:53", ""};
+}
+
 Parsed<Upstream> parse_upstream(const Value& value) {
     const std::string& text = value.text;
-    const auto scheme = scheme_of(text);
-    if (scheme == "tls" || scheme == "https" || scheme == "quic" || text == "recursive")
-        return fault((scheme.empty() ? text : std::string(scheme) + "://") +
-                     " upstreams are not available in this version; write an address such as "
-                     "9.9.9.9 or udp://9.9.9.9:53");
-    if (!scheme.empty() && scheme != "udp")
-        return fault("unknown scheme " + std::string(scheme) +
-                     "; write an address or udp://ADDRESS:PORT");
-    const auto bare = scheme.empty() ? std::string_view(text) : std::string_view(text).substr(6);
-    const auto endpoint = Endpoint::parse(bare, 53);
-    if (!endpoint)
-        return fault(text +
-                     " is not an address such as 9.9.9.9, udp://9.9.9.9:53 or [fd00::1]:53; a name "
-                     "could not be resolved before DNS works");
+    const auto word = scheme_of(text);
+    const auto* scheme = word.empty()
+                             ? kUpstreamSchemes.begin()
+                             : std::find_if(kUpstreamSchemes.begin(), kUpstreamSchemes.end(),
+                                            [&](const auto& s) { return s.word == word; });
+    if (scheme == kUpstreamSchemes.end())
+        return fault("unknown scheme " + std::string(word) +
+                     "; write an address, or one behind udp://, tcp://, tls:// or https://");
+    Upstream upstream;
+    upstream.text = text;
+    upstream.protocol = scheme->protocol;
+    auto rest = std::string_view(text).substr(word.empty() ? 0 : word.size() + 3);
+    if (const auto mark = rest.find('#'); mark != std::string_view::npos) {
+        if (scheme->protocol < UpstreamProtocol::kTls)
+            return fault("only tls:// and https:// have a certificate whose name could be given",
+                         std::string(rest.substr(0, mark)));
+        const auto name = Name::parse(rest.substr(mark + 1));
+        if (!name || name->is_root())
+            return fault("behind # stands the name in the server's certificate");
+        upstream.host = rest.substr(mark + 1);
+        rest = rest.substr(0, mark);
+    }
+    if (scheme->protocol == UpstreamProtocol::kHttps) {
+        const auto slash = rest.find('/');
+        upstream.path = slash == std::string_view::npos ? "/dns-query" : rest.substr(slash);
+        rest = rest.substr(0, slash);
+        if (has_bad_url_octet(upstream.path) || upstream.path.find('{') != std::string::npos)
+            return fault("the path is sent as it is: no spaces, no template", "/dns-query");
+    }
+    const auto endpoint = Endpoint::parse(rest, scheme->port);
+    if (!endpoint) {
+        const auto wrong = no_address(text, *scheme, rest.substr(0, rest.find(':')));
+        return fault(wrong.message, wrong.suggestion);
+    }
     if (endpoint->address.is_unspecified() || endpoint->address.is_multicast())
         return fault(text + " is not the address of a server");
-    return Upstream{*endpoint, text};
+    upstream.endpoint = *endpoint;
+    return upstream;
 }
 
 Parsed<NameRule> parse_name_rule(const Value& value) {
@@ -218,8 +260,10 @@ Codec<NameRule> name_rule() {
 }
 
 Codec<Upstream> upstream() {
-    return scalar<Upstream>("DNS server: address, address:port or udp://address:port",
-                            text_schema(), parse_upstream);
+    return scalar<Upstream>(
+        "DNS server: ADDRESS[:PORT], udp://, tcp://, tls://ADDRESS#NAME or "
+        "https://ADDRESS/dns-query#NAME",
+        text_schema(), parse_upstream);
 }
 
 Codec<HttpUpstream> http_upstream() {

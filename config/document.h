@@ -41,11 +41,19 @@ struct Vip {
     std::vector<IpAddress> foreign_peers;
 };
 
-// Who a question goes to. Only `udp` with TCP fallback exists so far.
+enum class UpstreamProtocol { kUdp, kTcp, kTls, kHttps };
+
+// Who a question goes to.
 struct Upstream {
+    UpstreamProtocol protocol = UpstreamProtocol::kUdp;
     Endpoint endpoint;
+    std::string host;  // with kTls and kHttps: whose certificate it must show
+    std::string path;  // with kHttps
     std::string text;  // as written, for people
 };
+
+// In which order several are asked.
+enum class UpstreamStrategy { kFastest, kStrict, kParallel };
 
 // Questions at or under `zones` go to `to` instead of the upstreams. When `zones` holds the
 // document's own domain, names the document does not know go there too; without
@@ -53,6 +61,7 @@ struct Upstream {
 struct ForwardZone {
     std::vector<Name> zones;
     std::vector<Upstream> to;
+    UpstreamStrategy strategy = UpstreamStrategy::kFastest;
 };
 
 struct Dns {
@@ -64,6 +73,9 @@ struct Dns {
     std::uint16_t https = 8443;
     RateLimit rate_limit;
     std::vector<Upstream> upstreams;
+    UpstreamStrategy strategy = UpstreamStrategy::kFastest;
+    std::string
+        tls_ca;  // PEM file of further authorities for tls and https upstreams; may be empty
     std::vector<ForwardZone> forward;
     std::vector<LocalRecord> records;
     std::vector<ZoneFile> zones;

@@ -10,6 +10,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
+Codec<UpstreamStrategy> strategy() {
+    return one_of<UpstreamStrategy>({{"fastest", UpstreamStrategy::kFastest},
+                                     {"strict", UpstreamStrategy::kStrict},
+                                     {"parallel", UpstreamStrategy::kParallel}});
+}
+
 const Section<ForwardZone>& forward_section() {
     static const Section<ForwardZone> table{{
         "dns.forward[]",
@@ -21,8 +27,10 @@ const Section<ForwardZone>& forward_section() {
                      "document's own domain may be one of them: what "
                      "the document does not know is then asked for there.",
                      "[lan, 10.0.0.0/24]"),
-            required("to", &ForwardZone::to, list_of(upstream(), kNotEmpty),
-                     "The servers, tried in order.", "[10.0.0.1]"),
+            required("to", &ForwardZone::to, list_of(upstream(), kNotEmpty), "The servers.",
+                     "[10.0.0.1]"),
+            field("strategy", &ForwardZone::strategy, strategy(),
+                  "In which order they are asked; see dns.strategy.", "strict"),
         },
         {},
     }};
@@ -92,8 +100,18 @@ const Section<Dns>& dns_section() {
                   "How much one client may ask; nobody is limited without it.",
                   "{queries_per_second: 1000}"),
             field("upstreams", &Dns::upstreams, list_of(upstream()),
-                  "Servers to ask for everything that is not local.",
-                  "[9.9.9.9, \"udp://1.1.1.1:53\"]"),
+                  "Servers to ask for everything that is not local. With tls and https the name "
+                  "behind # must be in the server's certificate; without it, the address must.",
+                  "[\"tls://9.9.9.9#dns.quad9.net\", \"https://1.1.1.1/dns-query\", 10.0.0.1]"),
+            field("strategy", &Dns::strategy, strategy(),
+                  "fastest: the one with the shortest round trip; strict: as written, the next one "
+                  "only while those before it do not answer; parallel: the two fastest at once.",
+                  "strict"),
+            field(
+                "tls_ca", &Dns::tls_ca, path(),
+                "Certificates (PEM) of authorities trusted for tls and https upstreams besides the "
+                "system's.",
+                "tls/our-root.pem", Presence::kOptional, "(the system's alone)"),
             field("forward", &Dns::forward, list_of(section(forward_section())),
                   "Zones that other servers in the home know.", "[{zones: [lan], to: [10.0.0.1]}]"),
             local_records_field(),

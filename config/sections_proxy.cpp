@@ -66,39 +66,6 @@ Field access_log_field() {
                                "json");
 }
 
-// One of a few words.
-template <class S, class M>
-Field word_field(std::string_view key, M S::*member, std::vector<std::pair<std::string, M>> words,
-                 std::string_view help) {
-    TypeInfo type;
-    std::string schema;
-    for (std::size_t i = 0; i < words.size(); ++i) {
-        if (i > 0) type.name += i + 1 == words.size() ? " or " : ", ";
-        type.name += words[i].first;
-        schema += (i > 0 ? ",\"" : "\"") + words[i].first + "\"";
-    }
-    type.schema = R"({"enum":[)" + schema + "]}";
-    const std::string name = type.name;
-    const std::string first = words.front().first;
-    const std::string example = words.back().first;
-    return custom_field<S>(
-        key, type, first,
-        [=](const Value& value, S& into, ReadContext& context) {
-            if (!expect_scalar(value, name, context)) return false;
-            std::vector<std::string> known;
-            for (const auto& [word, meaning] : words) {
-                known.push_back(word);
-                if (value.text != word) continue;
-                into.*member = meaning;
-                return true;
-            }
-            context.diagnostics.error(value.span, value.text + " is not " + name,
-                                      closest(value.text, known));
-            return false;
-        },
-        help, example);
-}
-
 const Section<TlsCertificate>& certificate_section() {
     static const Section<TlsCertificate> table{{
         "proxy.tls.certificates",
@@ -127,11 +94,13 @@ const Section<ProxyTls>& tls_section() {
             field("certificates", &ProxyTls::certificates, list_of(section(certificate_section())),
                   "Certificates; the name a client asks for chooses.",
                   "[{certificate: tls/home.pem, key: tls/home.key}]"),
-            word_field<ProxyTls, UnknownTlsName>(
+            field(
                 "unknown_name", &ProxyTls::unknown_name,
-                {{"refuse", UnknownTlsName::kRefuse}, {"first", UnknownTlsName::kFirst}},
+                one_of<UnknownTlsName>(
+                    {{"refuse", UnknownTlsName::kRefuse}, {"first", UnknownTlsName::kFirst}}),
                 "What a client gets that asks for a name without a certificate: no connection, or "
-                "the first certificate."),
+                "the first certificate.",
+                "first"),
         },
         {},
     }};
@@ -190,11 +159,13 @@ const Section<Service>& service_section() {
                   "[\"http://pi5:8081\", \"http://pi4-1:8081\"]"),
             field("aliases", &Service::aliases, list_of(host_label()),
                   "Further names of the service.", "[photos]"),
-            word_field<Service, PlainHttp>(
+            field(
                 "plain_http", &Service::plain_http,
-                {{"redirect", PlainHttp::kRedirect}, {"serve", PlainHttp::kServe}},
+                one_of<PlainHttp>(
+                    {{"redirect", PlainHttp::kRedirect}, {"serve", PlainHttp::kServe}}),
                 "What plain HTTP requests get when a certificate has the service's name; serve is "
-                "for devices that cannot trust it."),
+                "for devices that cannot trust it.",
+                "serve"),
         },
         finish_service,
     }};

@@ -31,6 +31,7 @@
 #include "dns/io/blocklist_file.h"
 #include "dns/io/connected_networks.h"
 #include "dns/io/system_random.h"
+#include "dns/io/tls_stream.h"
 #include "dns/io/worker.h"
 #include "runtime/control_server.h"
 #include "runtime/snapshot.h"
@@ -59,6 +60,7 @@ struct Prepared {
     HouseNames names;
     Snapshot snapshot;
     std::vector<ListenAddress> listen;
+    std::shared_ptr<const TlsTrust> trust;  // null where no upstream speaks TLS
     Result<std::shared_ptr<const BlockLists>> image = nullptr;
     ListFindings findings;
 };
@@ -149,6 +151,14 @@ private:
     int ticks_ = 0;
 };
 
+bool uses_tls(const std::vector<UpstreamGroup>& groups) {
+    return std::any_of(groups.begin(), groups.end(), [](const UpstreamGroup& group) {
+        return std::any_of(group.servers.begin(), group.servers.end(), [](const auto& server) {
+            return server.protocol >= UpstreamProtocol::kTls;
+        });
+    });
+}
+
 // --- document ---
 
 Result<runtime::Revision> DnsService::load(const runtime::DaemonOptions& options) {
@@ -169,6 +179,11 @@ Result<runtime::Revision> DnsService::load(const runtime::DaemonOptions& options
         return fail(Errc::kInvalid, options.config.string(),
                     "nothing to listen on: no node of the document has an address of this machine. "
                     "Name it with --node, or give dns.vip or dns.listen");
+    if (uses_tls(prepared->snapshot.groups)) {
+        auto trust = TlsTrust::load(prepared->document.dns.tls_ca);
+        if (!trust) return fail(std::move(trust.error()));
+        prepared->trust = std::move(*trust);
+    }
     if (!options.check) {
         prepared->image = load_image(layout_);
         prepared->findings = read_list_findings(layout_);
@@ -212,6 +227,7 @@ Result<void> DnsService::apply(const std::shared_ptr<Prepared>& prepared) {
         listen_everywhere();
         history_->configure(history_settings(prepared->document.dns));
     }
+    for (const auto& worker : workers_) worker->set_trust(prepared->trust);
     certificate_.follow(prepared->document.dns.tls);
     if (first) start_serving();
     note_settings_of_start(prepared->document);
@@ -530,13 +546,14 @@ void DnsService::add_status(json::object& status) {
     const TimePoint now = std::chrono::steady_clock::now();
     for (const auto& upstream : summarise_upstreams(*snapshot, workers_)) {
         json::object object;
-        object["address"] = upstream.endpoint.to_string();
-        const bool looping = loops_->is_looping(upstream.endpoint.address, now);
+        object["address"] = upstream.server.to_string();
+        const bool looping = loops_->is_looping(upstream.server.endpoint.address, now);
         object["state"] = looping ? "looping" : upstream.is_dead ? "dead" : "ok";
         object["rtt_ms"] = std::chrono::duration<double, std::milli>(upstream.smoothed_rtt).count();
         object["sent"] = upstream.sent;
         object["answered"] = upstream.answered;
         object["timeouts"] = upstream.timeouts;
+        if (!upstream.trouble.empty()) object["trouble"] = upstream.trouble;
         upstreams.push_back(std::move(object));
     }
     status["upstreams"] = std::move(upstreams);

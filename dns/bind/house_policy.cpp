@@ -1,5 +1,7 @@
 #include "dns/bind/house_policy.h"
 
+#include "dns/bind/upstream_groups.h"
+
 #include <algorithm>
 #include <utility>
 
@@ -215,9 +217,7 @@ void add_group_policies(Snapshot& snapshot, const config::Document& document) {
         BlockPolicy policy = policy_of(snapshot, group);
         if (!group.upstreams.empty()) {
             policy.upstreams = static_cast<std::uint16_t>(snapshot.groups.size());
-            UpstreamGroup& servers = snapshot.groups.emplace_back();
-            for (const auto& upstream : group.upstreams)
-                servers.servers.push_back(upstream.endpoint);
+            snapshot.groups.push_back(group_of(group.upstreams, document.dns.strategy));
         }
         snapshot.group_policies.push_back(std::move(policy));
     }

@@ -38,19 +38,26 @@ std::vector<UpstreamSummary> summarise_upstreams(
     const Snapshot& snapshot, const std::vector<std::unique_ptr<Worker>>& workers) {
     std::vector<UpstreamSummary> all;
     for (const auto& group : snapshot.groups) {
-        for (const Endpoint& endpoint : group.servers) {
+        for (const UpstreamServer& server : group.servers) {
             const bool known = std::any_of(all.begin(), all.end(), [&](const UpstreamSummary& u) {
-                return u.endpoint == endpoint;
+                return u.server == server;
             });
-            if (!known) all.push_back({.endpoint = endpoint});
+            if (known) continue;
+            all.emplace_back();
+            all.back().server = server;
         }
     }
     for (const auto& worker : workers) {
-        for (const Upstream& upstream : worker->report().upstreams) {
+        const Worker::Report report = worker->report();
+        for (std::size_t i = 0; i < report.upstreams.size(); ++i) {
+            const Upstream& upstream = report.upstreams[i];
             const auto found = std::find_if(all.begin(), all.end(), [&](const UpstreamSummary& u) {
-                return u.endpoint == upstream.endpoint;
+                return u.server == upstream.server;
             });
-            if (found != all.end()) merge(*found, upstream);
+            if (found == all.end()) continue;
+            merge(*found, upstream);
+            const auto trouble = report.troubles.find(static_cast<UpstreamIndex>(i));
+            if (trouble != report.troubles.end()) found->trouble = trouble->second;
         }
     }
     return all;
@@ -62,9 +69,11 @@ void watch_upstreams(const Snapshot& snapshot, const std::vector<std::unique_ptr
     std::vector<std::string> looping;
     const TimePoint now = std::chrono::steady_clock::now();
     for (const auto& upstream : summarise_upstreams(snapshot, workers)) {
-        if (loops.is_looping(upstream.endpoint.address, now))
-            looping.push_back(upstream.endpoint.address.to_string());
-        if (upstream.is_dead) dead.push_back(upstream.endpoint.to_string());
+        if (loops.is_looping(upstream.server.endpoint.address, now))
+            looping.push_back(upstream.server.endpoint.address.to_string());
+        if (upstream.is_dead)
+            dead.push_back(upstream.server.to_string() +
+                           (upstream.trouble.empty() ? "" : " (" + upstream.trouble + ")"));
     }
     set(problems, "upstream_dead",
         dead.empty() ? ""
@@ -87,7 +96,7 @@ void collect_upstreams(const Snapshot& snapshot,
                        const std::vector<std::unique_ptr<Worker>>& workers,
                        runtime::MetricSink& sink) {
     for (const auto& upstream : summarise_upstreams(snapshot, workers)) {
-        const runtime::Labels labels{{"upstream", upstream.endpoint.to_string()}};
+        const runtime::Labels labels{{"upstream", upstream.server.to_string()}};
         sink.gauge("hearth_dns_upstream_up", "1 while the upstream answers.", labels,
                    upstream.is_dead ? 0 : 1);
         sink.gauge("hearth_dns_upstream_rtt_seconds", "Smoothed round-trip time; 0: unknown yet.",

@@ -18,7 +18,7 @@ void watch_upstreams(const Snapshot& snapshot, const std::vector<std::unique_ptr
 
 // What all workers together know of one upstream.
 struct UpstreamSummary {
-    Endpoint endpoint;
+    UpstreamServer server;
     bool is_dead = false;  // a worker found it so, and none has had an answer since
     TimePoint died_at{};
     TimePoint answered_at{};
@@ -26,6 +26,7 @@ struct UpstreamSummary {
     std::uint64_t sent = 0;
     std::uint64_t answered = 0;
     std::uint64_t timeouts = 0;
+    std::string trouble;  // with its connections, as "certificate has expired"
 };
 [[nodiscard]] std::vector<UpstreamSummary> summarise_upstreams(
     const Snapshot& snapshot, const std::vector<std::unique_ptr<Worker>>& workers);

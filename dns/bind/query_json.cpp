@@ -36,7 +36,7 @@ UpstreamNames::UpstreamNames(const std::vector<std::unique_ptr<Worker>>& workers
 
 std::string UpstreamNames::of(std::size_t worker, std::uint16_t upstream) const {
     const auto& upstreams = reports_[worker].upstreams;
-    return upstream < upstreams.size() ? upstreams[upstream].endpoint.to_string() : std::string();
+    return upstream < upstreams.size() ? upstreams[upstream].server.to_string() : std::string();
 }
 
 QueryEntry entry_of(const QueryRecord& record, const Snapshot& snapshot, std::string upstream) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "dns/bind/house_policy.h"
+#include "dns/bind/upstream_groups.h"
 #include "dns/core/blocklist_hash.h"
 #include "dns/core/loop_guard.h"
 
@@ -13,12 +14,6 @@ constexpr std::uint16_t kDnsPort = 53;
 
 Name under(const config::Document& document, std::string_view label) {
     return document.domain.child(label).value_or(document.domain);
-}
-
-UpstreamGroup group_of(const std::vector<config::Upstream>& upstreams) {
-    UpstreamGroup group;
-    for (const auto& upstream : upstreams) group.servers.push_back(upstream.endpoint);
-    return group;
 }
 
 }  // namespace
@@ -75,16 +70,16 @@ Snapshot build_snapshot(const config::Document& document, const config::Node* no
     snapshot.blocking.allow = rules_of(blocking.allow);
     snapshot.blocking.deny = rules_of(blocking.deny);
 
-    snapshot.groups.push_back(group_of(document.dns.upstreams));
+    snapshot.groups.push_back(group_of(document.dns.upstreams, document.dns.strategy));
     for (const auto& forward : document.dns.forward)
-        snapshot.groups.push_back(group_of(forward.to));
+        snapshot.groups.push_back(group_of(forward.to, forward.strategy));
     if (document.dns.rebinding.protect)
         snapshot.rebinding_allowed = rules_of(document.dns.rebinding.allow);
     add_group_policies(snapshot, document);
     for (const auto& group : snapshot.groups)
-        for (const Endpoint& server : group.servers)
-            if (LoopGuard::wants_tag(server.address))
-                snapshot.home_upstreams.push_back(server.address);
+        for (const UpstreamServer& server : group.servers)
+            if (LoopGuard::wants_tag(server.endpoint.address))
+                snapshot.home_upstreams.push_back(server.endpoint.address);
     return snapshot;
 }
 

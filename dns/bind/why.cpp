@@ -19,7 +19,7 @@ namespace json = boost::json;
 json::array servers_of(const Snapshot& snapshot, std::size_t group) {
     json::array servers;
     if (group < snapshot.groups.size())
-        for (const Endpoint& server : snapshot.groups[group].servers)
+        for (const UpstreamServer& server : snapshot.groups[group].servers)
             servers.emplace_back(server.to_string());
     return servers;
 }

@@ -52,8 +52,8 @@ bool ForwardPlan::admit(const IpAddress& client) {
 }
 
 ForwardPlan::Ask ForwardPlan::ask(const ForwardQuestion& question,
-                                  std::span<const Endpoint> servers, const Waiter& waiter,
-                                  TimePoint now) {
+                                  std::span<const UpstreamServer> servers,
+                                  UpstreamStrategy strategy, const Waiter& waiter, TimePoint now) {
     if (!admit(waiter.path.client.address)) return Ask::kLimited;
     std::string key = key_of(question);
     const auto found = by_question_.find(key);
@@ -68,11 +68,12 @@ ForwardPlan::Ask ForwardPlan::ask(const ForwardQuestion& question,
     Exchange& exchange = exchanges_[token];
     exchange.token = token;
     exchange.question = question;
+    exchange.strategy = strategy;
     exchange.give_up_at = now + limits_.give_up;
     exchange.deadline = kNever;
     exchange.waiters.push_back(waiter);
-    for (const Endpoint& server : servers) {
-        if (loops_.is_looping(server.address, now)) {
+    for (const UpstreamServer& server : servers) {
+        if (loops_.is_looping(server.endpoint.address, now)) {
             exchange.loops = true;
         } else {
             exchange.candidates.push_back(upstreams_.index_of(server));
@@ -86,11 +87,23 @@ ForwardPlan::Ask ForwardPlan::ask(const ForwardQuestion& question,
 void ForwardPlan::try_next(Exchange& exchange, TimePoint now) {
     UpstreamTable::Choice choice;
     if (exchange.attempts.size() < limits_.tries)
-        choice = upstreams_.choose(exchange.candidates, exchange.tried, now, random_);
-    if (choice.probe) send(exchange, *choice.probe, Via::kUdp, now);
-    if (choice.use) send(exchange, *choice.use, Via::kUdp, now);
+        choice =
+            upstreams_.choose(exchange.candidates, exchange.tried, exchange.strategy, now, random_);
+    const bool first = exchange.attempts.empty();
+    if (choice.probe) send(exchange, *choice.probe, own_via(*choice.probe), now);
+    if (choice.use) send(exchange, *choice.use, own_via(*choice.use), now);
+    if (first && choice.use && exchange.strategy == UpstreamStrategy::kParallel &&
+        exchange.candidates.size() > exchange.tried.size()) {
+        const auto second =
+            upstreams_.choose(exchange.candidates, exchange.tried, exchange.strategy, now, random_);
+        if (second.use) send(exchange, *second.use, own_via(*second.use), now);
+    }
     if (!any_open(exchange)) return fail(exchange, now);
     set_deadline(exchange);
+}
+
+ForwardPlan::Via ForwardPlan::own_via(UpstreamIndex index) const noexcept {
+    return upstreams_[index].server.protocol == UpstreamProtocol::kUdp ? Via::kUdp : Via::kStream;
 }
 
 bool ForwardPlan::any_open(const Exchange& exchange) const noexcept {
@@ -113,7 +126,8 @@ void ForwardPlan::send(Exchange& exchange, UpstreamIndex index, Via via, TimePoi
     attempt.slot = static_cast<std::uint16_t>(random_.next() % kSlots);
     attempt.id = free_id(index, attempt.slot);
     attempt.sent_at = now;
-    attempt.deadline = now + (via == Via::kTcp ? limits_.tcp_patience : upstreams_.patience(index));
+    const bool overflowed = via == Via::kStream && own_via(index) == Via::kUdp;
+    attempt.deadline = now + (overflowed ? limits_.tcp_patience : upstreams_.patience(index));
 
     LoopGuard::Tag tag;
     UpstreamQuestion question{attempt.id,
@@ -123,25 +137,25 @@ void ForwardPlan::send(Exchange& exchange, UpstreamIndex index, Via via, TimePoi
                               exchange.question.dnssec_ok,
                               static_cast<std::uint16_t>(upstream.speaks_edns ? kEdnsUdpSize : 0),
                               {}};
-    if (LoopGuard::wants_tag(upstream.endpoint.address)) {
-        tag = loops_.tag_for(upstream.endpoint.address);
+    if (LoopGuard::wants_tag(upstream.server.endpoint.address)) {
+        tag = loops_.tag_for(upstream.server.endpoint.address);
         question.tag = tag;
     }
     std::array<std::uint8_t, 512> buffer;
     const ByteView packet =
         ByteView(buffer).first(write_upstream_question(ByteSpan(buffer), question));
-    if (exchange.waiters.front().path.client.address != upstream.endpoint.address)
-        loops_.sent(exchange.question.qname, exchange.question.qtype, upstream.endpoint.address);
+    if (exchange.waiters.front().path.client.address != upstream.server.endpoint.address)
+        loops_.sent(exchange.question.qname, exchange.question.qtype,
+                    upstream.server.endpoint.address);
     exchange.tried.push_back(index);
     exchange.attempts.push_back(attempt);
     upstreams_.on_sent(index);
-    if (via == Via::kTcp) {
-        ++counters_.over_tcp;
-        actions_.ask_tcp(exchange.token, upstream.endpoint, packet);
-        return;
+    if (via == Via::kStream) {
+        if (overflowed) ++counters_.over_tcp;
+        return actions_.ask_stream(exchange.token, index, upstream.server, packet);
     }
     by_wire_.emplace(wire_key(index, attempt.slot, attempt.id), exchange.token);
-    actions_.send_udp(index, upstream.endpoint, attempt.slot, packet);
+    actions_.send_udp(index, upstream.server.endpoint, attempt.slot, packet);
 }
 
 void ForwardPlan::set_deadline(Exchange& exchange) {
@@ -163,7 +177,7 @@ TimePoint ForwardPlan::next_deadline() const noexcept {
 
 // Frees an attempt's place on the wire, or hands it over to the strays.
 void ForwardPlan::release(const Attempt& attempt) {
-    if (attempt.via == Via::kTcp || attempt.settled) return;
+    if (attempt.via == Via::kStream || attempt.settled) return;
     const std::uint64_t key = wire_key(attempt.upstream, attempt.slot, attempt.id);
     if (attempt.timed_out) {
         by_wire_.erase(key);
@@ -243,28 +257,36 @@ void ForwardPlan::on_datagram(UpstreamIndex upstream, unsigned slot, ByteView pa
     take_answer(exchange, *attempt, packet, *answer, now);
 }
 
-void ForwardPlan::on_tcp_answer(std::uint64_t token, ByteView packet, TimePoint now) {
+void ForwardPlan::on_stream_answer(std::uint64_t token, UpstreamIndex upstream, ByteView packet,
+                                   TimePoint now) {
     const auto found = exchanges_.find(token);
     if (found == exchanges_.end()) return;
     Exchange& exchange = found->second;
     const auto answer = parse_answer(packet);
     const auto attempt =
         std::find_if(exchange.attempts.begin(), exchange.attempts.end(), [&](const Attempt& a) {
-            return !a.settled && a.via == Via::kTcp && answer && a.id == answer->id;
+            return !a.settled && a.via == Via::kStream && a.upstream == upstream && answer &&
+                   a.id == answer->id;
         });
     if (!answer || attempt == exchange.attempts.end() || answer->truncated() ||
         answer->qname != exchange.question.qname || answer->qtype != exchange.question.qtype) {
         ++counters_.mismatched;
-        return on_tcp_failure(token, now);
+        return on_stream_failure(token, upstream, now);
     }
     take_answer(exchange, *attempt, packet, *answer, now);
 }
 
-void ForwardPlan::on_tcp_failure(std::uint64_t token, TimePoint now) {
+void ForwardPlan::on_stream_failure(std::uint64_t token, UpstreamIndex upstream, TimePoint now) {
     const auto found = exchanges_.find(token);
     if (found == exchanges_.end()) return;
-    for (Attempt& attempt : found->second.attempts)
-        if (attempt.via == Via::kTcp) attempt.settled = true;
+    bool was_waiting = false;
+    for (Attempt& attempt : found->second.attempts) {
+        if (attempt.via != Via::kStream || attempt.upstream != upstream || attempt.settled)
+            continue;
+        attempt.settled = true;
+        was_waiting = !attempt.timed_out;
+    }
+    if (was_waiting && own_via(upstream) == Via::kStream) upstreams_.on_timeout(upstream, now);
     after_failure(found->second, now);
 }
 
@@ -272,12 +294,11 @@ void ForwardPlan::take_answer(Exchange& exchange, Attempt& attempt, ByteView pac
                               const AnswerView& answer, TimePoint now) {
     const UpstreamIndex upstream = attempt.upstream;
     attempt.settled = true;
-    if (attempt.via == Via::kUdp) {
-        by_wire_.erase(wire_key(upstream, attempt.slot, attempt.id));
+    if (attempt.via == Via::kUdp) by_wire_.erase(wire_key(upstream, attempt.slot, attempt.id));
+    if (attempt.via == own_via(upstream))
         upstreams_.on_answer(upstream, now - attempt.sent_at, now);
-    }
     if (answer.truncated()) {
-        send(exchange, upstream, Via::kTcp, now);
+        send(exchange, upstream, Via::kStream, now);
         exchange.give_up_at = std::max(exchange.give_up_at, now + limits_.tcp_patience);
         return set_deadline(exchange);
     }
@@ -287,7 +308,7 @@ void ForwardPlan::take_answer(Exchange& exchange, Attempt& attempt, ByteView pac
         upstreams_[upstream].speaks_edns) {
         // Older than EDNS (RFC 6891 §7): once more without.
         upstreams_.speaks_no_edns(upstream);
-        send(exchange, upstream, Via::kUdp, now);
+        send(exchange, upstream, own_via(upstream), now);
         return set_deadline(exchange);
     }
     exchange.upstream_failed = true;
@@ -310,7 +331,7 @@ void ForwardPlan::fail(Exchange& exchange, TimePoint now) {
     ForwardOutcome outcome;
     const bool looped = std::any_of(
         exchange.candidates.begin(), exchange.candidates.end(), [&](UpstreamIndex index) {
-            return loops_.is_looping(upstreams_[index].endpoint.address, now);
+            return loops_.is_looping(upstreams_[index].server.endpoint.address, now);
         });
     if (exchange.loops || looped) {
         outcome.result = ForwardResult::kLoop;
@@ -324,7 +345,7 @@ void ForwardPlan::finish(Exchange& exchange, const ForwardOutcome& outcome) {
     for (const Attempt& attempt : exchange.attempts) {
         release(attempt);
         loops_.done(exchange.question.qname, exchange.question.qtype,
-                    upstreams_[attempt.upstream].endpoint.address);
+                    upstreams_[attempt.upstream].server.endpoint.address);
     }
     deadlines_.erase({exchange.deadline, exchange.token});
     by_question_.erase(key_of(exchange.question));

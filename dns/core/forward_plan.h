@@ -78,8 +78,10 @@ public:
     // is a port of its own.
     virtual void send_udp(UpstreamIndex upstream, const Endpoint& endpoint, unsigned slot,
                           ByteView question) = 0;
-    // Over TCP; the answer or the failure is told with `exchange`.
-    virtual void ask_tcp(std::uint64_t exchange, const Endpoint& endpoint, ByteView question) = 0;
+    // Over a connection, of the server's own protocol, TCP where that is kUdp; the answer or the
+    // failure is told with `exchange` and `upstream`.
+    virtual void ask_stream(std::uint64_t exchange, UpstreamIndex upstream,
+                            const UpstreamServer& server, ByteView question) = 0;
     // A waiter's patience is over while the question is still open; true: it was answered.
     virtual bool overdue(const ForwardQuestion& question, const Waiter& waiter) = 0;
     // The question is settled; `waiters` may be answered and are gone afterwards.
@@ -98,16 +100,16 @@ public:
     static constexpr unsigned kSlots = 16;
 
     struct Limits {
-        std::size_t waiters = 16'384;  // about 600 octets each
-        Duration give_up = 4500ms;     // before stub resolvers do, after 5 s
-        Duration tcp_patience = 3000ms;
+        std::size_t waiters = 16'384;    // about 600 octets each
+        Duration give_up = 4500ms;       // before stub resolvers do, after 5 s
+        Duration tcp_patience = 3000ms;  // for what did not fit into a datagram
         unsigned tries = 6;
     };
     enum class Ask : std::uint8_t { kStarted, kJoined, kLimited };
     struct Counters {
         std::uint64_t mismatched = 0;  // answers to nothing we asked, or to something else
         std::uint64_t limited = 0;
-        std::uint64_t over_tcp = 0;
+        std::uint64_t over_tcp = 0;  // because they did not fit into a datagram
         std::uint64_t joined = 0;
     };
 
@@ -117,13 +119,14 @@ public:
     // Asks `servers` on behalf of `waiter`, or lets it wait for the same question already asked.
     // May finish at once. kLimited: too many wait, all in all or for this client, who may have a
     // quarter.
-    Ask ask(const ForwardQuestion& question, std::span<const Endpoint> servers,
-            const Waiter& waiter, TimePoint now);
+    Ask ask(const ForwardQuestion& question, std::span<const UpstreamServer> servers,
+            UpstreamStrategy strategy, const Waiter& waiter, TimePoint now);
 
     // A datagram on the socket of `slot` to `upstream`.
     void on_datagram(UpstreamIndex upstream, unsigned slot, ByteView packet, TimePoint now);
-    void on_tcp_answer(std::uint64_t exchange, ByteView packet, TimePoint now);
-    void on_tcp_failure(std::uint64_t exchange, TimePoint now);
+    void on_stream_answer(std::uint64_t exchange, UpstreamIndex upstream, ByteView packet,
+                          TimePoint now);
+    void on_stream_failure(std::uint64_t exchange, UpstreamIndex upstream, TimePoint now);
 
     [[nodiscard]] TimePoint next_deadline() const noexcept;
     void on_timer(TimePoint now);
@@ -134,7 +137,7 @@ public:
     [[nodiscard]] std::size_t exchanges() const noexcept { return exchanges_.size(); }
 
 private:
-    enum class Via : std::uint8_t { kUdp, kTcp };
+    enum class Via : std::uint8_t { kUdp, kStream };
     // One question sent. Stays open after its patience has ended: a late answer is an answer.
     struct Attempt {
         UpstreamIndex upstream = 0;
@@ -149,6 +152,7 @@ private:
     struct Exchange {
         std::uint64_t token = 0;
         ForwardQuestion question;
+        UpstreamStrategy strategy{};
         std::vector<UpstreamIndex> candidates;
         std::vector<UpstreamIndex> tried;
         std::vector<Attempt> attempts;
@@ -168,6 +172,7 @@ private:
     };
     static constexpr std::uint64_t kStrayToken = 0;
 
+    [[nodiscard]] Via own_via(UpstreamIndex index) const noexcept;
     void try_next(Exchange& exchange, TimePoint now);
     void send(Exchange& exchange, UpstreamIndex upstream, Via via, TimePoint now);
     [[nodiscard]] std::uint16_t free_id(UpstreamIndex upstream, unsigned slot);

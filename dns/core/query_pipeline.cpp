@@ -311,8 +311,8 @@ std::optional<QueryPipeline::Answer> QueryPipeline::forward(const Job& job, cons
                                    query.checking_disabled(), static_cast<std::uint16_t>(group)};
     Waiter waiter(reply_path, job.asked, query.qname, moment_.now, job.group);
     waiter.patient_until = patient_until;
-    const auto asked =
-        forward_.ask(question, snapshot_->groups[group].servers, waiter, moment_.now);
+    const auto asked = forward_.ask(question, snapshot_->groups[group].servers,
+                                    snapshot_->groups[group].strategy, waiter, moment_.now);
     end();
     if (asked == ForwardPlan::Ask::kLimited)
         return plain(job, Rcode::kRefused, Reason::kLimited, EdeCode::kOther, kTooMany);
@@ -351,7 +351,7 @@ Verdict QueryPipeline::judge(GroupIndex group, const ForwardQuestion& question,
     const AnswerImage image = image_of(outcome.packet, *outcome.answer);
     const auto& servers = forward_.upstreams().all();
     if (snapshot_->rebinding_allowed && outcome.upstream < servers.size() &&
-        !is_of_the_house(servers[outcome.upstream].endpoint.address) &&
+        !is_of_the_house(servers[outcome.upstream].server.endpoint.address) &&
         !snapshot_->rebinding_allowed->match(question.qname) && names_the_house(image))
         return {VerdictSource::kRebinding, 0};
     const BlockPolicy& policy = snapshot_->policy(group);
@@ -492,17 +492,18 @@ void QueryPipeline::on_datagram(const Snapshot& snapshot, Moment moment, Upstrea
     end();
 }
 
-void QueryPipeline::on_tcp_answer(const Snapshot& snapshot, Moment moment, std::uint64_t exchange,
-                                  ByteView packet) {
+void QueryPipeline::on_stream_answer(const Snapshot& snapshot, Moment moment,
+                                     std::uint64_t exchange, UpstreamIndex upstream,
+                                     ByteView packet) {
     begin(snapshot, moment);
-    forward_.on_tcp_answer(exchange, packet, moment.now);
+    forward_.on_stream_answer(exchange, upstream, packet, moment.now);
     end();
 }
 
-void QueryPipeline::on_tcp_failure(const Snapshot& snapshot, Moment moment,
-                                   std::uint64_t exchange) {
+void QueryPipeline::on_stream_failure(const Snapshot& snapshot, Moment moment,
+                                      std::uint64_t exchange, UpstreamIndex upstream) {
     begin(snapshot, moment);
-    forward_.on_tcp_failure(exchange, moment.now);
+    forward_.on_stream_failure(exchange, upstream, moment.now);
     end();
 }
 
@@ -517,8 +518,9 @@ void QueryPipeline::send_udp(UpstreamIndex upstream, const Endpoint& endpoint, u
     actions_.send_udp(upstream, endpoint, slot, question);
 }
 
-void QueryPipeline::ask_tcp(std::uint64_t exchange, const Endpoint& endpoint, ByteView question) {
-    actions_.ask_tcp(exchange, endpoint, question);
+void QueryPipeline::ask_stream(std::uint64_t exchange, UpstreamIndex upstream,
+                               const UpstreamServer& server, ByteView question) {
+    actions_.ask_stream(exchange, upstream, server, question);
 }
 
 }  // namespace hearth::dns

@@ -29,7 +29,9 @@ class PipelineActions {
 public:
     virtual void send_udp(UpstreamIndex upstream, const Endpoint& endpoint, unsigned slot,
                           ByteView question) = 0;
-    virtual void ask_tcp(std::uint64_t exchange, const Endpoint& endpoint, ByteView question) = 0;
+    // See ForwardActions.
+    virtual void ask_stream(std::uint64_t exchange, UpstreamIndex upstream,
+                            const UpstreamServer& server, ByteView question) = 0;
     // An answer that was not ready at once.
     virtual void reply(const ReplyPath& path, ByteView answer) = 0;
 
@@ -67,9 +69,10 @@ public:
 
     void on_datagram(const Snapshot& snapshot, Moment moment, UpstreamIndex upstream, unsigned slot,
                      ByteView packet);
-    void on_tcp_answer(const Snapshot& snapshot, Moment moment, std::uint64_t exchange,
-                       ByteView packet);
-    void on_tcp_failure(const Snapshot& snapshot, Moment moment, std::uint64_t exchange);
+    void on_stream_answer(const Snapshot& snapshot, Moment moment, std::uint64_t exchange,
+                          UpstreamIndex upstream, ByteView packet);
+    void on_stream_failure(const Snapshot& snapshot, Moment moment, std::uint64_t exchange,
+                           UpstreamIndex upstream);
 
     [[nodiscard]] TimePoint next_deadline() const noexcept { return forward_.next_deadline(); }
     void on_timer(const Snapshot& snapshot, Moment moment);
@@ -140,7 +143,8 @@ private:
 
     void send_udp(UpstreamIndex upstream, const Endpoint& endpoint, unsigned slot,
                   ByteView question) override;
-    void ask_tcp(std::uint64_t exchange, const Endpoint& endpoint, ByteView question) override;
+    void ask_stream(std::uint64_t exchange, UpstreamIndex upstream, const UpstreamServer& server,
+                    ByteView question) override;
     bool overdue(const ForwardQuestion& question, const Waiter& waiter) override;
     void finished(const ForwardQuestion& question, const ForwardOutcome& outcome,
                   std::span<const Waiter> waiters) override;

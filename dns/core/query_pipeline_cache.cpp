@@ -44,7 +44,8 @@ void QueryPipeline::prefetch(const Job& job) {
     Waiter waiter(job.context.path, job.asked, job.query.qname, moment_.now, job.group);
     waiter.is_answered = true;
     tally_.cache_prefetches.add();
-    (void)forward_.ask(question, snapshot_->groups[group].servers, waiter, moment_.now);
+    (void)forward_.ask(question, snapshot_->groups[group].servers,
+                       snapshot_->groups[group].strategy, waiter, moment_.now);
     end();
 }
 

@@ -17,12 +17,14 @@
 #include "dns/core/rate_limiter.h"
 #include "dns/core/server_cookie.h"
 #include "dns/core/zone.h"
+#include "dns/model/upstream_server.h"
 
 namespace hearth::dns {
 
 // Servers that are asked for the same names.
 struct UpstreamGroup {
-    std::vector<Endpoint> servers;
+    std::vector<UpstreamServer> servers;
+    UpstreamStrategy strategy = UpstreamStrategy::kFastest;
 };
 
 // All that answers depend on besides the cache: made by bind, immutable, shared by the workers.

@@ -8,6 +8,7 @@ namespace {
 
 constexpr Duration kFirstPatience = 400ms;
 constexpr Duration kLeastPatience = 150ms;
+constexpr Duration kConnectPatience = 1000ms;
 constexpr Duration kMostPatience = 1500ms;
 constexpr unsigned kTimeoutsUntilDead = 3;
 constexpr Duration kFirstRest = 500ms;
@@ -21,23 +22,25 @@ bool holds(std::span<const UpstreamIndex> list, UpstreamIndex index) noexcept {
 
 }  // namespace
 
-UpstreamIndex UpstreamTable::index_of(const Endpoint& endpoint) {
+UpstreamIndex UpstreamTable::index_of(const UpstreamServer& server) {
     const auto found = std::find_if(upstreams_.begin(), upstreams_.end(),
-                                    [&](const Upstream& u) { return u.endpoint == endpoint; });
+                                    [&](const Upstream& u) { return u.server == server; });
     if (found != upstreams_.end()) return static_cast<UpstreamIndex>(found - upstreams_.begin());
     upstreams_.push_back({});
-    upstreams_.back().endpoint = endpoint;
+    upstreams_.back().server = server;
     return static_cast<UpstreamIndex>(upstreams_.size() - 1);
 }
 
 UpstreamTable::Choice UpstreamTable::choose(std::span<const UpstreamIndex> candidates,
-                                            std::span<const UpstreamIndex> tried, TimePoint now,
+                                            std::span<const UpstreamIndex> tried,
+                                            UpstreamStrategy strategy, TimePoint now,
                                             RandomSource& random) {
     Choice choice;
     const bool all_tried = std::all_of(candidates.begin(), candidates.end(),
                                        [&](UpstreamIndex i) { return holds(tried, i); });
-    const auto faster = [&](UpstreamIndex a, std::optional<UpstreamIndex> b) {
-        return !b || upstreams_[a].smoothed_rtt < upstreams_[*b].smoothed_rtt;
+    const bool in_order = strategy == UpstreamStrategy::kStrict;
+    const auto better = [&](UpstreamIndex a, std::optional<UpstreamIndex> b) {
+        return !b || (!in_order && upstreams_[a].smoothed_rtt < upstreams_[*b].smoothed_rtt);
     };
     std::optional<UpstreamIndex> other;
     std::optional<UpstreamIndex> doubtful;
@@ -47,14 +50,14 @@ UpstreamTable::Choice UpstreamTable::choose(std::span<const UpstreamIndex> candi
         if (was_tried && !all_tried) continue;
         if (upstream.timeouts_in_row > 0) {
             if (upstream.rest_until <= now && !was_tried) choice.probe = index;
-            if (!upstream.is_dead && faster(index, doubtful)) doubtful = index;
-        } else if (faster(index, choice.use)) {
+            if (!upstream.is_dead && better(index, doubtful)) doubtful = index;
+        } else if (better(index, choice.use)) {
             other = std::exchange(choice.use, index);
         } else {
             other = index;
         }
     }
-    if (other && random.next() % kExploreOneIn == 0) choice.use = other;
+    if (other && !in_order && random.next() % kExploreOneIn == 0) choice.use = other;
     // Not again until it has answered or this much later.
     if (choice.probe) upstreams_[*choice.probe].rest_until = now + kFirstRest;
     if (!choice.use && doubtful) {
@@ -96,6 +99,9 @@ void UpstreamTable::on_timeout(UpstreamIndex index, TimePoint now) noexcept {
 
 Duration UpstreamTable::patience(UpstreamIndex index) const noexcept {
     const Upstream& upstream = upstreams_[index];
+    // A connection may have to be opened first, with a handshake or two.
+    if (upstream.server.protocol != UpstreamProtocol::kUdp)
+        return std::clamp<Duration>(4 * upstream.smoothed_rtt, kConnectPatience, kMostPatience);
     if (upstream.smoothed_rtt == Duration::zero()) return kFirstPatience;
     return std::clamp<Duration>(upstream.smoothed_rtt + 4 * upstream.rtt_variance, kLeastPatience,
                                 kMostPatience);

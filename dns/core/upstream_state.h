@@ -8,6 +8,7 @@
 #include "base/ip.h"
 #include "base/time.h"
 #include "dns/core/random_source.h"
+#include "dns/model/upstream_server.h"
 
 namespace hearth::dns {
 
@@ -15,7 +16,7 @@ using UpstreamIndex = std::uint16_t;
 
 // What one worker knows of one upstream.
 struct Upstream {
-    Endpoint endpoint;
+    UpstreamServer server;
     Duration smoothed_rtt{};  // RFC 6298 §2; 0: never answered
     Duration rtt_variance{};
     unsigned timeouts_in_row = 0;  // above 0: in doubt
@@ -30,7 +31,7 @@ struct Upstream {
 };
 
 // The upstreams of one worker, by index; indices stay valid for its life, over reloads. Chooses
-// the fastest by smoothed RTT and looks now and then at the others. One that let a question time
+// by strategy. One that let a question time
 // out is in doubt: as long as another answers it is only probed, with a real question that the
 // other gets too; after three in a row it is dead. The first answer brings it back.
 class UpstreamTable {
@@ -42,13 +43,13 @@ public:
     };
 
     // Finds it, or adds it.
-    [[nodiscard]] UpstreamIndex index_of(const Endpoint& endpoint);
+    [[nodiscard]] UpstreamIndex index_of(const UpstreamServer& server);
 
     // From `candidates` without those in `tried`, unless all were tried. Nothing when all are dead
     // and none is due for a probe.
     [[nodiscard]] Choice choose(std::span<const UpstreamIndex> candidates,
-                                std::span<const UpstreamIndex> tried, TimePoint now,
-                                RandomSource& random);
+                                std::span<const UpstreamIndex> tried, UpstreamStrategy strategy,
+                                TimePoint now, RandomSource& random);
 
     void on_sent(UpstreamIndex index) noexcept { ++upstreams_[index].sent; }
     void on_answer(UpstreamIndex index, Duration rtt, TimePoint now) noexcept;

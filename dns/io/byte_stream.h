@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -55,6 +56,8 @@ public:
     virtual void close() noexcept = 0;
     // What TLS agreed on, as "h2"; empty without.
     [[nodiscard]] virtual std::string_view protocol() const noexcept { return {}; }
+    // Why it broke, as "certificate has expired"; empty where there is nothing to tell.
+    [[nodiscard]] virtual std::string trouble() const { return {}; }
 };
 
 // The shared buffer of a thread's streams: no connection that waits holds one of its own.

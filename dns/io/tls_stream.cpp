@@ -119,9 +119,10 @@ bool TlsIdentity::covers(const std::string& host) const noexcept {
 namespace {
 
 struct State : std::enable_shared_from_this<State> {
+    // `kept` lives as long as the connection: what its SSL object refers to.
     State(runtime::EventLoop& loop, runtime::FileDescriptor socket, ReadBuffer& read_buffer,
-          std::shared_ptr<const TlsIdentity> shown, SslPointer session)
-        : identity(std::move(shown)),
+          std::shared_ptr<const void> kept, SslPointer session)
+        : keeps(std::move(kept)),
           ssl(std::move(session)),
           descriptor(loop.context(), socket.release()),
           buffer(read_buffer) {}
@@ -136,8 +137,18 @@ struct State : std::enable_shared_from_this<State> {
             case SSL_ERROR_ZERO_RETURN: end = StreamEnd::kFinished; break;
             default: end = StreamEnd::kBroken;
         }
-        ERR_clear_error();
+        note_trouble();
         return Step::kEnded;
+    }
+
+    void note_trouble() {
+        const long verdict = SSL_get_verify_result(ssl.get());
+        if (verdict != X509_V_OK) {
+            trouble = X509_verify_cert_error_string(verdict);
+        } else if (!is_open && ERR_peek_last_error() != 0) {
+            trouble = reason();
+        }
+        ERR_clear_error();
     }
 
     void wait_readable() {
@@ -169,7 +180,11 @@ struct State : std::enable_shared_from_this<State> {
     bool shake_hands() {
         ERR_clear_error();
         const int result = SSL_do_handshake(ssl.get());
-        if (result == 1) return is_open = true;
+        if (result == 1) {
+            is_open = true;
+            flush();
+            return !is_closed;
+        }
         if (step_of(result) == Step::kEnded) ended(StreamEnd::kBroken);
         return false;
     }
@@ -227,8 +242,9 @@ struct State : std::enable_shared_from_this<State> {
         descriptor.close(ignored);
     }
 
-    std::shared_ptr<const TlsIdentity> identity;
+    std::shared_ptr<const void> keeps;
     SslPointer ssl;
+    std::string trouble;
     Descriptor descriptor;
     ReadBuffer& buffer;
     ByteStream::User* user = nullptr;
@@ -251,6 +267,8 @@ public:
 
     void start(User& user) override {
         state_->user = &user;
+        // A client speaks first, once it is connected.
+        if (SSL_is_server(state_->ssl.get()) == 0) return state_->wait_writable();
         state_->wait_readable();
     }
     void write(ByteView octets) override {
@@ -271,6 +289,7 @@ public:
         SSL_get0_alpn_selected(state_->ssl.get(), &name, &size);
         return {reinterpret_cast<const char*>(name), size};
     }
+    std::string trouble() const override { return state_->trouble; }
 
 private:
     std::shared_ptr<State> state_;
@@ -287,6 +306,99 @@ std::unique_ptr<ByteStream> make_tls_server_stream(
     SSL_set_accept_state(ssl.get());
     return std::make_unique<TlsStream>(
         std::make_shared<State>(loop, std::move(socket), buffer, identity, std::move(ssl)));
+}
+
+// --- clients ---
+
+struct TlsTrust::Impl {
+    ContextPointer context;
+};
+
+class TlsTicket {
+public:
+    ~TlsTicket() { SSL_SESSION_free(session); }
+    SSL_SESSION* session = nullptr;
+};
+
+std::shared_ptr<TlsTicket> make_tls_ticket() { return std::make_shared<TlsTicket>(); }
+
+TlsTrust::TlsTrust(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+TlsTrust::~TlsTrust() = default;
+
+namespace {
+
+// Seconds since 1970 of a day before which no clock of a running Hearth can be right.
+constexpr std::time_t kSurelyPast = 1'767'225'600;  // 2026-01-01
+
+// What a client's connection keeps alive.
+struct ClientKeeps {
+    std::shared_ptr<const TlsTrust> trust;
+    std::shared_ptr<TlsTicket> ticket;
+};
+
+// A server's new ticket; 1: the session is ours now.
+int keep_ticket(SSL* ssl, SSL_SESSION* session) {
+    auto* ticket = static_cast<TlsTicket*>(SSL_get_app_data(ssl));
+    SSL_SESSION_free(ticket->session);
+    ticket->session = session;
+    return 1;
+}
+
+bool expect_host(SSL* ssl, const std::string& host) {
+    if (X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host.c_str()) == 1) return true;
+    ERR_clear_error();
+    SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    return SSL_set1_host(ssl, host.c_str()) == 1 &&
+           SSL_set_tlsext_host_name(ssl, host.c_str()) == 1;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const TlsTrust>> TlsTrust::load(const std::string& more) {
+    ERR_clear_error();
+    auto impl = std::make_unique<Impl>();
+    impl->context.reset(SSL_CTX_new(TLS_client_method()));
+    SSL_CTX* context = impl->context.get();
+    if (context == nullptr) return fail(Errc::kInvalid, more, reason());
+    SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+    SSL_CTX_set_cipher_list(context, kCiphers12);
+    SSL_CTX_set_options(
+        context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF);
+    SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                                  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
+    SSL_CTX_set_session_cache_mode(context,
+                                   SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL_STORE);
+    SSL_CTX_sess_set_new_cb(context, keep_ticket);
+    SSL_CTX_set_default_verify_paths(context);
+    ERR_clear_error();
+    if (!more.empty() && SSL_CTX_load_verify_file(context, more.c_str()) != 1)
+        return fail(Errc::kInvalid, more, "no certificate can be read there: " + reason());
+    return std::shared_ptr<const TlsTrust>(new TlsTrust(std::move(impl)));
+}
+
+std::unique_ptr<ByteStream> make_tls_client_stream(runtime::EventLoop& loop,
+                                                   runtime::FileDescriptor socket,
+                                                   ReadBuffer& buffer,
+                                                   const std::shared_ptr<const TlsTrust>& trust,
+                                                   const std::string& host, TlsUse use,
+                                                   const std::shared_ptr<TlsTicket>& ticket) {
+    SslPointer ssl(SSL_new(trust->impl().context.get()));
+    if (!ssl || SSL_set_fd(ssl.get(), socket.get()) != 1 || !expect_host(ssl.get(), host))
+        return nullptr;
+    if (use == TlsUse::kDot) {
+        SSL_set_alpn_protos(ssl.get(), kDotProtocol.data(), kDotProtocol.size());
+    } else {
+        SSL_set_alpn_protos(ssl.get(), kDohProtocols.data(), 3);  // "h2" alone
+    }
+    if (std::time(nullptr) < kSurelyPast)
+        X509_VERIFY_PARAM_set_flags(SSL_get0_param(ssl.get()), X509_V_FLAG_NO_CHECK_TIME);
+    SSL_set_app_data(ssl.get(), ticket.get());
+    if (ticket->session != nullptr) SSL_set_session(ssl.get(), ticket->session);
+    SSL_set_connect_state(ssl.get());
+    auto keeps = std::make_shared<const ClientKeeps>(ClientKeeps{trust, ticket});
+    return std::make_unique<TlsStream>(
+        std::make_shared<State>(loop, std::move(socket), buffer, std::move(keeps), std::move(ssl)));
 }
 
 }  // namespace hearth::dns

@@ -42,4 +42,38 @@ private:
     runtime::EventLoop& loop, runtime::FileDescriptor socket, ReadBuffer& buffer,
     const std::shared_ptr<const TlsIdentity>& identity, TlsUse use);
 
+// Whom a client believes: the authorities of the system, and those of a PEM file besides. May be
+// shared by threads.
+class TlsTrust {
+public:
+    // `more` may be empty. The error names the file and what to do.
+    [[nodiscard]] static Result<std::shared_ptr<const TlsTrust>> load(const std::string& more);
+
+    TlsTrust(const TlsTrust&) = delete;
+    TlsTrust& operator=(const TlsTrust&) = delete;
+    ~TlsTrust();
+
+    struct Impl;
+    [[nodiscard]] const Impl& impl() const noexcept { return *impl_; }
+
+private:
+    explicit TlsTrust(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+// What a server gave for resuming a session with it (RFC 8446 §2.2); kept by who opens the
+// connections, for one server.
+class TlsTicket;
+[[nodiscard]] std::shared_ptr<TlsTicket> make_tls_ticket();
+
+// The client's side of a connection that may still be under way: the handshake takes place within
+// it, and what is written before its end waits for it. The server must show a certificate for
+// `host`, a name or an address. As long as the clock is plainly wrong (before this program was
+// written), dates are not looked at: a machine without a battery learns the time by asking for a
+// time server's name. Null when memory is short.
+[[nodiscard]] std::unique_ptr<ByteStream> make_tls_client_stream(
+    runtime::EventLoop& loop, runtime::FileDescriptor socket, ReadBuffer& buffer,
+    const std::shared_ptr<const TlsTrust>& trust, const std::string& host, TlsUse use,
+    const std::shared_ptr<TlsTicket>& ticket);
+
 }  // namespace hearth::dns

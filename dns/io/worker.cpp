@@ -8,8 +8,8 @@
 #include <optional>
 
 #include "dns/io/system_random.h"
-#include "dns/io/tcp_questions.h"
 #include "dns/io/upstream_sockets.h"
+#include "dns/io/upstream_streams.h"
 #include "runtime/udp_socket.h"
 
 namespace hearth::dns {
@@ -56,9 +56,10 @@ struct Worker::Impl final : private PipelineActions {
                   StreamServer::Calls{
                       [this](const StreamServer::Question& question) { on_question(question); },
                       [this] { give_way(); }}),
-          tcp_questions(
-              std::in_place, loop,
-              [this](std::uint64_t exchange, ByteView answer) { on_tcp_answer(exchange, answer); }),
+          upstream_streams(std::in_place, loop,
+                           [this](std::uint64_t exchange, UpstreamIndex upstream, ByteView answer) {
+                               on_stream_answer(exchange, upstream, answer);
+                           }),
           upstreams(std::in_place, loop,
                     [this](UpstreamIndex upstream, unsigned slot, ByteView packet) {
                         on_datagram(upstream, slot, packet);
@@ -139,8 +140,9 @@ struct Worker::Impl final : private PipelineActions {
                   ByteView question) override {
         upstreams->send(upstream, endpoint, slot, question);
     }
-    void ask_tcp(std::uint64_t exchange, const Endpoint& endpoint, ByteView question) override {
-        tcp_questions->ask(exchange, endpoint, question);
+    void ask_stream(std::uint64_t exchange, UpstreamIndex upstream, const UpstreamServer& server,
+                    ByteView question) override {
+        upstream_streams->ask(exchange, upstream, server, question);
     }
     void reply(const ReplyPath& path, ByteView answer) override {
         replied = true;
@@ -158,11 +160,12 @@ struct Worker::Impl final : private PipelineActions {
         pipeline.on_datagram(snapshots.get(), present(), upstream, slot, packet);
         arm();
     }
-    void on_tcp_answer(std::uint64_t exchange, ByteView answer) {
+    void on_stream_answer(std::uint64_t exchange, UpstreamIndex upstream, ByteView answer) {
+        const Snapshot& snapshot = snapshots.get();
         if (answer.empty()) {
-            pipeline.on_tcp_failure(snapshots.get(), present(), exchange);
+            pipeline.on_stream_failure(snapshot, present(), exchange, upstream);
         } else {
-            pipeline.on_tcp_answer(snapshots.get(), present(), exchange, answer);
+            pipeline.on_stream_answer(snapshot, present(), exchange, upstream, answer);
         }
         arm();
     }
@@ -190,6 +193,7 @@ struct Worker::Impl final : private PipelineActions {
         report_timer->async_wait([this](boost::system::error_code error) {
             if (error) return;
             upstreams->tidy();
+            upstream_streams->tidy();
             take_report();
             report_later();
         });
@@ -200,6 +204,7 @@ struct Worker::Impl final : private PipelineActions {
         const std::lock_guard lock(report_mutex);
         report.upstreams = pipeline.forward().upstreams().all();
         report.connections = streams->open_connections();
+        report.troubles = upstream_streams->troubles();
         reported_upstreams = report.upstreams.size();
     }
 
@@ -250,7 +255,7 @@ struct Worker::Impl final : private PipelineActions {
     std::unique_ptr<boost::asio::steady_timer> deadline_timer;
     std::unique_ptr<boost::asio::steady_timer> report_timer;
     std::optional<StreamServer> streams;
-    std::optional<TcpQuestions> tcp_questions;
+    std::optional<UpstreamStreams> upstream_streams;
     std::optional<UpstreamSockets> upstreams;
     QueryPipeline pipeline;
     std::map<ListenAddress, Listener> listeners;
@@ -290,6 +295,12 @@ void Worker::set_identity(std::shared_ptr<const TlsIdentity> identity) {
 void Worker::start() {
     impl_->started = true;
     impl_->loop.start();
+}
+
+void Worker::set_trust(std::shared_ptr<const TlsTrust> trust) {
+    impl_->loop.post([impl = impl_.get(), trust = std::move(trust)] {
+        impl->upstream_streams->set_trust(trust);
+    });
 }
 
 void Worker::refresh() {

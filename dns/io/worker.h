@@ -23,6 +23,8 @@
 
 namespace hearth::dns {
 
+class TlsTrust;
+
 // What is spoken at an address.
 enum class Serves : std::uint8_t {
     kPlain,  // UDP and TCP
@@ -84,10 +86,14 @@ public:
     [[nodiscard]] const Tally& tally() const noexcept;
     [[nodiscard]] std::size_t cache_bytes() const noexcept;  // the limit it was made with
 
+    // Whom upstreams must be certified by, for connections from now on.
+    void set_trust(std::shared_ptr<const TlsTrust> trust);
+
     // At most a second old. Any thread.
     struct Report {
         std::vector<Upstream> upstreams;
-        std::size_t connections = 0;  // of clients
+        std::map<UpstreamIndex, std::string> troubles;  // see UpstreamStreams
+        std::size_t connections = 0;                    // of clients
     };
     [[nodiscard]] Report report() const;
 

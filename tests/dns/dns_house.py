@@ -148,7 +148,8 @@ class House:
         self.control = Control(self.directory / "dns.sock")
         self.process: Process | None = None
 
-    def write(self, *, dns: str = f"upstreams: [{ROUTER}]", extra: str = "", vip: str = VIP) -> None:
+    def write(self, *, dns: str = f"upstreams: [{ROUTER}]", extra: str = "", vip: str = VIP,
+              workers: int = 2) -> None:
         self.document.write_text(f"""version: 1
 domain: home
 lan: [10.0.0.0/24]
@@ -159,7 +160,7 @@ vips:
 proxy: {{vip: proxy}}
 dns:
   vip: dns
-  workers: 2
+  workers: {workers}
   {dns}
   records:
     printer: 10.0.0.40

@@ -127,7 +127,7 @@ TEST_F(PipelineTest, TruncatedAnswersAreAskedAgainOverTcp) {
 TEST_F(PipelineTest, AFailingTcpLeadsToTheOtherUpstream) {
     (void)query({.name = "www.example."});
     answer(sent[0], {.truncated = true});
-    pipeline.on_tcp_failure(snapshot, {now, 0}, sent[1].exchange);
+    pipeline.on_stream_failure(snapshot, {now, 0}, sent[1].exchange, sent[1].upstream);
     ASSERT_EQ(sent.size(), 3U);
     EXPECT_EQ(sent[2].exchange, 0U);
     EXPECT_NE(sent[2].endpoint, sent[0].endpoint);
@@ -141,6 +141,45 @@ TEST_F(PipelineTest, ATcpAnswerToAnotherQuestionIsAFailure) {
     answer(sent[0], {.truncated = true});
     deliver(sent[1], say(ask({.name = "evil.example.", .id = see(sent[1].packet).id}), kAddress));
     EXPECT_EQ(reply().rcode, "SERVFAIL");
+}
+
+TEST_F(PipelineTest, ParallelAsksTwoAtOnceAndTheFirstGoodAnswerCounts) {
+    snapshot.groups[0].strategy = UpstreamStrategy::kParallel;
+    (void)query({.name = "www.example."});
+    ASSERT_EQ(sent.size(), 2U);
+    EXPECT_NE(sent[0].endpoint, sent[1].endpoint);
+    answer(sent[0], {.rcode = "SERVFAIL"});
+    EXPECT_TRUE(replies.empty()) << "the other one may do better";
+    answer(sent[1], kAddress);
+    EXPECT_EQ(reply().rcode, "NOERROR");
+    answer(sent[0], kAddress);
+    EXPECT_EQ(replies.size(), 1U);
+}
+
+TEST_F(PipelineTest, ServersOfAConnectionAreAskedOverIt) {
+    const UpstreamServer tls(first, UpstreamProtocol::kTls, "dns.example");
+    snapshot.groups[0].servers = {tls};
+    (void)query({.name = "www.example."});
+    ASSERT_EQ(sent.size(), 1U);
+    ASSERT_NE(sent[0].exchange, 0U);
+    now += 30ms;
+    answer(sent[0], kAddress);
+    EXPECT_EQ(reply().rcode, "NOERROR");
+    EXPECT_EQ(pipeline.forward().upstreams()[0].smoothed_rtt, 30ms);
+}
+
+TEST_F(PipelineTest, ABrokenConnectionLeadsToTheNextServerAtOnce) {
+    snapshot.groups[0].servers = {
+        UpstreamServer(first, UpstreamProtocol::kTls, "a.example"),
+        UpstreamServer(second, UpstreamProtocol::kHttps, "b.example", "/")};
+    (void)query({.name = "www.example."});
+    ASSERT_EQ(sent.size(), 1U);
+    pipeline.on_stream_failure(snapshot, {now, 0}, sent[0].exchange, sent[0].upstream);
+    ASSERT_EQ(sent.size(), 2U);
+    EXPECT_NE(sent[1].endpoint, sent[0].endpoint);
+    EXPECT_EQ(pipeline.forward().upstreams()[sent[0].upstream].timeouts_in_row, 1U) << "in doubt";
+    answer(sent[1], kAddress);
+    EXPECT_EQ(reply().rcode, "NOERROR");
 }
 
 TEST_F(PipelineTest, AnUpstreamWithoutEdnsIsAskedWithout) {
@@ -248,7 +287,7 @@ TEST_F(PipelineTest, TheFasterUpstreamIsPreferred) {
 class PlanActions final : public ForwardActions {
 public:
     void send_udp(UpstreamIndex, const Endpoint&, unsigned, ByteView) override { ++sent; }
-    void ask_tcp(std::uint64_t, const Endpoint&, ByteView) override {}
+    void ask_stream(std::uint64_t, UpstreamIndex, const UpstreamServer&, ByteView) override {}
     bool overdue(const ForwardQuestion&, const Waiter&) override { return false; }
     void finished(const ForwardQuestion&, const ForwardOutcome&,
                   std::span<const Waiter> waiters) override {
@@ -263,14 +302,14 @@ TEST(ForwardPlan, RefusesFairlyWhenTooManyWait) {
     test::CountingRandom random;
     LoopGuard loops(1);
     ForwardPlan plan({.waiters = 40}, actions, random, loops);
-    const Endpoint server{IpAddress::v4(192, 0, 2, 1), 53};
+    const UpstreamServer server(Endpoint{IpAddress::v4(192, 0, 2, 1), 53});
     const TimePoint now{1h};
     const auto ask_from = [&](std::uint8_t host, int i) {
         ReplyPath path;
         path.client.address = IpAddress::v4(10, 0, 0, host);
         const Name qname = *Name::parse("n" + std::to_string(i) + ".example");
-        return plan.ask({qname, RrType::kA}, std::span(&server, 1), Waiter(path, {}, qname, now),
-                        now);
+        return plan.ask({qname, RrType::kA}, std::span(&server, 1), UpstreamStrategy::kFastest,
+                        Waiter(path, {}, qname, now), now);
     };
     for (int i = 0; i < 10; ++i) EXPECT_EQ(ask_from(1, i), ForwardPlan::Ask::kStarted);
     EXPECT_EQ(ask_from(1, 10), ForwardPlan::Ask::kLimited) << "a quarter is enough for one";

@@ -100,7 +100,8 @@ protected:
     void deliver(const SentQuestion& question, const Packet& packet) {
         const Moment moment{now, 0};
         if (question.exchange != 0) {
-            pipeline.on_tcp_answer(snapshot, moment, question.exchange, packet);
+            pipeline.on_stream_answer(snapshot, moment, question.exchange, question.upstream,
+                                      packet);
         } else {
             pipeline.on_datagram(snapshot, moment, question.upstream, question.slot, packet);
         }
@@ -119,8 +120,10 @@ protected:
                   ByteView question) override {
         sent.push_back({upstream, endpoint, slot, 0, {question.begin(), question.end()}});
     }
-    void ask_tcp(std::uint64_t exchange, const Endpoint& endpoint, ByteView question) override {
-        sent.push_back({0, endpoint, 0, exchange, {question.begin(), question.end()}});
+    void ask_stream(std::uint64_t exchange, UpstreamIndex upstream, const UpstreamServer& server,
+                    ByteView question) override {
+        sent.push_back(
+            {upstream, server.endpoint, 0, exchange, {question.begin(), question.end()}});
     }
     void reply(const ReplyPath& path, ByteView packet) override {
         replies.push_back({path, {packet.begin(), packet.end()}});

@@ -43,8 +43,9 @@ public:
                   ByteView question) override {
         sent.push_back({upstream, slot, 0, {question.begin(), question.end()}});
     }
-    void ask_tcp(std::uint64_t exchange, const Endpoint&, ByteView question) override {
-        sent.push_back({0, 0, exchange, {question.begin(), question.end()}});
+    void ask_stream(std::uint64_t exchange, UpstreamIndex upstream, const UpstreamServer&,
+                    ByteView question) override {
+        sent.push_back({upstream, 0, exchange, {question.begin(), question.end()}});
     }
     void reply(const ReplyPath& path, ByteView answer) override {
         require(answer.size() >= kHeaderSize && (answer[2] & 0x80) != 0 && !sent.empty());
@@ -72,8 +73,10 @@ Snapshot make_snapshot() {
     snapshot.domain = name("home");
     snapshot.primary = name("a.home");
     snapshot.clients = {*IpPrefix::parse("10.0.0.0/8")};
-    snapshot.groups = {{{{IpAddress::v4(192, 0, 2, 1), 53}, {IpAddress::v4(192, 0, 2, 2), 53}}},
-                       {{{IpAddress::v4(10, 0, 0, 1), 53}}}};
+    snapshot.groups.push_back({{Endpoint{IpAddress::v4(192, 0, 2, 1), 53},
+                                UpstreamServer({IpAddress::v4(192, 0, 2, 2), 853},
+                                               UpstreamProtocol::kTls, "dns.example")}});
+    snapshot.groups.push_back({{Endpoint{IpAddress::v4(10, 0, 0, 1), 53}}});
     snapshot.home_upstreams = {IpAddress::v4(10, 0, 0, 1)};
     snapshot.blocking.deny = deny;
     return snapshot;
@@ -94,7 +97,7 @@ void deliver(World& world, const Snapshot& snapshot, const Sent& to, std::uint8_
     if ((mode & 2) == 0 && packet.size() >= 2) std::copy_n(to.packet.begin(), 2, packet.begin());
     const Moment moment{TimePoint(1h), 0};
     if (to.exchange != 0) {
-        world.pipeline.on_tcp_answer(snapshot, moment, to.exchange, packet);
+        world.pipeline.on_stream_answer(snapshot, moment, to.exchange, to.upstream, packet);
     } else {
         world.pipeline.on_datagram(snapshot, moment, to.upstream, to.slot, packet);
     }

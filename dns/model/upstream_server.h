@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/ip.h"
+
+namespace hearth::dns {
+
+enum class UpstreamProtocol : std::uint8_t {
+    kUdp,    // and TCP for what does not fit (RFC 1035, RFC 7766)
+    kTcp,    // RFC 7766
+    kTls,    // RFC 7858
+    kHttps,  // RFC 8484
+};
+
+// A server that is asked for what is not ours. Its address is always known: finding it takes no
+// working DNS.
+struct UpstreamServer {
+    Endpoint endpoint;
+    UpstreamProtocol protocol = UpstreamProtocol::kUdp;
+    std::string host;  // whose certificate it must show, with kTls and kHttps; may be an address
+    std::string path;  // with kHttps: "/dns-query"
+
+    UpstreamServer() = default;
+    UpstreamServer(const Endpoint& server) : endpoint(server) {}  // NOLINT: plain DNS needs no more
+    UpstreamServer(const Endpoint& server, UpstreamProtocol spoken, std::string name,
+                   std::string resource = {})
+        : endpoint(server), protocol(spoken), host(std::move(name)), path(std::move(resource)) {}
+
+    // "9.9.9.9:53", "tls://9.9.9.9:853#dns.quad9.net",
+    // "https://9.9.9.9:443/dns-query#dns.quad9.net"
+    [[nodiscard]] std::string to_string() const;
+
+    friend bool operator==(const UpstreamServer&, const UpstreamServer&) = default;
+};
+
+// In which order the servers of a group are asked.
+enum class UpstreamStrategy : std::uint8_t {
+    kFastest,   // by smoothed round trip time, and now and then another to know its time
+    kStrict,    // as written: the next one only while those before it do not answer
+    kParallel,  // the two fastest at once; the first good answer counts
+};
+
+}  // namespace hearth::dns
