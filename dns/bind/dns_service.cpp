@@ -306,6 +306,7 @@ void DnsService::start_workers(const config::Document& document) {
     tap_ = start_dnstap(document, serving_->node, count, daemon_.problems());
     WorkerOptions options;
     options.tap = tap_.get();
+    options.pipeline.forward.mix_letters = true;
     options.pipeline.cache.bytes = document.dns.cache_bytes / count;
     options.log_entries = document.dns.query_log_entries / count;
     for (unsigned i = 0; i < count; ++i) {

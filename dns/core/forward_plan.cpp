@@ -125,6 +125,8 @@ void ForwardPlan::send(Exchange& exchange, UpstreamIndex index, Via via, TimePoi
     attempt.via = via;
     attempt.slot = static_cast<std::uint16_t>(random_.next() % kSlots);
     attempt.id = free_id(index, attempt.slot);
+    if (limits_.mix_letters && via == Via::kUdp && upstream.letters != LetterCase::kLost)
+        attempt.letters = random_.next();
     attempt.sent_at = now;
     const bool overflowed = via == Via::kStream && own_via(index) == Via::kUdp;
     attempt.deadline = now + (overflowed ? limits_.tcp_patience : upstreams_.patience(index));
@@ -136,7 +138,8 @@ void ForwardPlan::send(Exchange& exchange, UpstreamIndex index, Via via, TimePoi
                               exchange.question.checking_disabled,
                               exchange.question.dnssec_ok,
                               static_cast<std::uint16_t>(upstream.speaks_edns ? kEdnsUdpSize : 0),
-                              {}};
+                              {},
+                              attempt.letters};
     if (LoopGuard::wants_tag(upstream.server.endpoint.address)) {
         tag = loops_.tag_for(upstream.server.endpoint.address);
         question.tag = tag;
@@ -254,7 +257,35 @@ void ForwardPlan::on_datagram(UpstreamIndex upstream, unsigned slot, ByteView pa
         ++counters_.mismatched;
         return;
     }
+    if (!accept_letters(exchange, *attempt, *answer, now)) {
+        ++counters_.mismatched;
+        return;
+    }
     take_answer(exchange, *attempt, packet, *answer, now);
+}
+
+// An answer in other letters may be forged, or its sender may write names as it likes. As long as
+// an upstream has not repeated any, it is asked once more, in plain letters, on another port.
+bool ForwardPlan::accept_letters(Exchange& exchange, const Attempt& attempt,
+                                 const AnswerView& answer, TimePoint now) {
+    if (attempt.letters == 0) return true;
+    const ByteView plain = exchange.question.qname.wire();
+    std::array<std::uint8_t, Name::kMaxWire> mixed;
+    const ByteSpan name = ByteSpan(mixed).first(plain.size());
+    std::copy(plain.begin(), plain.end(), name.begin());
+    mix_letters(name, attempt.letters);
+    const UpstreamIndex upstream = attempt.upstream;
+    if (as_text(answer.question).starts_with(as_text(name))) {
+        if (as_text(name) != as_text(plain)) upstreams_.keeps_letters(upstream);
+        return true;
+    }
+    if (upstreams_[upstream].letters != LetterCase::kKept &&
+        exchange.attempts.size() < limits_.tries) {
+        upstreams_.loses_letters(upstream);
+        send(exchange, upstream, Via::kUdp, now);
+        set_deadline(exchange);
+    }
+    return false;
 }
 
 void ForwardPlan::on_stream_answer(std::uint64_t token, UpstreamIndex upstream, ByteView packet,

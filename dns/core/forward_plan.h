@@ -104,6 +104,7 @@ public:
         Duration give_up = 4500ms;       // before stub resolvers do, after 5 s
         Duration tcp_patience = 3000ms;  // for what did not fit into a datagram
         unsigned tries = 6;
+        bool mix_letters = false;  // over UDP, see mix_letters()
     };
     enum class Ask : std::uint8_t { kStarted, kJoined, kLimited };
     struct Counters {
@@ -144,6 +145,7 @@ private:
         Via via = Via::kUdp;
         std::uint16_t slot = 0;
         std::uint16_t id = 0;
+        std::uint64_t letters = 0;  // as mixed
         TimePoint sent_at;
         TimePoint deadline;
         bool timed_out = false;
@@ -175,6 +177,8 @@ private:
     [[nodiscard]] Via own_via(UpstreamIndex index) const noexcept;
     void try_next(Exchange& exchange, TimePoint now);
     void send(Exchange& exchange, UpstreamIndex upstream, Via via, TimePoint now);
+    [[nodiscard]] bool accept_letters(Exchange& exchange, const Attempt& attempt,
+                                      const AnswerView& answer, TimePoint now);
     [[nodiscard]] std::uint16_t free_id(UpstreamIndex upstream, unsigned slot);
     void take_answer(Exchange& exchange, Attempt& attempt, ByteView packet,
                      const AnswerView& answer, TimePoint now);

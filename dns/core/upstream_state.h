@@ -14,6 +14,9 @@ namespace hearth::dns {
 
 using UpstreamIndex = std::uint16_t;
 
+// Whether an upstream's answers repeat the question letter by letter.
+enum class LetterCase : std::uint8_t { kUnknown, kKept, kLost };
+
 // What one worker knows of one upstream.
 struct Upstream {
     UpstreamServer server;
@@ -25,6 +28,7 @@ struct Upstream {
     TimePoint rest_until{};        // in doubt: not probed before
     bool is_dead = false;
     bool speaks_edns = true;
+    LetterCase letters = LetterCase::kUnknown;
     std::uint64_t sent = 0;
     std::uint64_t answered = 0;
     std::uint64_t timeouts = 0;
@@ -55,6 +59,13 @@ public:
     void on_answer(UpstreamIndex index, Duration rtt, TimePoint now) noexcept;
     void on_timeout(UpstreamIndex index, TimePoint now) noexcept;
     void speaks_no_edns(UpstreamIndex index) noexcept { upstreams_[index].speaks_edns = false; }
+
+    void keeps_letters(UpstreamIndex index) noexcept {
+        upstreams_[index].letters = LetterCase::kKept;
+    }
+    void loses_letters(UpstreamIndex index) noexcept {
+        upstreams_[index].letters = LetterCase::kLost;
+    }
 
     // How long to wait for an answer before asking again.
     [[nodiscard]] Duration patience(UpstreamIndex index) const noexcept;

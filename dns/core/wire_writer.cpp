@@ -223,6 +223,15 @@ std::size_t ResponseWriter::finish(const std::optional<ExtendedError>& error) no
     return append_opt(buffer_, out_.size(), asked_, rcode_, error);
 }
 
+void mix_letters(ByteSpan name, std::uint64_t letters) noexcept {
+    for (std::size_t i = 0; i < name.size(); ++i) {
+        // Lengths of labels are below all letters.
+        const bool is_letter = name[i] >= 'a' && name[i] <= 'z';
+        if (is_letter && (letters >> (i % 64) & 1) != 0)
+            name[i] = static_cast<std::uint8_t>(name[i] - ('a' - 'A'));
+    }
+}
+
 std::size_t write_upstream_question(ByteSpan buffer, const UpstreamQuestion& q) noexcept {
     ByteWriter out(buffer);
     out.u16(q.id);
@@ -230,7 +239,9 @@ std::size_t write_upstream_question(ByteSpan buffer, const UpstreamQuestion& q) 
     out.u16(1);
     out.u32(0);
     out.u16(q.edns_size != 0 ? 1 : 0);
+    const std::size_t name_at = out.size();
     out.bytes(q.qname.wire());
+    if (!out.failed()) mix_letters(buffer.subspan(name_at, q.qname.wire().size()), q.letters);
     out.u16(number(q.qtype));
     out.u16(kInternet);
     if (q.edns_size != 0) {

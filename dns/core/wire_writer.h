@@ -112,7 +112,11 @@ struct UpstreamQuestion {
     bool dnssec_ok = false;
     std::uint16_t edns_size = kEdnsUdpSize;
     ByteView tag{};
+    std::uint64_t letters = 0;  // see mix_letters()
 };
+// Turns letters of a name in wire form into capitals, by the bits of `letters`: an answer that
+// echoes them was made by who saw the question (draft-vixie-dnsext-dns0x20).
+void mix_letters(ByteSpan name, std::uint64_t letters) noexcept;
 [[nodiscard]] std::size_t write_upstream_question(ByteSpan out, const UpstreamQuestion& q) noexcept;
 
 }  // namespace hearth::dns

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from tests.dns.dns_house import (DNS, ROUTER, VIP, House, ScriptedUpstream, answer_a, name_in,
-                                 question)
+                                 question, wire_name)
 from tests.lab.netns import Network
 from tests.lab.waiting import wait_until
 
@@ -61,7 +61,7 @@ def test_negative_and_positive_answers_are_cached(house: House) -> None:
 def test_wrong_answers_are_dropped(house: House) -> None:
     def script(packet: bytes, peer, sock) -> None:
         wrong_id = bytes([packet[0] ^ 1]) + answer_a(packet, "192.0.2.66")[1:]
-        other = answer_a(packet.replace(b"\x04good", b"\x04evil"), "192.0.2.66")
+        other = answer_a(packet[:13] + b"evil" + packet[17:], "192.0.2.66")
         for hostile in (wrong_id, other, packet, b"", b"\xff" * 600, answer_a(packet)[:-2]):
             sock.sendto(hostile, peer)
         sock.sendto(answer_a(packet), peer)
@@ -257,4 +257,33 @@ def test_what_is_asked_often_does_not_expire(house: House) -> None:
         return house.control.metric("hearth_dns_cache_prefetches_total") > 0
 
     wait_until(prefetched, 60)
+    upstream.close()
+
+
+def test_an_upstream_may_write_names_as_it_likes(house: House) -> None:
+    upstream = ScriptedUpstream(house.router, lambda p, peer, s: s.sendto(
+        answer_a(p[:12] + wire_name(name_in(p)) + p[12 + len(wire_name(name_in(p))):]), peer))
+    house.start()
+    for n in range(10):
+        assert house.data(f"lower-{n}.example") == ["192.0.2.99"]
+    assert 11 <= len(upstream.names) <= 14, "each worker finds out once"
+    upstream.close()
+
+
+def test_an_answer_in_other_letters_is_a_forgery(house: House) -> None:
+    def script(packet: bytes, peer, sock) -> None:
+        if name_in(packet).startswith("forged"):
+            size = len(wire_name(name_in(packet)))
+            sock.sendto(answer_a(packet[:12] + packet[12:12 + size].swapcase() + packet[12 + size:],
+                                 "192.0.2.66"), peer)
+        sock.sendto(answer_a(packet), peer)
+
+    upstream = ScriptedUpstream(house.router, script)
+    house.start()
+    for n in range(12):
+        assert house.data(f"honest-{n}.example") == ["192.0.2.99"]
+    before = house.control.metric("hearth_dns_upstream_mismatched_total")
+    for n in range(4):
+        assert house.data(f"forged-{n}.example") == ["192.0.2.99"]
+    assert house.control.metric("hearth_dns_upstream_mismatched_total") == before + 4
     upstream.close()

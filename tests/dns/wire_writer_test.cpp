@@ -163,6 +163,11 @@ TEST(WireWriter, QuestionsToUpstreams) {
         out, {.id = 7, .qname = qname, .qtype = RrType::kA, .edns_size = 0, .tag = {}}));
     EXPECT_TRUE(see(out).valid);
     EXPECT_FALSE(see(out).edns);
+
+    out.assign(512, 0);
+    out.resize(write_upstream_question(
+        out, {.id = 7, .qname = qname, .qtype = RrType::kA, .tag = {}, .letters = 0b100'100}));
+    EXPECT_EQ(see(out).question, "wWw.Example. A");
 }
 
 }  // namespace
