@@ -1,5 +1,6 @@
 #include "dns/core/forward_plan.h"
 
+#include <algorithm>
 #include <set>
 
 #include "tests/dns/pipeline_fixture.h"
@@ -13,6 +14,7 @@ using test::PipelineTest;
 using test::say;
 using test::Say;
 using test::see;
+using test::SentQuestion;
 
 const Say kAddress{.answers = {"www.example. 300 IN A 192.0.2.80"}};
 
@@ -323,6 +325,66 @@ TEST(ForwardPlan, RefusesFairlyWhenTooManyWait) {
     EXPECT_EQ(plan.waiting(), 0U);
     EXPECT_EQ(plan.exchanges(), 0U);
     EXPECT_EQ(ask_from(1, 10) == ForwardPlan::Ask::kLimited, false);
+}
+
+class LettersTest : public PipelineTest {
+protected:
+    static QueryPipeline::Limits limits() {
+        QueryPipeline::Limits result;
+        result.forward.mix_letters = true;
+        return result;
+    }
+    void ask_for(const std::string& qname) {
+        sent.clear();
+        replies.clear();
+        const Packet packet = test::ask({.name = qname});
+        Packet out(kEdnsUdpSize);
+        EXPECT_EQ(mixing.handle(snapshot, context(), packet, out), 0U);
+    }
+    // `question` is answered with its name in these letters; empty: as asked.
+    void tell(const SentQuestion& question, const std::string& letters = {}) {
+        Packet packet = test::say(question.packet, {.answers = {}});
+        for (std::size_t i = 0; i < letters.size(); ++i)
+            packet[kHeaderSize + 1 + i] = static_cast<std::uint8_t>(letters[i]);
+        mixing.on_datagram(snapshot, {now, 0}, question.upstream, question.slot, packet);
+    }
+    static bool is_mixed(const SentQuestion& question) {
+        const std::string name = test::see(question.packet).question;
+        return std::any_of(name.begin(), name.end() - 2,
+                           [](char c) { return c >= 'A' && c <= 'Z'; });
+    }
+
+    QueryPipeline mixing{limits(), *this, random, loops, log, tally};
+};
+
+TEST_F(LettersTest, WhoWritesNamesAsItLikesIsAskedInPlainLetters) {
+    snapshot.groups[0].servers.resize(1);
+    ask_for("aaaaaaaaaaaaaaaa.example.");
+    ASSERT_EQ(sent.size(), 1U);
+    ASSERT_TRUE(is_mixed(sent[0]));
+    tell(sent[0], "aaaaaaaaaaaaaaaa");
+    EXPECT_TRUE(replies.empty());
+    ASSERT_EQ(sent.size(), 2U);
+    EXPECT_FALSE(is_mixed(sent[1]));
+    tell(sent[1]);
+    EXPECT_EQ(replies.size(), 1U);
+    ask_for("bbbbbbbbbbbbbbbb.example.");
+    EXPECT_FALSE(is_mixed(sent[0]));
+}
+
+TEST_F(LettersTest, WhoRepeatedThemIsNotBelievedOtherwise) {
+    snapshot.groups[0].servers.resize(1);
+    ask_for("aaaaaaaaaaaaaaaa.example.");
+    tell(sent[0]);
+    EXPECT_EQ(replies.size(), 1U);
+    ask_for("bbbbbbbbbbbbbbbb.example.");
+    ASSERT_TRUE(is_mixed(sent[0]));
+    tell(sent[0], "bbbbbbbbbbbbbbbb");
+    EXPECT_TRUE(replies.empty());
+    EXPECT_EQ(sent.size(), 1U);
+    EXPECT_EQ(mixing.forward().counters().mismatched, 1U);
+    tell(sent[0]);
+    EXPECT_EQ(replies.size(), 1U);
 }
 
 }  // namespace

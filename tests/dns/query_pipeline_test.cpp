@@ -331,6 +331,13 @@ TEST_F(PipelineTest, FaultsAreAnsweredExactly) {
     EXPECT_EQ(tally.dropped.value(), 2U);
 }
 
+TEST_F(PipelineTest, AClientsSubnetStaysHere) {
+    (void)query({.name = "www.example.", .options = {0, 8, 0, 7, 0, 1, 24, 0, 10, 0, 0}});
+    ASSERT_EQ(sent.size(), 1U);
+    EXPECT_TRUE(see(sent[0].packet).edns);
+    EXPECT_TRUE(see(sent[0].packet).options.empty());
+}
+
 TEST_F(PipelineTest, UnknownOptionsAreIgnored) {
     EXPECT_EQ(query({.name = "immich.home.", .options = {0xff, 0xf0, 0, 1, 9}}).answers.size(), 1U);
 }
