@@ -80,8 +80,10 @@ void try_dns(Walk& walk) {
 
 void try_vip(Walk& walk) {
     const config::Vip* vip = walk.document.find_vip(walk.document.proxy.vip);
-    if (vip == nullptr || !walk.document.proxy.listen.empty()) return;
-    Hop hop{"vip", vip->address.to_string(), false, ""};
+    const bool has_own = walk.service.vip.has_value();
+    if (!has_own && (vip == nullptr || !walk.document.proxy.listen.empty())) return;
+    const IpAddress& address = has_own ? *walk.service.vip : vip->address;
+    Hop hop{"vip", address.to_string(), false, ""};
     const auto status = walk.daemons.get("lb", "/status");
     if (!status) {
         hop.detail = "hearth-lb does not answer: " + status.error().detail;
@@ -150,8 +152,7 @@ void try_upstream(Walk& walk, const config::HttpUpstream& upstream) {
 }
 
 // Of several upstreams one is enough, as for the proxy.
-bool is_reachable(const std::vector<Hop>& hops) {
-    bool has_upstream = false;
+bool is_reachable(const std::vector<Hop>& hops, bool has_upstream) {
     for (const Hop& hop : hops) {
         if (hop.name == "upstream") has_upstream = has_upstream || hop.is_good;
         if (hop.name != "upstream" && !hop.is_good) return false;
@@ -202,9 +203,9 @@ Exit run_explain(const Invocation& invocation, Console& console) {
     Walk walk{document, *service, Daemons(invocation.run_dir()), {}};
     try_dns(walk);
     try_vip(walk);
-    try_route(walk);
+    if (!service->upstreams.empty()) try_route(walk);
     for (const config::HttpUpstream& upstream : service->upstreams) try_upstream(walk, upstream);
-    const bool is_good = is_reachable(walk.hops);
+    const bool is_good = is_reachable(walk.hops, service->upstreams.empty());
     if (invocation.json())
         console.out << json::serialize(json_of(walk, is_good)) << "\n";
     else

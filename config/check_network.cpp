@@ -98,6 +98,8 @@ void check_nodes(CheckContext& context) {
 }
 
 Span vip_place(const CheckContext& context, const Vip& vip) {
+    if (value_at(context.root, {"vips", vip.name}) == nullptr)
+        return place_of(context.root, {"services", vip.name, "vip"});
     return place_of(context.root, {"vips", vip.name, "address"});
 }
 
@@ -198,10 +200,15 @@ void check_vip(CheckContext& context, std::size_t index) {
             check_vrid(context, vip, vips[i]);
         }
     }
-    if (context.document.dns.vip != vip.name && context.document.proxy.vip != vip.name)
+    const bool has_service = std::ranges::any_of(
+        context.document.services, [&](const Service& one) { return one.vip == vip.address; });
+    if (context.document.dns.vip != vip.name && context.document.proxy.vip != vip.name &&
+        !has_service)
         context.diagnostics.warning(
             place_of(context.root, {"vips", vip.name}),
-            "VIP " + vip.name + " is used by nothing: neither dns.vip nor proxy.vip names it");
+            "VIP " + vip.name +
+                " is used by nothing: neither dns.vip nor proxy.vip names it, and no "
+                "service has its address");
 }
 
 }  // namespace

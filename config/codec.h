@@ -89,5 +89,7 @@ template <class M>
 [[nodiscard]] Codec<NameRule> name_rule();
 [[nodiscard]] Codec<Upstream> upstream();
 [[nodiscard]] Codec<HttpUpstream> http_upstream();
+// NODE, NODE:PORT, ADDRESS or ADDRESS:PORT; port 0 when it is not written.
+[[nodiscard]] Codec<Endpoint> backend();
 
 }  // namespace hearth::config

@@ -127,6 +127,22 @@ Parsed<HttpUpstream> parse_http_upstream(const Value& value, const ReadContext& 
     return place_host(std::move(upstream), context);
 }
 
+Parsed<Endpoint> parse_backend(const Value& value, const ReadContext& context) {
+    if (!scheme_of(value.text).empty())
+        return fault("a backend is NODE:PORT or ADDRESS:PORT, without a scheme");
+    const auto authority = parse_authority(value.text, 0);
+    if (!authority) return tl::unexpected<Fault>(authority.error());
+    if (const auto address = IpAddress::parse(authority->host))
+        return Endpoint{*address, authority->port};
+    if (const Node* node = context.document.find_node(authority->host))
+        return Endpoint{node->address, authority->port};
+    if (context.broken.contains("nodes")) return Endpoint{};
+    std::vector<std::string> nodes;
+    for (const Node& node : context.document.nodes) nodes.push_back(node.name);
+    return fault("backend " + authority->host + " is neither a node nor an address",
+                 closest(authority->host, nodes));
+}
+
 struct UpstreamScheme {
     std::string_view word;
     UpstreamProtocol protocol;
@@ -272,6 +288,14 @@ Codec<HttpUpstream> http_upstream() {
     };
     return scalar<HttpUpstream>("URL: http://HOST:PORT, HOST being a node, an address or a name",
                                 text_schema("^http://"), parse);
+}
+
+Codec<Endpoint> backend() {
+    const auto parse = [](const Value& value, ReadContext& context) {
+        return parse_backend(value, context);
+    };
+    return scalar<Endpoint>("HOST or HOST:PORT, HOST being a node or an address", text_schema(),
+                            parse);
 }
 
 }  // namespace hearth::config

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <map>
 
 #include "config/check.h"
@@ -21,6 +22,16 @@ std::map<Name, IpAddress> local_addresses(const Document& document) {
 }  // namespace
 
 void complete(Document& document) {
+    for (const Service& service : document.services) {
+        if (!service.vip || document.find_vip(service.name) != nullptr) continue;
+        const bool is_known = std::ranges::any_of(
+            document.vips, [&](const Vip& vip) { return vip.address == *service.vip; });
+        if (is_known) continue;
+        Vip own;
+        own.name = service.name;
+        own.address = *service.vip;
+        document.vips.push_back(std::move(own));
+    }
     for (Vip& vip : document.vips) {
         if (vip.prefer.empty()) {
             for (const Node& node : document.nodes) vip.prefer.push_back(node.name);

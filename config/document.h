@@ -173,11 +173,26 @@ struct HttpUpstream {
 // What plain HTTP requests get when a certificate has the service's name.
 enum class PlainHttp { kRedirect, kServe };
 
+enum class Transport { kTcp, kUdp };
+enum class Balance { kRandom, kRoundRobin, kSourceHash };
+
+// One port of a service that hearth-lb spreads over its backends, without looking inside.
+struct ServicePort {
+    Transport transport = Transport::kTcp;
+    std::uint16_t port = 0;
+    std::vector<Endpoint> backends;
+    std::string text;  // as written: "tcp/1883"
+};
+
+// Reached through the proxy (`upstreams`), or at `ports` of an address of its own (`vip`).
 struct Service {
     std::string name;                  // a host label; served as NAME and NAME.domain
     std::vector<std::string> aliases;  // further host labels
     std::vector<HttpUpstream> upstreams;
     PlainHttp plain_http = PlainHttp::kRedirect;
+    std::optional<IpAddress> vip;  // a VIP of the document, which complete() adds when it is new
+    std::vector<ServicePort> ports;
+    Balance balance = Balance::kRandom;
 };
 
 // The authenticated connection between the nodes' hearth-lb (TLS 1.3 with a pre-shared key).

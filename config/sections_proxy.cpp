@@ -28,10 +28,80 @@ bool finish_service(const Value& value, Span key_span, void* target, ReadContext
         context.diagnostics.error(one->key_span, "write upstream or upstreams, not both");
         return false;
     }
-    if (!static_cast<const Service*>(target)->upstreams.empty()) return true;
+    const auto& service = *static_cast<const Service*>(target);
+    const Entry* ports = value.find("ports");
+    if (ports != nullptr && !service.upstreams.empty()) {
+        context.diagnostics.error(ports->key_span,
+                                  "a service has upstreams (through the proxy) or ports, not both");
+        return false;
+    }
+    if (service.vip.has_value() != !service.ports.empty()) {
+        context.diagnostics.error(key_span,
+                                  "vip and ports go together: {vip: 10.0.0.101, ports: "
+                                  "{tcp/1883: [pi4-1, pi4-2]}}");
+        return false;
+    }
+    if (!service.upstreams.empty() || !service.ports.empty()) return true;
     context.diagnostics.error(key_span,
                               "a service needs an upstream: {upstream: \"http://pi5:2283\"}");
     return false;
+}
+
+// "tcp/1883"
+std::optional<ServicePort> parse_service_port(const std::string& text) {
+    const auto slash = text.find('/');
+    const auto kind = text.substr(0, slash);
+    if (slash == std::string::npos || (kind != "tcp" && kind != "udp")) return std::nullopt;
+    const auto port = parse_port(std::string_view(text).substr(slash + 1));
+    if (!port) return std::nullopt;
+    return ServicePort{kind == "tcp" ? Transport::kTcp : Transport::kUdp, *port, {}, text};
+}
+
+bool read_service_ports(const Value& value, Service& service, ReadContext& context) {
+    if (value.kind != Kind::kMapping) {
+        context.diagnostics.error(value.span,
+                                  "ports is a map: {tcp/1883: [pi4-1, pi4-2], udp/5060: pi5}");
+        return false;
+    }
+    if (!expect_count(value.entries.size(), {1, 64}, value, context)) return false;
+    const auto backends = list_of(backend(), {1, 64});
+    bool is_good = true;
+    for (const Entry& entry : value.entries) {
+        auto port = parse_service_port(entry.key);
+        if (!port) {
+            context.diagnostics.error(entry.key_span,
+                                      entry.key + " is not a port such as tcp/1883 or udp/5060");
+            is_good = false;
+            continue;
+        }
+        is_good = backends.read(entry.value, port->backends, context) && is_good;
+        for (Endpoint& one : port->backends)
+            if (one.port == 0) one.port = port->port;
+        service.ports.push_back(std::move(*port));
+    }
+    return is_good;
+}
+
+Field service_ports_field() {
+    TypeInfo type;
+    type.name = "map of tcp/PORT or udp/PORT, each with a list of HOST or HOST:PORT";
+    type.schema =
+        R"({"type":"object","minProperties":1,"maxProperties":64,"propertyNames":{"pattern":"^(tcp|udp)/[0-9]+$"},"additionalProperties":{"anyOf":[{"type":"string"},{"type":"array","minItems":1,"maxItems":64,"items":{"type":"string"}}]}})";
+    return custom_field<Service>(
+        "ports", type, "", read_service_ports,
+        "Ports of `vip`, each with the machines that answer there: a node's name or an address of "
+        "the LAN, with the port when it is another one.",
+        "{tcp/1883: [pi4-1, pi4-2]}");
+}
+
+Codec<std::optional<IpAddress>> service_vip() {
+    Codec<std::optional<IpAddress>> codec;
+    codec.type = address().type;
+    codec.read = [one = address()](const Value& value, std::optional<IpAddress>& into,
+                                   ReadContext& context) {
+        return one.read(value, into.emplace(), context);
+    };
+    return codec;
 }
 
 struct AccessLogWord {
@@ -146,8 +216,8 @@ const Section<Proxy>& proxy_section() {
 const Section<Service>& service_section() {
     static const Section<Service> table{{
         "services.NAME",
-        "A service, reached as NAME and NAME.domain through the proxy. Its upstream alone is "
-        "enough.",
+        "A service, reached as NAME and NAME.domain: through the proxy, its upstream alone being "
+        "enough, or by its own ports of a VIP.",
         "upstreams",
         {
             custom_field<Service>(
@@ -166,6 +236,17 @@ const Section<Service>& service_section() {
                 "What plain HTTP requests get when a certificate has the service's name; serve is "
                 "for devices that cannot trust it.",
                 "serve"),
+            field("vip", &Service::vip, service_vip(),
+                  "The address of a service that is reached by its ports and not through the "
+                  "proxy: a VIP of `vips`, or a new one, for which every node is a candidate.",
+                  "10.0.0.101"),
+            service_ports_field(),
+            field("balance", &Service::balance,
+                  one_of<Balance>({{"random", Balance::kRandom},
+                                   {"round-robin", Balance::kRoundRobin},
+                                   {"source-hash", Balance::kSourceHash}}),
+                  "Which backend a new connection goes to; source-hash: the same for each client.",
+                  "source-hash"),
         },
         finish_service,
     }};

@@ -40,7 +40,7 @@ OWNERS = {
     r"boost/asio": ("runtime/", "dns/io/", "lb/io/", "proxy/io/", "dns/bind/", "lb/bind/", "proxy/bind/"),
     r"libmnl/": ("lb/io/", "dns/io/neighbour_table"),
     r"date/tz": ("dns/io/time_zone",),
-    r"libnftnl/": ("lb/io/",),
+    r"libnftnl/": ("lb/io/nft_message",),
     r"curl/": ("dns/lists/",),
     r"ares\.h": ("proxy/io/",),
     r"openssl/": ("lb/io/", "config/", "proxy/io/", "dns/io/tls_stream"),

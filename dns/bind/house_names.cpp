@@ -70,6 +70,7 @@ void add_host(LocalZones& zones, const config::Document& document, const Name& n
 // Where a service is found: its own VIP, else wherever the proxy listens.
 std::vector<IpAddress> service_addresses(const config::Document& document,
                                          const config::Service& service) {
+    if (service.vip) return {*service.vip};
     if (const auto* own = document.find_vip(service.name)) return {own->address};
     std::vector<IpAddress> addresses;
     for (const Endpoint& endpoint : document.proxy.listen)

@@ -140,6 +140,34 @@ PortRules make_port_rules(const Document& document, const std::string& self) {
     return rules;
 }
 
+constexpr Transport transport_of(config::Transport transport) noexcept {
+    return transport == config::Transport::kTcp ? Transport::kTcp : Transport::kUdp;
+}
+
+constexpr Balance balance_of(config::Balance balance) noexcept {
+    switch (balance) {
+        case config::Balance::kRandom: return Balance::kRandom;
+        case config::Balance::kRoundRobin: return Balance::kRoundRobin;
+        case config::Balance::kSourceHash: return Balance::kSourceHash;
+    }
+    return Balance::kRandom;
+}
+
+// On every candidate, not on the owner alone: it takes over without programming anything.
+void add_services(Plan& plan, const Document& document) {
+    for (const auto& service : document.services) {
+        if (!service.vip || !plan.ports.vips.contains(*service.vip)) continue;
+        for (const auto& port : service.ports) {
+            const OpenPort open{*service.vip, transport_of(port.transport), port.port};
+            plan.ports.open.insert(open);
+            plan.services[open] = {balance_of(service.balance), port.backends};
+            for (const auto& backend : port.backends)
+                if (backend.address != plan.lan.address)
+                    plan.lan.forwarding = LanSettings::Forwarding::kNeeded;
+        }
+    }
+}
+
 }  // namespace
 
 Result<Plan> make_plan(const Document& document, const std::string& own_name,
@@ -160,6 +188,7 @@ Result<Plan> make_plan(const Document& document, const std::string& own_name,
     plan.lan.interface = node.interface;
     plan.lan.routers = make_routers(document, node.name);
     plan.ports = make_port_rules(document, node.name);
+    add_services(plan, document);
     const auto counts = [&](Daemon daemon) {
         return std::any_of(plan.lan.routers.begin(), plan.lan.routers.end(), [&](const auto& r) {
             return std::find(r.watched.begin(), r.watched.end(), daemon) != r.watched.end();

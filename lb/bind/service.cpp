@@ -114,7 +114,7 @@ void LbService::start() {
 }
 
 void LbService::apply_on_lan(const Plan& plan) {
-    lan_.ports->apply(plan.ports);
+    lan_.ports->apply(plan.ports, plan.services);
     lan_.driver->apply(plan.lan);
     watch_daemons(plan);
     connect_peers(plan);
@@ -179,6 +179,7 @@ void LbService::add_status(boost::json::object& status) {
         status["interface"] = lan_.driver->interface_name();
         const auto peers = lan_.peers->view();
         status["vips"] = vips_json(reconciler, *plan_, peers, std::chrono::steady_clock::now());
+        status["services"] = services_json(plan_->services);
         status["nodes"] = nodes_json(*plan_, lan_.own, peers);
         boost::json::object daemons;
         for (const auto& [daemon, watch] : lan_.watches)

@@ -255,6 +255,10 @@ void LanDriver::Impl::quieten(const std::vector<Interface>& links,
             link.index == port_interface || (link.arp == Interface::Arp::kAble && concerned(link));
         if (wanted && link.vips != Interface::Vips::kQuiet && !vips.empty())
             report("vip_arp_settings", route->keep_vips_quiet(link.index));
+        const bool passes = settings.forwarding == LanSettings::Forwarding::kAsItIs ||
+                            link.transit == Interface::Transit::kForwarded;
+        if (link.index == port_interface && !passes)
+            report("service_forwarding", route->forward_ipv4(link.index));
     }
 }
 

@@ -21,6 +21,8 @@ struct LanSettings {
     IpAddress address;      // this node's
     std::string interface;  // empty: the one that carries `address`
     std::vector<VirtualRouter> routers;
+    // Packets that come in on the LAN's interface go on to other machines: to backends.
+    enum class Forwarding : std::uint8_t { kAsItIs, kNeeded } forwarding = Forwarding::kAsItIs;
 };
 
 // Runs the Reconciler on a real LAN: packet sockets, timers, the interface's state and the VIPs

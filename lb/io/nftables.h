@@ -13,7 +13,7 @@ namespace hearth::lb {
 //   table inet hearth {
 //     set vips  { type ipv4_addr; }
 //     set ports { type ipv4_addr . inet_proto . inet_service; }
-//     chain input { type filter hook input priority filter - 10; ip daddr @vips jump vip }
+//     chain input { type filter hook input priority 110; ip daddr @vips jump vip }
 //     chain vip {
 //       ip daddr . meta l4proto . th dport @ports accept
 //       ip saddr . meta l4proto . th sport @ports accept
@@ -25,7 +25,8 @@ namespace hearth::lb {
 //   }
 //
 // The second and third rule are for this host's own connections to a VIP, whose answers come
-// to a VIP as well. No connection tracking: DNS would pay for it.
+// to a VIP as well. No connection tracking: DNS would pay for it. The chain comes after source
+// translation (100), so that an answer of a service's backend already has the VIP as its source.
 //
 // Calls are answered by the kernel at once. Needs CAP_NET_ADMIN.
 class Nftables {

@@ -7,6 +7,7 @@
 
 #include "base/time.h"
 #include "lb/io/nftables.h"
+#include "lb/io/service_table.h"
 #include "runtime/event_loop.h"
 #include "runtime/log.h"
 #include "runtime/problems.h"
@@ -22,6 +23,14 @@ struct PortGuard::Impl : std::enable_shared_from_this<Impl> {
     Impl(runtime::EventLoop& l, runtime::Problems& p) : loop(l), problems(p), timer(l.context()) {}
 
     void repair() {
+        const auto programmed = install_services();
+        if (programmed || services.empty())
+            problems.clear("services");
+        else
+            problems.raise("services",
+                           "connections to services do not reach their backends: " +
+                               programmed.error().to_string(),
+                           runtime::Severity::kError);
         const auto done = install();
         if (done || desired.vips.empty())
             problems.clear("vip_firewall");
@@ -45,6 +54,24 @@ struct PortGuard::Impl : std::enable_shared_from_this<Impl> {
         return nftables->commit(operations);
     }
 
+    Result<void> install_services() {
+        if (!table) {
+            auto opened = ServiceTable::open();
+            if (!opened) return fail(opened.error());
+            table.emplace(std::move(*opened));
+        }
+        auto installed = table->read();
+        if (!installed) return fail(installed.error());
+        const auto operations = plan_services(*installed, services);
+        if (operations.empty()) return {};
+        log::info("services_changed", {{"operations", operations.size()}});
+        const auto done = table->commit(operations);
+        if (done || installed->shape != InstalledRules::Shape::kCurrent) return done;
+        // Kernels before 6.2 do not let a chain go with what leads to it: the whole table at once.
+        installed->shape = InstalledRules::Shape::kDamaged;
+        return table->commit(plan_services(*installed, services));
+    }
+
     void check_later() {
         if (desired.vips.empty()) return;
         timer.expires_after(kCheckEvery);
@@ -59,7 +86,9 @@ struct PortGuard::Impl : std::enable_shared_from_this<Impl> {
     runtime::Problems& problems;
     boost::asio::steady_timer timer;
     PortRules desired;
+    BalancedPorts services;
     std::optional<Nftables> nftables;
+    std::optional<ServiceTable> table;
     bool closed = false;
 };
 
@@ -71,8 +100,9 @@ PortGuard::~PortGuard() {
     impl_->timer.cancel();
 }
 
-void PortGuard::apply(const PortRules& desired) {
+void PortGuard::apply(const PortRules& desired, const BalancedPorts& services) {
     impl_->desired = desired;
+    impl_->services = services;
     impl_->timer.cancel();
     impl_->repair();
     impl_->check_later();

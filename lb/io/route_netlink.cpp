@@ -14,6 +14,7 @@
 #include <cerrno>
 #include <cstring>
 #include <ctime>
+#include <span>
 
 #include "runtime/event_loop.h"
 
@@ -59,8 +60,11 @@ IpAddress address_of(const nlattr* attribute) {
 }
 
 // The interface's IPv4 settings: an array indexed by IPV4_DEVCONF_* - 1.
-bool is_quiet(const nlattr* families) {
-    if (families == nullptr) return false;
+using Ipv4Settings = std::array<std::int32_t, IPV4_DEVCONF_ARP_IGNORE>;
+
+Ipv4Settings ipv4_settings(const nlattr* families) {
+    Ipv4Settings values{};
+    if (families == nullptr) return values;
     const auto find = [](const nlattr* nest, std::uint16_t type) -> const nlattr* {
         const auto* end =
             static_cast<const char*>(mnl_attr_get_payload(nest)) + mnl_attr_get_payload_len(nest);
@@ -73,11 +77,9 @@ bool is_quiet(const nlattr* families) {
     };
     const nlattr* inet = find(families, AF_INET);
     const nlattr* settings = inet == nullptr ? nullptr : find(inet, IFLA_INET_CONF);
-    if (settings == nullptr) return false;
-    std::array<std::int32_t, IPV4_DEVCONF_ARP_IGNORE> values{};
-    if (mnl_attr_get_payload_len(settings) < sizeof values) return false;
+    if (settings == nullptr || mnl_attr_get_payload_len(settings) < sizeof values) return values;
     std::memcpy(values.data(), mnl_attr_get_payload(settings), sizeof values);
-    return values[IPV4_DEVCONF_ARP_IGNORE - 1] == 1 && values[IPV4_DEVCONF_ARP_ANNOUNCE - 1] == 2;
+    return values;
 }
 
 Interface parse_link(const nlmsghdr* message) {
@@ -95,7 +97,10 @@ Interface parse_link(const nlmsghdr* message) {
     const bool ethernet = header->ifi_type == ARPHRD_ETHER && !link.mac.is_zero();
     if (ethernet && !enslaved && (header->ifi_flags & (IFF_NOARP | IFF_LOOPBACK)) == 0)
         link.arp = Interface::Arp::kAble;
-    if (is_quiet(attributes[IFLA_AF_SPEC])) link.vips = Interface::Vips::kQuiet;
+    const auto settings = ipv4_settings(attributes[IFLA_AF_SPEC]);
+    if (settings[IPV4_DEVCONF_ARP_IGNORE - 1] == 1 && settings[IPV4_DEVCONF_ARP_ANNOUNCE - 1] == 2)
+        link.vips = Interface::Vips::kQuiet;
+    if (settings[IPV4_DEVCONF_FORWARDING - 1] == 1) link.transit = Interface::Transit::kForwarded;
     return link;
 }
 
@@ -114,7 +119,15 @@ InterfaceAddress parse_address(const nlmsghdr* message) {
 
 }  // namespace
 
+// One of an interface's IPv4 settings: IPV4_DEVCONF_*.
+struct Setting {
+    std::uint16_t number = 0;
+    std::uint32_t value = 0;
+};
+
 struct RouteNetlink::Impl {
+    Result<void> configure(int interface, std::span<const Setting> wanted);
+
     Socket socket;
     std::uint32_t sequence = static_cast<std::uint32_t>(std::time(nullptr));
     std::vector<std::uint8_t> buffer = std::vector<std::uint8_t>(kDumpSize);
@@ -227,20 +240,30 @@ Result<void> RouteNetlink::drop_vip(IpAddress address) {
     return {};
 }
 
-Result<void> RouteNetlink::keep_vips_quiet(int interface) {
-    nlmsghdr* message = impl_->begin(RTM_SETLINK, NLM_F_ACK);
+Result<void> RouteNetlink::Impl::configure(int interface, std::span<const Setting> wanted) {
+    nlmsghdr* message = begin(RTM_SETLINK, NLM_F_ACK);
     auto* header = static_cast<ifinfomsg*>(mnl_nlmsg_put_extra_header(message, sizeof(ifinfomsg)));
     header->ifi_family = AF_UNSPEC;
     header->ifi_index = interface;
     nlattr* families = mnl_attr_nest_start(message, IFLA_AF_SPEC);
     nlattr* inet = mnl_attr_nest_start(message, AF_INET);
     nlattr* settings = mnl_attr_nest_start(message, IFLA_INET_CONF);
-    mnl_attr_put_u32(message, IPV4_DEVCONF_ARP_IGNORE, 1);
-    mnl_attr_put_u32(message, IPV4_DEVCONF_ARP_ANNOUNCE, 2);
+    for (const Setting& one : wanted) mnl_attr_put_u32(message, one.number, one.value);
     mnl_attr_nest_end(message, settings);
     mnl_attr_nest_end(message, inet);
     mnl_attr_nest_end(message, families);
-    return impl_->exchange(message, nullptr, nullptr);
+    return exchange(message, nullptr, nullptr);
+}
+
+Result<void> RouteNetlink::keep_vips_quiet(int interface) {
+    static constexpr std::array kQuiet{Setting{IPV4_DEVCONF_ARP_IGNORE, 1},
+                                       Setting{IPV4_DEVCONF_ARP_ANNOUNCE, 2}};
+    return impl_->configure(interface, kQuiet);
+}
+
+Result<void> RouteNetlink::forward_ipv4(int interface) {
+    static constexpr std::array kForward{Setting{IPV4_DEVCONF_FORWARDING, 1}};
+    return impl_->configure(interface, kForward);
 }
 
 struct RouteMonitor::Impl : std::enable_shared_from_this<Impl> {

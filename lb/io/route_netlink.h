@@ -26,6 +26,7 @@ struct Interface {
     enum class Arp : std::uint8_t { kUnable, kAble } arp = Arp::kUnable;
     // kQuiet: arp_ignore=1 and arp_announce=2, see keep_vips_quiet().
     enum class Vips : std::uint8_t { kSpokenFor, kQuiet } vips = Vips::kSpokenFor;
+    enum class Transit : std::uint8_t { kRefused, kForwarded } transit = Transit::kRefused;
 };
 
 struct InterfaceAddress {
@@ -55,6 +56,8 @@ public:
     // arp_ignore=1 and arp_announce=2: the kernel neither answers ARP for addresses of other
     // interfaces (the VIPs) nor asks in their name.
     [[nodiscard]] Result<void> keep_vips_quiet(int interface);
+    // What comes in there for other machines is forwarded; other interfaces stay as they are.
+    [[nodiscard]] Result<void> forward_ipv4(int interface);
 
 private:
     struct Impl;

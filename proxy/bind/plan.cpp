@@ -87,6 +87,7 @@ Result<Plan> make_plan(const config::Document& document, const config::Node* nod
     auto snapshot = std::make_shared<Snapshot>();
     snapshot->domain = document.domain.to_string();
     for (const config::Service& service : document.services) {
+        if (service.upstreams.empty()) continue;  // hearth-lb's
         snapshot->services.push_back(make_service(service, snapshot->domain));
     }
     snapshot->router = Router(snapshot->services);

@@ -85,7 +85,7 @@ def test_nft_prints_the_table_as_documented(lan):
     (a,) = lan.nodes
     text = ruleset(a)
     for rule in (
-        "type filter hook input priority filter - 10; policy accept;",
+        "type filter hook input priority 110; policy accept;",
         "ip daddr @vips jump vip",
         "ip daddr . meta l4proto . th dport @ports accept",
         "ip saddr . meta l4proto . th sport @ports accept",

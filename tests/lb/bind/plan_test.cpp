@@ -123,6 +123,33 @@ TEST(Plan, VipsUnderOneVridMoveTogether) {
     EXPECT_EQ(router.watched, (std::vector{Daemon::kDns, Daemon::kProxy}));
 }
 
+TEST(Plan, ServiceOnPortsHasAVipOfItsOwn) {
+    const std::string service =
+        "services: {mqtt: {vip: 10.0.0.101, ports: {tcp/1883: [a, \"b:2883\"]}}}\n";
+    const Plan plan = plan_for("c", service);
+    const IpAddress vip = IpAddress::v4(10, 0, 0, 101);
+    const OpenPort port{vip, Transport::kTcp, 1883};
+    ASSERT_EQ(plan.vips, (std::vector<Vip>{{"mqtt", vip}}));
+    ASSERT_EQ(plan.lan.routers.size(), 1U);
+    EXPECT_EQ(plan.lan.routers[0].nodes, (std::vector{kA, kB}));
+    EXPECT_EQ(plan.ports.open, std::set{port});
+    const Balancing expected{Balance::kRandom, {{kA, 1883}, {kB, 2883}}};
+    EXPECT_EQ(plan.services, (BalancedPorts{{port, expected}}));
+    EXPECT_EQ(plan.lan.forwarding, LanSettings::Forwarding::kNeeded);
+}
+
+TEST(Plan, ServiceMayShareAVipAndNeedNoForwarding) {
+    const std::string rest =
+        "services: {mqtt: {vip: 10.0.0.53, ports: {udp/1883: a}, balance: source-hash}}\n";
+    const Plan plan = plan_for("a", kUsual + rest);
+    const OpenPort port{kDnsVip, Transport::kUdp, 1883};
+    EXPECT_EQ(plan.vips.size(), 2U);
+    EXPECT_TRUE(plan.ports.open.contains(port));
+    EXPECT_EQ(plan.services.at(port).balance, Balance::kSourceHash);
+    EXPECT_EQ(plan.lan.forwarding, LanSettings::Forwarding::kAsItIs);
+    EXPECT_TRUE(plan_for("c", kUsual + rest).services.empty()) << "no candidate";
+}
+
 TEST(Plan, ForeignPeersAndTimersAreTakenOver) {
     const Plan plan = plan_for("a",
                                "vips: {one: {address: 10.0.0.53, advert_interval: 1s, "

@@ -1,0 +1,217 @@
+"""Services on ports of a VIP: spread over backends by the kernel, from everywhere, through every change."""
+
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from tests.lab.waiting import wait_until
+from tests.lb.vip_lan import CLIENT
+
+MQTT = "10.0.0.101"
+
+
+def document(lan, ports: str, more: str = "") -> str:
+    return lan.document(more=f"services: {{mqtt: {{vip: {MQTT}, ports: {ports}{more}}}}}\n")
+
+
+@contextlib.contextmanager
+def name_server(host, name: str, port: int = 1883) -> Iterator[None]:
+    """Tells everybody who connects, or sends a datagram, its own name and whom it sees; echoes after that."""
+    with host.entered():
+        listener = socket.create_server(("0.0.0.0", port))
+        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        udp.bind(("0.0.0.0", port))
+
+    def echo(connection: socket.socket) -> None:
+        with connection, contextlib.suppress(OSError):
+            while data := connection.recv(100):
+                connection.sendall(data)
+
+    def serve() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, peer = listener.accept()
+                connection.sendall(f"{name} {peer[0]}\n".encode())
+                threading.Thread(target=echo, args=(connection,), daemon=True).start()
+
+    def answer() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                _, peer = udp.recvfrom(100)
+                if peer is None:
+                    return  # shut down
+                udp.sendto(f"{name} {peer[0]}".encode(), peer)
+
+    for run in (serve, answer):
+        threading.Thread(target=run, daemon=True).start()
+    try:
+        yield
+    finally:
+        for each in (listener, udp):
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+            each.close()
+
+
+def ask(host, port: int = 1883) -> list[str]:
+    """The name of the backend, and the address it sees."""
+    connection = host.connect(MQTT, port, timeout=5)
+    with connection, connection.makefile() as lines:
+        return lines.readline().split()
+
+
+def table(node) -> str:
+    return node.host.run(["nft", "list", "ruleset"]).stdout
+
+
+@pytest.fixture
+def lan(make_lan):
+    """Backends on both nodes; the first one owns the VIP."""
+    made = make_lan(2)
+    made.write_document(document(made, "{tcp/1883: [a, b], udp/1883: [a, b]}"))
+    made.start()
+    made.nodes[0].wait_state("master", "mqtt")
+    with contextlib.ExitStack() as stack:
+        for node in made.nodes:
+            stack.enter_context(name_server(node.host, node.name))
+        yield made
+
+
+def reload(lan, text: str) -> None:
+    lan.write_document(text)
+    for node in lan.nodes:
+        assert node.control.post("/reload").status == 200
+
+
+def test_connections_are_spread_and_backends_here_see_the_client(lan):
+    a, b = lan.nodes
+    seen = [ask(lan.client) for _ in range(64)]
+    assert {name for name, _ in seen} == {"a", "b"}
+    assert {peer for name, peer in seen if name == "a"} == {CLIENT}
+    assert {peer for name, peer in seen if name == "b"} == {a.address}, "else b would answer the client directly"
+
+
+def test_nodes_themselves_reach_every_backend(lan):
+    for node in lan.nodes:
+        assert {ask(node.host)[0] for _ in range(64)} == {"a", "b"}, node.name
+
+
+def test_udp_is_spread_too_and_stays_with_its_backend(lan):
+    names = set()
+    for _ in range(64):
+        with lan.client.udp(timeout=5) as client:
+            client.connect((MQTT, 1883))
+            answers = set()
+            for _ in range(3):
+                client.send(b"x")
+                answers.add(client.recv(100))
+        assert len(answers) == 1
+        names |= {answer.split()[0] for answer in answers}
+    assert names == {b"a", b"b"}
+
+
+def test_round_robin_takes_turns_and_source_hash_does_not(lan):
+    reload(lan, document(lan, "{tcp/1883: [a, b]}", ", balance: round-robin"))
+    names = [ask(lan.client)[0] for _ in range(8)]
+    assert names.count("a") == names.count("b") == 4
+    reload(lan, document(lan, "{tcp/1883: [a, b]}", ", balance: source-hash"))
+    assert len({ask(lan.client)[0] for _ in range(32)}) == 1
+
+
+def test_another_port_of_a_backend(lan):
+    a, b = lan.nodes
+    with name_server(b.host, "other", 2883):
+        reload(lan, document(lan, f"{{tcp/1883: {b.address}:2883}}"))
+        assert {ask(lan.client)[0] for _ in range(8)} == {"other"}
+
+
+def test_open_connections_survive_a_change_of_backends(lan):
+    connections = [lan.client.connect(MQTT, 1883, timeout=5) for _ in range(16)]
+    for connection in connections:
+        connection.recv(100)
+    reload(lan, document(lan, "{tcp/1883: b}"))
+    assert {ask(lan.client)[0] for _ in range(16)} == {"b"}
+    for connection in connections:
+        connection.sendall(b"still here")
+        assert connection.recv(100) == b"still here"
+        connection.close()
+
+
+def test_ports_that_no_service_has_are_refused(lan):
+    with pytest.raises(ConnectionRefusedError):
+        lan.client.connect(MQTT, 1884, timeout=5)
+    reload(lan, document(lan, "{udp/1883: b}"))
+    with pytest.raises(ConnectionRefusedError):
+        lan.client.connect(MQTT, 1883, timeout=5)
+
+
+def test_other_services_do_not_notice_a_change(lan):
+    a, _ = lan.nodes
+    reload(lan, document(lan, "{tcp/1883: [a, b], tcp/8883: b}"))
+    before = a.host.run(["nft", "-a", "list", "table", "ip", "hearth"]).stdout
+    reload(lan, document(lan, "{tcp/1883: [a, b], tcp/8883: a}"))
+    after = a.host.run(["nft", "-a", "list", "table", "ip", "hearth"]).stdout
+    kept = [line for line in before.splitlines() if "mod 2" in line]
+    assert kept and all(line in after for line in kept), "rules keep their handles"
+    assert "10.0.0.12:8883" in before and "10.0.0.11:8883" in after and "10.0.0.12:8883" not in after
+
+
+def test_table_is_adopted_after_a_crash_repaired_and_removed_at_the_end(lan):
+    a, _ = lan.nodes
+    a.host.nft("add table ip mine\nadd chain ip mine input")
+    before = a.host.run(["nft", "-a", "list", "table", "ip", "hearth"]).stdout
+    a.lb.kill()
+    a.start_lb()
+    assert a.host.run(["nft", "-a", "list", "table", "ip", "hearth"]).stdout == before
+    chain = next(line.split()[1] for line in before.splitlines() if line.strip().startswith("chain to-"))
+    whole = table(a)
+    for damage in ("flush ruleset", f"flush chain ip hearth {chain}", "flush set ip hearth vips"):
+        a.host.nft(damage)
+        wait_until(lambda: table(a).count("dnat to") == whole.count("dnat to") == 4, 15, what="the rules are back")
+        wait_until(lambda: "elements = { 10.0.0.101 }" in table(a), 15, what="the set is back")
+    a.host.nft("add table ip mine\nadd chain ip mine input")
+    assert a.lb.stop() == 0
+    assert "table ip hearth" not in table(a) and "table ip mine" in table(a)
+
+
+def test_service_moves_with_its_vip(lan):
+    a, b = lan.nodes
+    a.lb.kill()
+    b.wait_state("master", "mqtt")
+    wait_until(lambda: lan.answering(MQTT) == ["b"], 15, what="b answers")
+    seen = [ask(lan.client) for _ in range(64)]
+    assert {name for name, _ in seen} == {"a", "b"}, "the daemon on a is dead, its backend is not"
+
+
+def test_without_services_nothing_is_tracked_and_forwarded(make_lan):
+    lan = make_lan(1).start()
+    (a,) = lan.nodes
+    assert "nat" not in table(a)
+    forwarding = a.host.run(["sh", "-c", "cat /proc/sys/net/ipv4/conf/*/forwarding"]).stdout
+    assert "1" not in forwarding
+
+
+def test_nft_prints_the_table_as_documented(lan):
+    text = lan.nodes[0].host.run(["nft", "list", "table", "ip", "hearth"]).stdout
+    for rule in (
+        "type nat hook prerouting priority dstnat - 10; policy accept;",
+        "type nat hook output priority -110; policy accept;",
+        "type nat hook postrouting priority srcnat - 10; policy accept;",
+        "ip daddr . meta l4proto . th dport vmap @services",
+        "ct status dnat ct original ip daddr @vips masquerade",
+        "numgen random mod 2 0 dnat to 10.0.0.11:1883",
+        "dnat to 10.0.0.12:1883",
+    ):
+        assert rule in text, text
+
+
+def test_name_leads_to_the_vip(lan, binaries):
+    binaries["hearth-dns"]
+    (a, _) = lan.nodes
+    reload(lan, document(lan, "{tcp/1883: [a, b]}") + "dns: {vip: dns, upstreams: [10.0.0.50]}\n")
+    a.start_dns()
+    answer = lan.client.run(["dig", "+short", "+timeout=5", f"@{a.address}", "mqtt.home"]).stdout
+    assert answer.split() == [MQTT]
