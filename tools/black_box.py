@@ -12,7 +12,6 @@ import os
 import subprocess
 import sys
 import time
-import xml.etree.ElementTree as ET
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -48,19 +47,9 @@ class Suite:
         code, output = self.pytest([str(file.relative_to(ROOT))], self.report(file))
         return file, code, output, time.monotonic() - started
 
-    def failed_tests(self, file: Path) -> list[str]:
-        """Node ids; the whole file where its report does not name them."""
-        name = str(file.relative_to(ROOT))
-        try:
-            cases = ET.parse(self.report(file)).getroot().iter("testcase")
-        except (OSError, ET.ParseError):
-            return [name]
-        failed = [case for case in cases if case.find("failure") is not None or case.find("error") is not None]
-        return [f"{name}::{case.get('name')}" for case in failed if case.get("name")] or [name]
-
     def run_alone(self, file: Path) -> bool:
-        """Repeats what failed in the file, for tools/summary.py to read after the first report."""
-        code, output = self.pytest(self.failed_tests(file), self.report(file, "2"))
+        """Repeats the file, for its tests may build on each other; tools/summary.py reads both reports."""
+        code, output = self.pytest([str(file.relative_to(ROOT))], self.report(file, "2"))
         print(output, flush=True)
         return code == 0
 

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Adds up JUnit files, or folders of them, and ends with one line: `N passed, N failed[, N unsteady][, N skipped]`.
 
-A test that is in several reports has the outcome of the last; one that passed only then is unsteady.
+A test that is in several reports has the best of its outcomes; one that failed first is unsteady.
 """
 
 import pathlib
@@ -34,6 +34,8 @@ def main(paths):
             continue
         for case in cases:
             key = (case.get("classname"), case.get("name"))
+            if outcomes.get(key) == "passed":
+                continue
             if key in outcomes:
                 before[key] = outcomes[key]
             outcomes[key] = outcome_of(case)
