@@ -170,7 +170,7 @@ bool apply_for_client(Snapshot& snapshot, ClientGroups& grouping, const HouseMom
 }
 
 ListMask mask_for(const config::Document& document, const BlockLists& image,
-                  const std::optional<std::vector<std::string>>& wanted) {
+                  const std::vector<std::string>* wanted) {
     ListMask active = 0;
     const auto& listed = image.set.lists();
     for (std::size_t i = 0; i < listed.size(); ++i) {
@@ -269,16 +269,15 @@ void use_image(Snapshot& snapshot, const config::Document& document,
     if (image)
         for (const auto& list : image->set.lists())
             texts->push_back("Blocked by list " + std::string(list.name));
-    const auto use = [&](BlockPolicy& policy,
-                         const std::optional<std::vector<std::string>>& wanted) {
+    const auto use = [&](BlockPolicy& policy, const std::vector<std::string>* wanted) {
         policy.lists = image;
         policy.list_texts = texts;
         if (image) policy.active_lists = mask_for(document, *image, wanted);
     };
-    use(snapshot.blocking, std::nullopt);
+    use(snapshot.blocking, nullptr);
     const auto& groups = document.blocking.groups;
     for (std::size_t i = 0; i < groups.size(); ++i)
-        use(snapshot.group_policies[i], groups[i].lists);
+        use(snapshot.group_policies[i], groups[i].lists ? &*groups[i].lists : nullptr);
 }
 
 }  // namespace hearth::dns
