@@ -45,8 +45,9 @@ void NftBatch::close() {
 }
 
 nlmsghdr* NftBatch::begin(std::uint16_t type, std::uint16_t flags) {
-    return nftnl_nlmsg_build_hdr(grow(), type, static_cast<std::uint16_t>(table_.family),
-                                 static_cast<std::uint16_t>(flags | NLM_F_ACK), ++sequence_);
+    // Only what fails is answered: thousands of acknowledgements would not fit the socket.
+    return nftnl_nlmsg_build_hdr(grow(), type, static_cast<std::uint16_t>(table_.family), flags,
+                                 ++sequence_);
 }
 
 void NftBatch::delete_table() {
@@ -106,6 +107,10 @@ Result<void> NftSocket::commit(NftBatch& batch) {
     const auto& bytes = batch.finish();
     sequence_ = batch.sequence();
     mnl_socket* socket = socket_.get();
+    // A transaction is one datagram, however large.
+    const int size_wanted = static_cast<int>(bytes.size()) + 4096;
+    setsockopt(mnl_socket_get_fd(socket), SOL_SOCKET, SO_SNDBUFFORCE, &size_wanted,
+               sizeof size_wanted);
     if (mnl_socket_sendto(socket, bytes.data(), bytes.size()) < 0)
         return fail(Error::from_errno("nftables", errno));
     // Every answer is queued by now. The first error is the reason; the rest follow from it.
@@ -113,6 +118,7 @@ Result<void> NftSocket::commit(NftBatch& batch) {
     while (true) {
         const auto size =
             recv(mnl_socket_get_fd(socket), buffer_.data(), buffer_.size(), MSG_DONTWAIT);
+        if (size < 0 && errno != EAGAIN && first_error == 0) first_error = errno;
         if (size <= 0) break;
         const int result = mnl_cb_run(buffer_.data(), static_cast<std::size_t>(size), 0,
                                       mnl_socket_get_portid(socket), nullptr, nullptr);

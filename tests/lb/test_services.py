@@ -215,3 +215,14 @@ def test_name_leads_to_the_vip(lan, binaries):
     a.start_dns()
     answer = lan.client.run(["dig", "+short", "+timeout=5", f"@{a.address}", "mqtt.home"]).stdout
     assert answer.split() == [MQTT]
+
+
+def test_a_thousand_services_at_once_and_one_changed(lan):
+    a, _ = lan.nodes
+    many = ", ".join(f"tcp/{port}: [a, b]" for port in range(2000, 2060))
+    names = "".join(f"  s{i}: {{vip: 10.0.0.{110 + i}, ports: {{{many}}}}}\n" for i in range(17))
+    reload(lan, lan.document(more=f"services:\n{names}"))
+    assert table(a).count("dnat to") == 17 * 60 * 2
+    reload(lan, lan.document(more=f"services:\n{names}".replace("tcp/2000: [a, b]", "tcp/2000: b", 1)))
+    assert table(a).count("dnat to") == 17 * 60 * 2 - 1
+    assert not [p for p in a.control.status()["problems"] if p["name"] in ("services", "vip_firewall")]
