@@ -138,27 +138,68 @@ void QueryHistory::tick() {
     });
 }
 
+// What one worker has logged, a slice at a time, so that a flood of questions is never copied as a
+// whole.
+class QueryHistory::Slices {
+public:
+    // Up to what is there now: a flood must end for this reader.
+    Slices(const QueryLog& log, std::uint64_t from) : log_(log), next_(from), until_(log.end()) {}
+
+    // The oldest that is left; null: none. Valid until pop().
+    [[nodiscard]] const QueryRecord* front() {
+        while (at_ == records_.size()) {
+            if (next_ >= until_) return nullptr;
+            records_.clear();
+            at_ = 0;
+            const std::uint64_t from = next_;
+            next_ = log_.read(from, records_, kSlice);
+            lost_ += next_ - from - records_.size();
+        }
+        return &records_[at_];
+    }
+    void pop() noexcept { ++at_; }
+
+    [[nodiscard]] std::uint64_t next() const noexcept { return next_; }
+    [[nodiscard]] std::uint64_t lost() const noexcept {
+        return log_.capacity() > 0 ? lost_ : 0;
+    }
+
+private:
+    static constexpr std::size_t kSlice = 128;
+
+    const QueryLog& log_;
+    std::uint64_t next_;
+    std::uint64_t until_;
+    std::uint64_t lost_ = 0;
+    std::vector<QueryRecord> records_;
+    std::size_t at_ = 0;
+};
+
 void QueryHistory::gather() {
     const auto snapshot = sources_.snapshots.load();
-    std::vector<std::pair<QueryRecord, std::size_t>> gathered;
-    std::vector<QueryRecord> records;
-    for (std::size_t i = 0; i < sources_.workers.size(); ++i) {
-        records.clear();
-        const QueryLog& log = sources_.workers[i]->log();
-        const std::uint64_t from = positions_[i];
-        positions_[i] = log.read(from, records);
-        if (log.capacity() > 0) lost_ += positions_[i] - from - records.size();
-        for (QueryRecord& record : records) gathered.emplace_back(std::move(record), i);
+    const UpstreamNames upstreams(sources_.workers);
+    std::vector<Slices> slices;
+    slices.reserve(sources_.workers.size());
+    for (std::size_t i = 0; i < sources_.workers.size(); ++i)
+        slices.emplace_back(sources_.workers[i]->log(), positions_[i]);
+    for (;;) {
+        const QueryRecord* oldest = nullptr;
+        std::size_t worker = 0;
+        for (std::size_t i = 0; i < slices.size(); ++i) {
+            const QueryRecord* record = slices[i].front();
+            if (record == nullptr || (oldest && oldest->wall_ms <= record->wall_ms)) continue;
+            oldest = record;
+            worker = i;
+        }
+        if (oldest == nullptr) break;
+        keep(entry_of(*oldest, *snapshot, upstreams.of(worker, oldest->outcome.upstream)));
+        slices[worker].pop();
     }
-    if (!gathered.empty()) {
-        std::stable_sort(gathered.begin(), gathered.end(), [](const auto& a, const auto& b) {
-            return a.first.wall_ms < b.first.wall_ms;
-        });
-        const UpstreamNames upstreams(sources_.workers);
-        for (const auto& [record, worker] : gathered)
-            keep(entry_of(record, *snapshot, upstreams.of(worker, record.outcome.upstream)));
-        rollup_.forget_before(wall_now_ms());
+    for (std::size_t i = 0; i < slices.size(); ++i) {
+        positions_[i] = slices[i].next();
+        lost_ += slices[i].lost();
     }
+    rollup_.forget_before(wall_now_ms());
     note_status();
 }
 

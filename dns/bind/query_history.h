@@ -70,6 +70,8 @@ public:
     void collect(runtime::MetricSink& sink) const;
 
 private:
+    class Slices;
+
     void tick();
     void gather();
     void keep(QueryEntry entry);

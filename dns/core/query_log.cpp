@@ -92,13 +92,18 @@ bool QueryLog::read_slot(std::uint64_t position, QueryRecord& out) const noexcep
     return true;
 }
 
-std::uint64_t QueryLog::read(std::uint64_t from, std::vector<QueryRecord>& out) const {
+std::uint64_t QueryLog::read(std::uint64_t from, std::vector<QueryRecord>& out,
+                             std::size_t limit) const {
     const std::uint64_t newest = end();
     const std::uint64_t oldest = newest > capacity_ ? newest - capacity_ : 0;
     QueryRecord record;
-    for (std::uint64_t at = std::max(from, oldest); at < newest; ++at)
-        if (read_slot(at, record)) out.push_back(record);
-    return newest;
+    std::uint64_t at = std::max(from, oldest);
+    for (; at < newest && limit > 0; ++at) {
+        if (!read_slot(at, record)) continue;
+        out.push_back(record);
+        --limit;
+    }
+    return at;
 }
 
 }  // namespace hearth::dns

@@ -57,9 +57,10 @@ public:
     [[nodiscard]] std::uint64_t end() const noexcept {
         return end_.load(std::memory_order_acquire);
     }
-    // Appends the records from position `from` on to `out`, oldest first, and returns the position
-    // to go on from. What has been overwritten is left out.
-    std::uint64_t read(std::uint64_t from, std::vector<QueryRecord>& out) const;
+    // Appends the records from position `from` on to `out`, oldest first and no more than `limit`,
+    // and returns the position to go on from. What has been overwritten is left out.
+    std::uint64_t read(std::uint64_t from, std::vector<QueryRecord>& out,
+                       std::size_t limit = SIZE_MAX) const;
 
     [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
 

@@ -67,6 +67,22 @@ TEST(QueryLog, KeepsTheNewestAndReadsOnFromAPosition) {
     EXPECT_EQ(records[0].wall_ms, 9);
 }
 
+TEST(QueryLog, ReadsInSlices) {
+    QueryLog log(4);
+    const Name qname = *Name::parse("a.example");
+    for (int i = 0; i < 6; ++i)
+        log.append(from(IpAddress::v4(10, 0, 0, 1), i), 0, qname, RrType::kA, kCached);
+    std::vector<QueryRecord> records;
+    auto next = log.read(0, records, 3);
+    EXPECT_EQ(next, 5U);  // the first two were overwritten
+    ASSERT_EQ(records.size(), 3U);
+    EXPECT_EQ(records.front().wall_ms, 2);
+    next = log.read(next, records, 3);
+    EXPECT_EQ(next, 6U);
+    ASSERT_EQ(records.size(), 4U);
+    EXPECT_EQ(records.back().wall_ms, 5);
+}
+
 TEST(QueryLog, WithoutRoomItOnlyCounts) {
     QueryLog log(0);
     log.append(from(IpAddress::v4(10, 0, 0, 1), 0), 0, Name{}, RrType::kA, kCached);
