@@ -52,18 +52,17 @@ class Arena:
         (host or self.server).ip(f"address add {address}/24 dev eth0")
         return address
 
-    def start(self, argv: Sequence[str | Path], *, name: str, core: int | None = None) -> Process:
-        core = self.cores.server if core is None else core
-        return self.server.start(pinned(core, argv), name=name, cwd=self.directory)
+    def start(self, argv: Sequence[str | Path], *, name: str, cores: str = "") -> Process:
+        return self.server.start(pinned(cores or self.cores.server, argv), name=name, cwd=self.directory)
 
     def run_load(self, argv: Sequence[str | Path], timeout: float = 120) -> dict:
         """Runs a generator that prints one JSON object."""
         return json.loads(self.load.run(argv, timeout=timeout).stdout)
 
 
-def pinned(core: int, argv: Sequence[str | Path]) -> list[str | Path]:
+def pinned(cores: int | str, argv: Sequence[str | Path]) -> list[str | Path]:
     # The same niceness for all, above what else the machine may be doing.
-    return ["nice", "-n", "-10", "taskset", "-c", str(core), *argv]
+    return ["nice", "-n", "-10", "taskset", "-c", str(cores), *argv]
 
 
 def family(pid: int) -> list[int]:

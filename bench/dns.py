@@ -1,21 +1,22 @@
-"""hearth-dns beside dnsmasq and unbound, each with a million blocked names on one core.
+"""hearth-dns beside unbound, dnsdist and dnsmasq, each with a million blocked names on one core.
 
 Every server answers the same questions over the same wire from the same upstream, in interleaved rounds;
 figures are medians. The raw echo shows what the kernel's sockets alone cost here and now.
 """
 
 import json
+import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.contest import Arena, measured, memory_mib, program_version, timed
-from bench.dns_servers import Dnsmasq, DnsServer, Echo, Hearth, Lists, Unbound, wait_blocked
+from bench.dns_servers import Dnsdist, Dnsmasq, DnsServer, Echo, Hearth, Lists, Unbound, wait_blocked
 from bench.report import Report, median
 from tests.lab import blocklists
 from tests.lab.netns import Network
 
-PEERS = {"dnsmasq": "dnsmasq-base", "unbound": "unbound"}
+PEERS = {"dnsmasq": "dnsmasq-base", "unbound": "unbound", "dnsdist": "dnsdist", "cdb": "tinycdb"}
 PROGRAMS = ("hearth-dns", "hearth-lists", "bench-dns-load", "bench-dns-tcp-load", "bench-dns-responder")
 
 MILLION = 1_000_000
@@ -32,8 +33,8 @@ class Pace:
     swaps: int
 
 
-QUICK = Pace(rounds=2, seconds=0.5, starts=3, swaps=2)
-FULL = Pace(rounds=7, seconds=2.0, starts=5, swaps=5)
+QUICK = Pace(rounds=2, seconds=0.5, starts=3, swaps=3)
+FULL = Pace(rounds=7, seconds=2.0, starts=5, swaps=9)
 
 
 class DnsBench:
@@ -88,6 +89,7 @@ class DnsBench:
         servers: list[DnsServer] = [
             Hearth(self.arena, 11, self.upstream, self.programs),
             Unbound(self.arena, 12, self.upstream),
+            Dnsdist(self.arena, 15, self.upstream),
             Dnsmasq(self.arena, 13, self.upstream),
         ]
         for server in servers:
@@ -100,12 +102,15 @@ class DnsBench:
         self.tcp(servers[:2])
         for server in servers:
             self.report.add("RSS with 1 M names, after load", server.name, memory_mib(server.pid), "MiB")
-        self.swap(servers[0])
+        self.swap(servers[0], echo)
         for server in servers:
             server.stop()
+        self.workers()
         self.growth()
+        peers = {"unbound": "-V", "dnsdist": "--version", "dnsmasq": "--version"}
+        versions = ", ".join(f"{peer} {program_version([peer, option])}" for peer, option in peers.items())
         self.report.note(
-            f"unbound {program_version(['unbound', '-V'])}, dnsmasq {program_version(['dnsmasq', '--version'])}; "
+            f"{versions}; "
             f"{self.pace.rounds} interleaved rounds of {self.pace.seconds} s, medians; "
             f"{'real and made' if self.real else 'made'} names; query log on in hearth only")
         return self.report
@@ -215,33 +220,70 @@ class DnsBench:
             self.report.add("TCP, cached: answers", server.name, median(rate[server.name]), "k/s",
                             at_least=median(rate["unbound"]) if server.name == "hearth" else None)
 
-    def swap(self, hearth: Hearth) -> None:
-        """Lists rebuilt and swapped while 20,000 questions a second come, half of them blocked."""
-        mix = (50, 50)
-        seconds = self.pace.swaps * 1.5
-        calm = self.load(hearth.address, mix, seconds=seconds, rate=RATE)
+    def swap(self, hearth: Hearth, echo: Echo) -> None:
+        """Lists rebuilt and swapped while 20,000 questions a second come, half of them blocked.
+
+        The machine itself holds a packet up for milliseconds now and then, which the echo shows: rounds with
+        and without a swap take turns, and medians are compared.
+        """
         before = memory_mib(hearth.pid)
-        core = self.arena.cores.upstream
-        argv = [self.load_program, "--server", f"{hearth.address}:53", "--seconds", str(seconds), "--rate", str(RATE),
-                "--cached", self.cached, "--blocked", self.blocked, "--mix", "50,50",
-                "--cpus", ",".join(map(str, self.arena.cores.load))]
-        load = self.arena.load.start(argv, name="load-swap")
-        times = []
+        seconds = 2.0
+        latencies: dict[str, list[float]] = {"echo": [], "calm": [], "swap": []}
+        times, lost = [], 0
         for i in range(self.pace.swaps):
+            for kind, address in (("echo", echo.address), ("calm", hearth.address)):
+                outcome = self.load(address, (50, 50), seconds=seconds, rate=RATE)
+                latencies[kind].append(outcome["p9999_us"])
+            argv = [self.load_program, "--server", f"{hearth.address}:53", "--seconds", str(seconds), "--rate", str(RATE),
+                    "--cached", self.cached, "--blocked", self.blocked, "--mix", "50,50",
+                    "--cpus", ",".join(map(str, self.arena.cores.load))]
+            load = self.arena.load.start(argv, name=f"load-swap-{i}")
             name = f"added{i}.example"
             hearth.own_list.write_text(f"{name}\n")
             start = time.monotonic()
-            timed(self.arena.server, core, hearth.compile_argv())
+            timed(self.arena.server, self.arena.cores.upstream, hearth.compile_argv())
             wait_blocked(self.arena.load, hearth.address, name)
             times.append(time.monotonic() - start)
-        load.wait(60)
-        swapped = json.loads(load.log().splitlines()[-1])
+            load.wait(60)
+            swapped = json.loads(load.log().splitlines()[-1])
+            latencies["swap"].append(swapped["p9999_us"])
+            lost += swapped["sent"] - swapped["received"]
+        calm, swap = median(latencies["calm"]), median(latencies["swap"])
         report = self.report
         report.add("1 M names from text to serving, under 20 k/s", "hearth", median(times), "s", at_most=1.5)
-        report.add("answers lost over the swaps", "hearth", swapped["sent"] - swapped["received"], "", at_most=0)
-        report.add("p99.99 without a swap", "hearth", calm["p9999_us"], "us")
-        report.add("p99.99 over the swaps", "hearth", swapped["p9999_us"], "us", at_most=calm["p9999_us"])
+        report.add("answers lost over the swaps", "hearth", lost, "", at_most=0)
+        report.add("p99.99 without a swap", "raw echo", median(latencies["echo"]), "us")
+        report.add("p99.99 without a swap", "hearth", calm, "us")
+        report.add("p99.99 over the swaps", "hearth", swap, "us", at_most=max(calm, median(latencies["echo"])))
         report.add("RSS growth by the swaps", "hearth", memory_mib(hearth.pid) - before, "MiB", at_most=0.5)
+
+    def workers(self) -> None:
+        """The same load on one worker and on two, each with a core of its own; eight clients' sockets."""
+        have = sorted(os.sched_getaffinity(0))
+        if len(have) < 4:
+            self.report.note("two workers: not measured, it takes four cores")
+            return
+        serving, asking = have[-2:], have[:2]
+        rates = {}
+        for count in (1, 2):
+            hearth = Hearth(self.arena, 20 + count, self.upstream, self.programs)
+            hearth.cores = ",".join(map(str, serving[:count]))
+            one = self.files / "one.txt"
+            one.write_text(f"{self.probe}\n")
+            hearth.write_document(one, workers=count)
+            self.arena.server.run(hearth.compile_argv())
+            hearth.start(self.probe)
+            argv = [self.load_program, "--server", f"{hearth.address}:53", "--seconds", str(self.pace.seconds),
+                    "--cached", self.cached, "--outstanding", "16", "--cpus", ",".join(map(str, asking * 4))]
+            self.arena.run_load(argv)
+            runs = [measured(hearth.pid, lambda: self.arena.run_load(argv)) for _ in range(self.pace.rounds)]
+            rates[count] = median(run.outcome["received"] / run.outcome["seconds"] / 1e3 for run in runs)
+            cost = median(run.cpu_seconds * 1e6 / run.outcome["received"] for run in runs)
+            plural = "s" if count > 1 else ""
+            self.report.add(f"cached, {count} worker{plural}: answers", "hearth", rates[count], "k/s")
+            self.report.add(f"cached, {count} worker{plural}: CPU per answer", "hearth", cost, "us")
+            hearth.stop()
+        self.report.add("cached, two workers / one", "hearth", rates[2] / rates[1], "x")
 
     def growth(self) -> None:
         """What a million names cost in memory, and the whole daemon with four real lists."""

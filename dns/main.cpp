@@ -20,6 +20,6 @@ int main(int argc, char** argv) {
     hearth::runtime::DaemonSpec spec;
     spec.name = "dns";
     spec.sandbox.keep = {hearth::runtime::Capability::kNetBindService};
-    spec.sandbox.extra_syscalls = {"setpriority"};  // the query log's thread steps back
+    spec.sandbox.extra_syscalls = {"sched_setscheduler"};  // threads that step back
     return hearth::runtime::run_daemon(argc, argv, spec, hearth::dns::make_service);
 }

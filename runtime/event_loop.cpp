@@ -1,6 +1,7 @@
 #include "runtime/event_loop.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -45,14 +46,18 @@ boost::asio::io_context& EventLoop::context() noexcept { return impl_->context; 
 
 const std::string& EventLoop::name() const noexcept { return impl_->name; }
 
-void EventLoop::start() {
+void EventLoop::start(Urgency urgency) {
     // Signals go to the thread that waits for them: the new thread inherits a full mask.
     sigset_t all;
     sigset_t before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    impl_->thread = std::thread([impl = impl_.get()] {
+    impl_->thread = std::thread([impl = impl_.get(), urgency] {
         pthread_setname_np(pthread_self(), impl->name.substr(0, kThreadNameSize).c_str());
+        // Refused in some sandboxes, and then not.
+        const sched_param none{};
+        if (urgency == Urgency::kBackground)
+            (void)pthread_setschedparam(pthread_self(), SCHED_IDLE, &none);
         impl->run();
     });
     pthread_sigmask(SIG_SETMASK, &before, nullptr);

@@ -18,6 +18,11 @@ namespace hearth::runtime {
 // Whatever holds descriptors or timers on context() must be destroyed before the loop is.
 class EventLoop {
 public:
+    // kBackground: a thread of this process, or of this systemd unit, that wakes on the same core
+    // goes before it, at once (SCHED_IDLE). For work that nobody's answer waits for, by threads
+    // that hold no lock which others need.
+    enum class Urgency : std::uint8_t { kNormal, kBackground };
+
     // `name` shows in ps and debuggers; the kernel keeps 15 octets.
     explicit EventLoop(std::string name);
     ~EventLoop();  // stop() and join()
@@ -28,7 +33,7 @@ public:
     [[nodiscard]] const std::string& name() const noexcept;
 
     // Runs on a thread of its own, with every signal blocked, until stop(). Once only.
-    void start();
+    void start(Urgency urgency = Urgency::kNormal);
     // Runs on the calling thread until stop(). Once only.
     void run();
     // Any thread; returns at once. What is still queued is not run, but destroyed with the loop.

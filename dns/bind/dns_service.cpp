@@ -321,7 +321,7 @@ void DnsService::start_serving() {
         worker->start();
         daemon_.watch(worker->loop());
     }
-    disk_.start();
+    disk_.start(runtime::EventLoop::Urgency::kBackground);
     feed_.emplace(daemon_.events(), workers_);
     history_.emplace(QueryHistory::Sources{workers_, published_, daemon_.problems()},
                      daemon_.options().state_dir / "queries.db",

@@ -1,7 +1,5 @@
 #include "dns/bind/query_history.h"
 
-#include <sys/resource.h>
-
 #include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -19,7 +17,6 @@ constexpr std::chrono::seconds kTick{1};
 // A flood of questions does not wear the card out: whatever comes, no more often than this.
 constexpr std::chrono::seconds kShortestFlush{10};
 constexpr std::chrono::seconds kRetryOpen{30};
-constexpr int kNiceness = 10;
 constexpr const char* kNotWritten = "query_log_not_written";
 constexpr const char* kReplaced = "query_log_replaced";
 
@@ -53,10 +50,8 @@ void QueryHistory::start(const Settings& settings) {
     settings_ = settings;
     positions_.assign(sources_.workers.size(), 0);
     flushed_at_ = Clock::now();
-    loop_.start();
+    loop_.start(runtime::EventLoop::Urgency::kBackground);
     loop_.post([this] {
-        // Of this thread only, which is how Linux has it; refused in some sandboxes, and then not.
-        (void)setpriority(PRIO_PROCESS, 0, kNiceness);
         rollup_.forget_before(wall_now_ms());
         (void)open_database();
         tick();
@@ -160,9 +155,7 @@ public:
     void pop() noexcept { ++at_; }
 
     [[nodiscard]] std::uint64_t next() const noexcept { return next_; }
-    [[nodiscard]] std::uint64_t lost() const noexcept {
-        return log_.capacity() > 0 ? lost_ : 0;
-    }
+    [[nodiscard]] std::uint64_t lost() const noexcept { return log_.capacity() > 0 ? lost_ : 0; }
 
 private:
     static constexpr std::size_t kSlice = 128;
