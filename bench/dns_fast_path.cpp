@@ -49,6 +49,9 @@ public:
         packet.assign(question.begin(), question.end());
     }
     void ask_stream(std::uint64_t, UpstreamIndex, const UpstreamServer&, ByteView) override {}
+    void resolve(std::uint64_t, UpstreamIndex, const UpstreamServer&,
+                 const ForwardQuestion&) override {}
+    void errand_done(std::uint64_t, ByteView) override {}
     void reply(const ReplyPath&, ByteView) override {}
 
     UpstreamIndex upstream = 0;

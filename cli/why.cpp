@@ -85,6 +85,8 @@ std::string why_text(const json::value& answer, const Console& console) {
         const auto safe = text_of(answer, "safe_search");
         if (!safe.empty()) text += " as " + safe + " (safe search)";
         if (!by.empty()) text += "; allowed by " + by;
+        const auto bogus = text_of(answer, "dnssec_reason");
+        if (!bogus.empty()) text += "\n" + console.ink(Ink::kBad, "BOGUS") + " (DNSSEC): " + bogus;
     }
     text += "\n" + rule_lines(answer);
     const auto undo = text_of(answer, "undo");

@@ -28,7 +28,9 @@ std::string loop_reason(const Document& document, const Endpoint& endpoint) {
 
 void check_upstream(CheckContext& context, const Upstream& upstream, Span place) {
     // Over https there may be another server on our address.
-    if (upstream.protocol == UpstreamProtocol::kHttps) return;
+    if (upstream.protocol == UpstreamProtocol::kHttps ||
+        upstream.protocol == UpstreamProtocol::kRecursive)
+        return;
     const std::string reason = loop_reason(context.document, upstream.endpoint);
     if (reason.empty()) return;
     context.diagnostics.error(place, upstream.text + " is this Hearth itself (" + reason +
@@ -71,8 +73,13 @@ void check_forward(CheckContext& context) {
             context.diagnostics.error(place, "zone " + zone.to_string() + " is forwarded already")
                 .notes.push_back(context.diagnostics.note(first->second, "it is here"));
         }
-        for (std::size_t j = 0; j < zones[i].to.size(); ++j)
-            check_upstream(context, zones[i].to[j], item_place(entry, {"to"}, j));
+        for (std::size_t j = 0; j < zones[i].to.size(); ++j) {
+            const Span place = item_place(entry, {"to"}, j);
+            check_upstream(context, zones[i].to[j], place);
+            if (zones[i].to[j].protocol == UpstreamProtocol::kRecursive)
+                context.diagnostics.error(
+                    place, "recursive finds public names only: it belongs into dns.upstreams");
+        }
     }
 }
 

@@ -165,6 +165,12 @@ Fault no_address(const std::string& text, const UpstreamScheme& scheme, std::str
 
 Parsed<Upstream> parse_upstream(const Value& value) {
     const std::string& text = value.text;
+    if (text == "recursive") {
+        Upstream upstream;
+        upstream.protocol = UpstreamProtocol::kRecursive;
+        upstream.text = text;
+        return upstream;
+    }
     const auto word = scheme_of(text);
     const auto* scheme = word.empty()
                              ? kUpstreamSchemes.begin()
@@ -277,8 +283,8 @@ Codec<NameRule> name_rule() {
 
 Codec<Upstream> upstream() {
     return scalar<Upstream>(
-        "DNS server: ADDRESS[:PORT], udp://, tcp://, tls://ADDRESS#NAME or "
-        "https://ADDRESS/dns-query#NAME",
+        "DNS server: ADDRESS[:PORT], udp://, tcp://, tls://ADDRESS#NAME, "
+        "https://ADDRESS/dns-query#NAME, or recursive",
         text_schema(), parse_upstream);
 }
 

@@ -13,6 +13,7 @@
 #include "base/name.h"
 #include "config/document_names.h"
 #include "config/document_policy.h"
+#include "config/document_resolving.h"
 #include "config/document_seeing.h"
 #include "config/document_serving.h"
 
@@ -41,15 +42,15 @@ struct Vip {
     std::vector<IpAddress> foreign_peers;
 };
 
-enum class UpstreamProtocol { kUdp, kTcp, kTls, kHttps };
+enum class UpstreamProtocol { kUdp, kTcp, kTls, kHttps, kRecursive };
 
 // Who a question goes to.
 struct Upstream {
     UpstreamProtocol protocol = UpstreamProtocol::kUdp;
-    Endpoint endpoint;
-    std::string host;  // with kTls and kHttps: whose certificate it must show
-    std::string path;  // with kHttps
-    std::string text;  // as written, for people
+    Endpoint endpoint;  // none with kRecursive
+    std::string host;   // with kTls and kHttps: whose certificate it must show
+    std::string path;   // with kHttps
+    std::string text;   // as written, for people
 };
 
 // In which order several are asked.
@@ -76,6 +77,8 @@ struct Dns {
     UpstreamStrategy strategy = UpstreamStrategy::kFastest;
     std::string
         tls_ca;  // PEM file of further authorities for tls and https upstreams; may be empty
+    Dnssec dnssec;
+    std::string root_hints = "/usr/share/dns/root.hints";
     std::vector<ForwardZone> forward;
     std::vector<LocalRecord> records;
     std::vector<ZoneFile> zones;

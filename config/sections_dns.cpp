@@ -2,6 +2,7 @@
 #include "config/sections.h"
 #include "config/sections_dns_names.h"
 #include "config/sections_dns_policy.h"
+#include "config/sections_dns_resolving.h"
 #include "config/sections_dns_seeing.h"
 #include "config/sections_dns_serving.h"
 
@@ -101,7 +102,8 @@ const Section<Dns>& dns_section() {
                   "{queries_per_second: 1000}"),
             field("upstreams", &Dns::upstreams, list_of(upstream()),
                   "Servers to ask for everything that is not local. With tls and https the name "
-                  "behind # must be in the server's certificate; without it, the address must.",
+                  "behind # must be in the server's certificate; without it, the address must. "
+                  "recursive asks the servers of the zones themselves, from the root on.",
                   "[\"tls://9.9.9.9#dns.quad9.net\", \"https://1.1.1.1/dns-query\", 10.0.0.1]"),
             field("strategy", &Dns::strategy, strategy(),
                   "fastest: the one with the shortest round trip; strict: as written, the next one "
@@ -112,6 +114,11 @@ const Section<Dns>& dns_section() {
                 "Certificates (PEM) of authorities trusted for tls and https upstreams besides the "
                 "system's.",
                 "tls/our-root.pem", Presence::kOptional, "(the system's alone)"),
+            field("dnssec", &Dns::dnssec, section(dnssec_section()),
+                  "Whether answers are checked against their signatures.", "validate"),
+            field("root_hints", &Dns::root_hints, path(),
+                  "Where the servers of the root zone are, for `recursive`.",
+                  "dnssec/lab-root.hints"),
             field("forward", &Dns::forward, list_of(section(forward_section())),
                   "Zones that other servers in the home know.", "[{zones: [lan], to: [10.0.0.1]}]"),
             local_records_field(),

@@ -47,6 +47,7 @@ OWNERS = {
     r"(SQLiteCpp/|sqlite3\.h)": ("dns/io/query_database",),
     r"fstrm": ("dns/io/dnstap",),
     r"ldns/": ("config/record_data", "dns/io/zone_file"),
+    r"unbound\.h": ("dns/io/resolver",),
     r"idn2\.h": ("config/idna",),
     r"CLI/": ("cli/", "runtime/daemon"),
     r"gmock/": (),

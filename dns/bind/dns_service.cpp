@@ -23,6 +23,7 @@
 #include "dns/bind/problem_watch.h"
 #include "dns/bind/query_feed.h"
 #include "dns/bind/query_history.h"
+#include "dns/bind/resolving.h"
 #include "dns/bind/seeing_settings.h"
 #include "dns/bind/serving_plan.h"
 #include "dns/bind/snapshot_builder.h"
@@ -47,6 +48,7 @@ using runtime::ControlResponse;
 using runtime::ControlServer;
 
 constexpr unsigned kMostWorkers = 4;
+constexpr std::size_t kWaitingMemory = 64U << 20;  // for questions that wait for upstreams
 constexpr std::chrono::milliseconds kTick{250};
 constexpr int kTicksPerSecond = 4;
 constexpr int kSecondsBetweenNetworkLooks = 10;
@@ -89,6 +91,7 @@ public:
     explicit DnsService(runtime::Daemon& daemon)
         : daemon_(daemon),
           layout_(daemon.options().state_dir),
+          resolving_(workers_, daemon.problems()),
           disk_("dns-disk"),
           certificate_(daemon.problems(),
                        [this](const std::shared_ptr<const TlsIdentity>& identity) {
@@ -120,6 +123,7 @@ private:
     void look_at_networks();
     void use_serving_settings();
     void listen_for_proxy();
+    void use_resolvers_anew();
     void use_policy_of(const std::shared_ptr<Prepared>& prepared);
 
     runtime::Daemon& daemon_;
@@ -139,6 +143,7 @@ private:
     config::Dnstap tap_settings_;  // of the start
     std::unique_ptr<Dnstap> tap_;
     std::vector<std::unique_ptr<Worker>> workers_;
+    Resolving resolving_;
     std::optional<QueryFeed> feed_;
     std::optional<QueryHistory> history_;
     std::string listen_failure_;
@@ -154,7 +159,8 @@ private:
 bool uses_tls(const std::vector<UpstreamGroup>& groups) {
     return std::any_of(groups.begin(), groups.end(), [](const UpstreamGroup& group) {
         return std::any_of(group.servers.begin(), group.servers.end(), [](const auto& server) {
-            return server.protocol >= UpstreamProtocol::kTls;
+            return server.protocol == UpstreamProtocol::kTls ||
+                   server.protocol == UpstreamProtocol::kHttps;
         });
     });
 }
@@ -184,6 +190,8 @@ Result<runtime::Revision> DnsService::load(const runtime::DaemonOptions& options
         if (!trust) return fail(std::move(trust.error()));
         prepared->trust = std::move(*trust);
     }
+    if (auto found = Resolving::check(prepared->document.dns, prepared->snapshot); !found)
+        return fail(std::move(found.error()));
     if (!options.check) {
         prepared->image = load_image(layout_);
         prepared->findings = read_list_findings(layout_);
@@ -217,10 +225,11 @@ Result<void> DnsService::apply(const std::shared_ptr<Prepared>& prepared) {
     use_serving_settings();
     use_names_of(prepared);
     use_policy_of(prepared);
+    if (first) start_workers(prepared->document);
+    resolving_.use(prepared->document.dns, prepared->snapshot);
     take_image(std::move(prepared->image));
     note_findings(std::move(prepared->findings));
     if (first) {
-        start_workers(prepared->document);
         listen_for_proxy();
         listen_everywhere();
     } else {
@@ -307,6 +316,7 @@ void DnsService::start_workers(const config::Document& document) {
     WorkerOptions options;
     options.tap = tap_.get();
     options.pipeline.forward.mix_letters = true;
+    options.pipeline.forward.memory = kWaitingMemory / count;
     options.pipeline.cache.bytes = document.dns.cache_bytes / count;
     options.log_entries = document.dns.query_log_entries / count;
     for (unsigned i = 0; i < count; ++i) {
@@ -333,6 +343,7 @@ void DnsService::start_serving() {
         collect_upstreams(*published_.load(), workers_, sink);
         collect_lists(findings_, sink);
         history_->collect(sink);
+        resolving_.collect(sink);
         certificate_.collect(sink);
         if (tap_) collect_dnstap(*tap_, sink);
     });
@@ -385,6 +396,7 @@ void DnsService::stop() {
         daemon_.unwatch(worker->loop());
         worker->stop();
     }
+    resolving_.stop();
 }
 
 runtime::Health DnsService::health() {
@@ -406,10 +418,17 @@ void DnsService::tick() {
             watch_upstreams(*published_.load(), workers_, *loops_, daemon_.problems());
             if (ticks_ % (kTicksPerSecond * kSecondsBetweenNetworkLooks) == 0) look_at_networks();
             certificate_.look();
+            if (resolving_.is_due()) use_resolvers_anew();
             if (CookieKeys::day_of(wall_now_ms()) != cookie_day_) publish(serving_->snapshot);
         }
         tick();
     });
+}
+
+void DnsService::use_resolvers_anew() {
+    ++cache_generation_;
+    resolving_.use(serving_->document.dns, serving_->snapshot);
+    publish(serving_->snapshot);
 }
 
 void DnsService::look_at_networks() {
@@ -493,8 +512,9 @@ void DnsService::why(const ControlRequest& request, const ControlServer::Reply& 
     const auto client = IpAddress::parse(client_text);
     if (!client && !client_text.empty())
         return reply(ControlResponse::error(400, "client: an address is needed"));
-    disk_.post([layout = layout_, snapshot = published_.load(), name = *name, client, reply] {
-        reply(ControlResponse::json(explain_name(*snapshot, layout, name, client) + "\n"));
+    disk_.post([layout = layout_, snapshot = published_.load(), name = *name, client, reply,
+                bogus = resolving_.why_bogus(*name)] {
+        reply(ControlResponse::json(explain_name(*snapshot, layout, name, client, bogus) + "\n"));
     });
 }
 
@@ -558,6 +578,7 @@ void DnsService::add_status(json::object& status) {
         upstreams.push_back(std::move(object));
     }
     status["upstreams"] = std::move(upstreams);
+    status["dnssec"] = resolving_.describe();
 
     std::uint64_t answered = 0;
     for (const auto& worker : workers_) answered += worker->log().end();

@@ -78,7 +78,7 @@ Snapshot build_snapshot(const config::Document& document, const config::Node* no
     add_group_policies(snapshot, document);
     for (const auto& group : snapshot.groups)
         for (const UpstreamServer& server : group.servers)
-            if (LoopGuard::wants_tag(server.endpoint.address))
+            if (!is_resolver(server.protocol) && LoopGuard::wants_tag(server.endpoint.address))
                 snapshot.home_upstreams.push_back(server.endpoint.address);
     return snapshot;
 }

@@ -9,6 +9,7 @@ UpstreamProtocol protocol_of(config::UpstreamProtocol protocol) {
         case config::UpstreamProtocol::kTcp: return UpstreamProtocol::kTcp;
         case config::UpstreamProtocol::kTls: return UpstreamProtocol::kTls;
         case config::UpstreamProtocol::kHttps: return UpstreamProtocol::kHttps;
+        case config::UpstreamProtocol::kRecursive: return UpstreamProtocol::kRecursive;
     }
     return UpstreamProtocol::kUdp;
 }

@@ -97,7 +97,7 @@ void add_verdict(json::object& out, const BlockPolicy& policy, const ListLayout&
 }  // namespace
 
 std::string explain_name(const Snapshot& snapshot, const ListLayout& lists, const Name& name,
-                         const std::optional<IpAddress>& client) {
+                         const std::optional<IpAddress>& client, const std::string& bogus) {
     json::object out;
     if (client && !snapshot.serves(*client)) {
         out["name"] = name.to_string();
@@ -144,6 +144,10 @@ std::string explain_name(const Snapshot& snapshot, const ListLayout& lists, cons
     if (path.is_rewritten())
         if (const auto sought = path.sought()) out["asked_as"] = sought->to_string();
     out["upstreams"] = servers_of(snapshot, forwarded_zone ? path.zone->group : policy.upstreams);
+    if (!bogus.empty() && !verdict.blocked()) {
+        out["dnssec"] = "bogus";
+        out["dnssec_reason"] = bogus;
+    }
     add_verdict(out, policy, lists, path.name, verdict);
     return json::serialize(out);
 }

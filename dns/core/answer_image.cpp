@@ -27,7 +27,8 @@ AnswerImage image_of(ByteView packet, const AnswerView& answer) noexcept {
             {answer.ttl_at.data(), answer.ttl_count},
             answer.answers,
             answer.additionals,
-            answer.rcode};
+            answer.rcode,
+            answer.is_secure};
 }
 
 std::size_t write_image(ByteSpan buffer, const AskedQuestion& asked, const AnswerImage& image,
@@ -41,7 +42,9 @@ std::size_t write_image(ByteSpan buffer, const AskedQuestion& asked, const Answe
     std::memcpy(p, image.bytes.data(), size);
     std::memcpy(p + kHeaderSize, asked.question.data(), asked.question.size());
     store_be16(p, asked.id);
-    store_be16(p + 2, answer_flags(asked.flags, image.rcode, Authority::kRecursive));
+    std::uint16_t flags = answer_flags(asked.flags, image.rcode, Authority::kRecursive);
+    if (image.is_secure && asked.wants_security()) flags |= kFlagAd;
+    store_be16(p + 2, flags);
     store_be16(p + 10, image.additionals);
     for (const std::size_t at : image.ttl_at) {
         const std::uint32_t ttl = load_be32(p + at);

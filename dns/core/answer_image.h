@@ -21,6 +21,7 @@ struct AnswerImage {
     std::uint16_t answers = 0;      // records in the answer section
     std::uint16_t additionals = 0;  // records in the additional section, without OPT
     Rcode rcode{};
+    bool is_secure = false;  // validated: AD is set for who asked for it
 };
 
 // The image of an upstream's answer, in the packet's own bytes up to OPT; `packet` and `answer`
@@ -28,8 +29,8 @@ struct AnswerImage {
 [[nodiscard]] AnswerImage image_of(ByteView packet, const AnswerView& answer) noexcept;
 
 // Writes the image as the answer to `asked`, whose question must be the image's except for case.
-// TTLs are lowered by `age` seconds and then capped. AD is cleared: nothing was validated here (RFC
-// 4035 §3.2.3).
+// TTLs are lowered by `age` seconds and then capped. AD is set when it is_secure and the client
+// wants to know (RFC 6840 §5.7), and never because an upstream said so.
 [[nodiscard]] std::size_t write_image(ByteSpan out, const AskedQuestion& asked,
                                       const AnswerImage& image, std::uint32_t age,
                                       std::uint32_t ttl_cap,

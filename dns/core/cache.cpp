@@ -37,6 +37,7 @@ struct Cache::Entry {
     Rcode rcode{};
     Verdict verdict;
     std::uint8_t variant = 0;
+    bool is_secure = false;
     bool asked_again = false;  // since the clock's hand passed
     std::uint8_t hits = 0;     // up to kOften
 
@@ -112,6 +113,7 @@ std::optional<Cache::Hit> Cache::find(const CacheKey& key, TimePoint now,
     hit.image.answers = entry->answers;
     hit.image.additionals = entry->additionals;
     hit.image.rcode = entry->rcode;
+    hit.image.is_secure = entry->is_secure;
     hit.age = static_cast<std::uint32_t>(std::max<std::int64_t>(age.count(), 0));
     hit.is_stale = entry->expires <= now;
     hit.is_due = entry->next_try <= now && (hit.is_stale || entry->hits >= kOften);
@@ -146,6 +148,7 @@ void Cache::insert(const CacheKey& key, const AnswerImage& image, std::uint32_t 
     entry->additionals = image.additionals;
     entry->group = key.group;
     entry->rcode = image.rcode;
+    entry->is_secure = image.is_secure;
     entry->verdict = verdict;
     entry->variant = variant_of(key);
     std::copy(image.ttl_at.begin(), image.ttl_at.end(), entry->ttl_at());

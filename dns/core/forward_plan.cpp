@@ -3,7 +3,6 @@
 #include <algorithm>
 
 namespace hearth::dns {
-
 Waiter::Waiter(const ReplyPath& reply_path, const AskedQuestion& question_asked, const Name& name,
                TimePoint now, GroupIndex clients)
     : path(reply_path), asked_at(now), qname(name), asked(question_asked), group(clients) {
@@ -39,22 +38,34 @@ std::uint64_t ForwardPlan::wire_key(UpstreamIndex upstream, unsigned slot,
     return static_cast<std::uint64_t>(upstream) << 32 | static_cast<std::uint64_t>(slot) << 16 | id;
 }
 
-bool ForwardPlan::admit(const IpAddress& client) {
-    std::size_t& theirs = waiting_by_client_[client];
-    if (waiting_ >= limits_.waiters || theirs >= std::max<std::size_t>(limits_.waiters / 4, 1)) {
-        ++counters_.limited;
-        if (theirs == 0) waiting_by_client_.erase(client);
-        return false;
+// However greedy one client is, half of the memory stays free; two leave a third, and so on. Nobody
+// is held to a share while there is room.
+bool ForwardPlan::admit(const Waiter& waiter) {
+    const std::size_t most = std::max<std::size_t>(limits_.memory / kWaiterCost, 1);
+    if (waiter.errand == 0) {
+        std::size_t& theirs = waiting_by_client_[waiter.path.client.address];
+        if (waiting_ + theirs >= most) {
+            ++counters_.limited;
+            if (theirs == 0) waiting_by_client_.erase(waiter.path.client.address);
+            return false;
+        }
+        ++theirs;
     }
-    ++theirs;
     ++waiting_;
     return true;
+}
+
+void ForwardPlan::dismiss(const Waiter& waiter) {
+    --waiting_;
+    if (waiter.errand != 0) return;
+    const auto theirs = waiting_by_client_.find(waiter.path.client.address);
+    if (--theirs->second == 0) waiting_by_client_.erase(theirs);
 }
 
 ForwardPlan::Ask ForwardPlan::ask(const ForwardQuestion& question,
                                   std::span<const UpstreamServer> servers,
                                   UpstreamStrategy strategy, const Waiter& waiter, TimePoint now) {
-    if (!admit(waiter.path.client.address)) return Ask::kLimited;
+    if (!admit(waiter)) return Ask::kLimited;
     std::string key = key_of(question);
     const auto found = by_question_.find(key);
     if (found != by_question_.end()) {
@@ -130,6 +141,12 @@ void ForwardPlan::send(Exchange& exchange, UpstreamIndex index, Via via, TimePoi
     attempt.sent_at = now;
     const bool overflowed = via == Via::kStream && own_via(index) == Via::kUdp;
     attempt.deadline = now + (overflowed ? limits_.tcp_patience : upstreams_.patience(index));
+    if (is_resolver(upstream.server.protocol)) {
+        exchange.tried.push_back(index);
+        exchange.attempts.push_back(attempt);
+        upstreams_.on_sent(index);
+        return actions_.resolve(exchange.token, index, upstream.server, exchange.question);
+    }
 
     LoopGuard::Tag tag;
     UpstreamQuestion question{attempt.id,
@@ -232,120 +249,6 @@ void ForwardPlan::tell_impatient(Exchange& exchange, TimePoint now) {
     }
 }
 
-void ForwardPlan::on_datagram(UpstreamIndex upstream, unsigned slot, ByteView packet,
-                              TimePoint now) {
-    const auto found = packet.size() < kHeaderSize
-                           ? by_wire_.end()
-                           : by_wire_.find(wire_key(upstream, slot, load_be16(packet.data())));
-    if (found == by_wire_.end()) {
-        ++counters_.mismatched;
-        return;
-    }
-    if (found->second == kStrayToken) {
-        upstreams_.on_answer(upstream, now - strays_.at(found->first).sent_at, now);
-        return end_stray(found->first);
-    }
-    Exchange& exchange = exchanges_.at(found->second);
-    const auto answer = parse_answer(packet);
-    const auto attempt =
-        std::find_if(exchange.attempts.begin(), exchange.attempts.end(), [&](const Attempt& a) {
-            return !a.settled && a.via == Via::kUdp && a.upstream == upstream && a.slot == slot &&
-                   answer && a.id == answer->id;
-        });
-    if (!answer || attempt == exchange.attempts.end() || answer->qname != exchange.question.qname ||
-        answer->qtype != exchange.question.qtype || answer->qclass != RrClass::kIn) {
-        ++counters_.mismatched;
-        return;
-    }
-    if (!accept_letters(exchange, *attempt, *answer, now)) {
-        ++counters_.mismatched;
-        return;
-    }
-    take_answer(exchange, *attempt, packet, *answer, now);
-}
-
-// An answer in other letters may be forged, or its sender may write names as it likes. As long as
-// an upstream has not repeated any, it is asked once more, in plain letters, on another port.
-bool ForwardPlan::accept_letters(Exchange& exchange, const Attempt& attempt,
-                                 const AnswerView& answer, TimePoint now) {
-    if (attempt.letters == 0) return true;
-    const ByteView plain = exchange.question.qname.wire();
-    std::array<std::uint8_t, Name::kMaxWire> mixed;
-    const ByteSpan name = ByteSpan(mixed).first(plain.size());
-    std::copy(plain.begin(), plain.end(), name.begin());
-    mix_letters(name, attempt.letters);
-    const UpstreamIndex upstream = attempt.upstream;
-    if (as_text(answer.question).starts_with(as_text(name))) {
-        if (as_text(name) != as_text(plain)) upstreams_.keeps_letters(upstream);
-        return true;
-    }
-    if (upstreams_[upstream].letters != LetterCase::kKept &&
-        exchange.attempts.size() < limits_.tries) {
-        upstreams_.loses_letters(upstream);
-        send(exchange, upstream, Via::kUdp, now);
-        set_deadline(exchange);
-    }
-    return false;
-}
-
-void ForwardPlan::on_stream_answer(std::uint64_t token, UpstreamIndex upstream, ByteView packet,
-                                   TimePoint now) {
-    const auto found = exchanges_.find(token);
-    if (found == exchanges_.end()) return;
-    Exchange& exchange = found->second;
-    const auto answer = parse_answer(packet);
-    const auto attempt =
-        std::find_if(exchange.attempts.begin(), exchange.attempts.end(), [&](const Attempt& a) {
-            return !a.settled && a.via == Via::kStream && a.upstream == upstream && answer &&
-                   a.id == answer->id;
-        });
-    if (!answer || attempt == exchange.attempts.end() || answer->truncated() ||
-        answer->qname != exchange.question.qname || answer->qtype != exchange.question.qtype) {
-        ++counters_.mismatched;
-        return on_stream_failure(token, upstream, now);
-    }
-    take_answer(exchange, *attempt, packet, *answer, now);
-}
-
-void ForwardPlan::on_stream_failure(std::uint64_t token, UpstreamIndex upstream, TimePoint now) {
-    const auto found = exchanges_.find(token);
-    if (found == exchanges_.end()) return;
-    bool was_waiting = false;
-    for (Attempt& attempt : found->second.attempts) {
-        if (attempt.via != Via::kStream || attempt.upstream != upstream || attempt.settled)
-            continue;
-        attempt.settled = true;
-        was_waiting = !attempt.timed_out;
-    }
-    if (was_waiting && own_via(upstream) == Via::kStream) upstreams_.on_timeout(upstream, now);
-    after_failure(found->second, now);
-}
-
-void ForwardPlan::take_answer(Exchange& exchange, Attempt& attempt, ByteView packet,
-                              const AnswerView& answer, TimePoint now) {
-    const UpstreamIndex upstream = attempt.upstream;
-    attempt.settled = true;
-    if (attempt.via == Via::kUdp) by_wire_.erase(wire_key(upstream, attempt.slot, attempt.id));
-    if (attempt.via == own_via(upstream))
-        upstreams_.on_answer(upstream, now - attempt.sent_at, now);
-    if (answer.truncated()) {
-        send(exchange, upstream, Via::kStream, now);
-        exchange.give_up_at = std::max(exchange.give_up_at, now + limits_.tcp_patience);
-        return set_deadline(exchange);
-    }
-    if (answer.rcode == Rcode::kNoError || answer.rcode == Rcode::kNxDomain)
-        return finish(exchange, {ForwardResult::kAnswered, packet, &answer, attempt.upstream});
-    if ((answer.rcode == Rcode::kFormErr || answer.rcode == Rcode::kNotImp) && !answer.has_edns &&
-        upstreams_[upstream].speaks_edns) {
-        // Older than EDNS (RFC 6891 §7): once more without.
-        upstreams_.speaks_no_edns(upstream);
-        send(exchange, upstream, own_via(upstream), now);
-        return set_deadline(exchange);
-    }
-    exchange.upstream_failed = true;
-    after_failure(exchange, now);
-}
-
 // Goes on with an upstream that was not asked yet; asking the same again would not help.
 void ForwardPlan::after_failure(Exchange& exchange, TimePoint now) {
     const bool untried = std::any_of(
@@ -375,16 +278,13 @@ void ForwardPlan::fail(Exchange& exchange, TimePoint now) {
 void ForwardPlan::finish(Exchange& exchange, const ForwardOutcome& outcome) {
     for (const Attempt& attempt : exchange.attempts) {
         release(attempt);
-        loops_.done(exchange.question.qname, exchange.question.qtype,
-                    upstreams_[attempt.upstream].server.endpoint.address);
+        const UpstreamServer& server = upstreams_[attempt.upstream].server;
+        if (!is_resolver(server.protocol))
+            loops_.done(exchange.question.qname, exchange.question.qtype, server.endpoint.address);
     }
     deadlines_.erase({exchange.deadline, exchange.token});
     by_question_.erase(key_of(exchange.question));
-    for (const Waiter& waiter : exchange.waiters) {
-        const auto theirs = waiting_by_client_.find(waiter.path.client.address);
-        if (--theirs->second == 0) waiting_by_client_.erase(theirs);
-    }
-    waiting_ -= exchange.waiters.size();
+    for (const Waiter& waiter : exchange.waiters) dismiss(waiter);
     // Out of the tables before anyone hears of it: the answer may lead to a new question.
     const auto node = exchanges_.extract(exchange.token);
     const Exchange& done = node.mapped();

@@ -17,9 +17,11 @@
 #include "base/name.h"
 #include "base/time.h"
 #include "dns/core/block_policy.h"
+#include "dns/core/dnssec_outcome.h"
 #include "dns/core/loop_guard.h"
 #include "dns/core/message.h"
 #include "dns/core/random_source.h"
+#include "dns/core/suffix_rewrite.h"
 #include "dns/core/upstream_state.h"
 #include "dns/core/wire_writer.h"
 #include "dns/model/client_group.h"
@@ -48,6 +50,7 @@ struct Waiter {
     GroupIndex group = kDefaultGroup;  // of the client
     TimePoint patient_until = kNever;  // then ForwardActions::overdue()
     bool is_answered = false;          // waits no more; the answer is still for its group
+    std::uint64_t errand = 0;          // above 0: our own question, see QueryPipeline::run_errand()
 
     Waiter(const ReplyPath& path, const AskedQuestion& asked, const Name& qname, TimePoint now,
            GroupIndex group = kDefaultGroup);
@@ -60,6 +63,7 @@ enum class ForwardResult : std::uint8_t {
     kServFail,       // upstreams answered, none of them usefully
     kNobodyAnswers,  // timed out, or all are known to be dead
     kLoop,           // the only upstreams left forward our questions back to us
+    kBogus,          // what they say is not what the zone's owner signed
 };
 
 // How a question ended; views valid during finished() only.
@@ -68,6 +72,7 @@ struct ForwardOutcome {
     ByteView packet;                     // with kAnswered
     const AnswerView* answer = nullptr;  // with kAnswered
     UpstreamIndex upstream = 0;          // with kAnswered: whose answer it is
+    std::string_view why{};              // with kBogus
 };
 
 // What a plan wants done. Calls are made from within the plan's members and must not
@@ -82,6 +87,9 @@ public:
     // failure is told with `exchange` and `upstream`.
     virtual void ask_stream(std::uint64_t exchange, UpstreamIndex upstream,
                             const UpstreamServer& server, ByteView question) = 0;
+    // By the resolver in this process that `server` stands for, told in the same way.
+    virtual void resolve(std::uint64_t exchange, UpstreamIndex upstream,
+                         const UpstreamServer& server, const ForwardQuestion& question) = 0;
     // A waiter's patience is over while the question is still open; true: it was answered.
     virtual bool overdue(const ForwardQuestion& question, const Waiter& waiter) = 0;
     // The question is settled; `waiters` may be answered and are gone afterwards.
@@ -98,9 +106,11 @@ protected:
 class ForwardPlan {
 public:
     static constexpr unsigned kSlots = 16;
+    // Of memory: with its share of an exchange and of the tables that lead there.
+    static constexpr std::size_t kWaiterCost = sizeof(Waiter) + 900;
 
     struct Limits {
-        std::size_t waiters = 16'384;    // about 600 octets each
+        std::size_t memory = 16U << 20;  // for questions that wait
         Duration give_up = 4500ms;       // before stub resolvers do, after 5 s
         Duration tcp_patience = 3000ms;  // for what did not fit into a datagram
         unsigned tries = 6;
@@ -112,14 +122,18 @@ public:
         std::uint64_t limited = 0;
         std::uint64_t over_tcp = 0;  // because they did not fit into a datagram
         std::uint64_t joined = 0;
+        std::uint64_t secure = 0;  // what validation said
+        std::uint64_t insecure = 0;
+        std::uint64_t bogus = 0;
     };
 
     ForwardPlan(const Limits& limits, ForwardActions& actions, RandomSource& random,
                 LoopGuard& loops);
 
     // Asks `servers` on behalf of `waiter`, or lets it wait for the same question already asked.
-    // May finish at once. kLimited: too many wait, all in all or for this client, who may have a
-    // quarter.
+    // May finish at once. kLimited: no memory is left for this client, who may take as much as it
+    // leaves free for others. Our own errands are never limited: each stems from a client's
+    // question.
     Ask ask(const ForwardQuestion& question, std::span<const UpstreamServer> servers,
             UpstreamStrategy strategy, const Waiter& waiter, TimePoint now);
 
@@ -128,6 +142,8 @@ public:
     void on_stream_answer(std::uint64_t exchange, UpstreamIndex upstream, ByteView packet,
                           TimePoint now);
     void on_stream_failure(std::uint64_t exchange, UpstreamIndex upstream, TimePoint now);
+    void on_resolved(std::uint64_t exchange, UpstreamIndex upstream, const Resolution& resolution,
+                     TimePoint now);
 
     [[nodiscard]] TimePoint next_deadline() const noexcept;
     void on_timer(TimePoint now);
@@ -182,6 +198,7 @@ private:
     [[nodiscard]] std::uint16_t free_id(UpstreamIndex upstream, unsigned slot);
     void take_answer(Exchange& exchange, Attempt& attempt, ByteView packet,
                      const AnswerView& answer, TimePoint now);
+    void note_security(Security security) noexcept;
     void after_failure(Exchange& exchange, TimePoint now);
     void tell_impatient(Exchange& exchange, TimePoint now);
     void set_deadline(Exchange& exchange);
@@ -190,7 +207,8 @@ private:
     void fail(Exchange& exchange, TimePoint now);
     void release(const Attempt& attempt);
     void end_stray(std::uint64_t key);
-    [[nodiscard]] bool admit(const IpAddress& client);
+    [[nodiscard]] bool admit(const Waiter& waiter);
+    void dismiss(const Waiter& waiter);
     [[nodiscard]] static std::string key_of(const ForwardQuestion& question);
     [[nodiscard]] static std::uint64_t wire_key(UpstreamIndex upstream, unsigned slot,
                                                 std::uint16_t id) noexcept;
@@ -200,6 +218,7 @@ private:
     RandomSource& random_;
     LoopGuard& loops_;
     UpstreamTable upstreams_;
+    AnswerMapper mapper_;
     Counters counters_;
     std::uint64_t next_token_ = 1;
     std::size_t waiting_ = 0;

@@ -30,7 +30,8 @@ struct AnswerView {
     std::uint16_t additionals = 0;  // those before the OPT record; what follows an OPT is left away
     bool has_edns = false;
     EdnsView edns;
-    std::size_t size = 0;  // of the message without OPT
+    std::size_t size = 0;    // of the message without OPT
+    bool is_secure = false;  // validated here; never read from the message
     std::size_t answers_at = 0;
     std::size_t authorities_at = 0;
 

@@ -28,6 +28,11 @@ bool is_meta(RrType type) noexcept {
     return type == RrType::kOpt || (number >= 128 && number < 255);
 }
 
+bool is_public(const UpstreamServer& server) noexcept {
+    return server.protocol == UpstreamProtocol::kRecursive ||
+           !is_of_the_house(server.endpoint.address);
+}
+
 bool is_allowed(const Verdict& verdict) noexcept {
     return verdict.source == VerdictSource::kAllowRule ||
            verdict.source == VerdictSource::kAllowList;
@@ -59,6 +64,9 @@ void QueryPipeline::end() {
     tally_.cache_entries.set(cache_.size());
     tally_.cache_bytes.set(cache_.bytes());
     tally_.waiting.set(forward_.waiting());
+    tally_.secure.set(forward_.counters().secure);
+    tally_.insecure.set(forward_.counters().insecure);
+    tally_.bogus.set(forward_.counters().bogus);
     tally_.upstream_mismatched.set(forward_.counters().mismatched);
 }
 
@@ -311,8 +319,9 @@ std::optional<QueryPipeline::Answer> QueryPipeline::forward(const Job& job, cons
                                    query.checking_disabled(), static_cast<std::uint16_t>(group)};
     Waiter waiter(reply_path, job.asked, query.qname, moment_.now, job.group);
     waiter.patient_until = patient_until;
-    const auto asked = forward_.ask(question, snapshot_->groups[group].servers,
-                                    snapshot_->groups[group].strategy, waiter, moment_.now);
+    const auto asked =
+        forward_.ask(question, snapshot_->groups[group].asked(query.checking_disabled()),
+                     snapshot_->groups[group].strategy, waiter, moment_.now);
     end();
     if (asked == ForwardPlan::Ask::kLimited)
         return plain(job, Rcode::kRefused, Reason::kLimited, EdeCode::kOther, kTooMany);
@@ -351,7 +360,7 @@ Verdict QueryPipeline::judge(GroupIndex group, const ForwardQuestion& question,
     const AnswerImage image = image_of(outcome.packet, *outcome.answer);
     const auto& servers = forward_.upstreams().all();
     if (snapshot_->rebinding_allowed && outcome.upstream < servers.size() &&
-        !is_of_the_house(servers[outcome.upstream].server.endpoint.address) &&
+        is_public(servers[outcome.upstream].server) &&
         !snapshot_->rebinding_allowed->match(question.qname) && names_the_house(image))
         return {VerdictSource::kRebinding, 0};
     const BlockPolicy& policy = snapshot_->policy(group);
@@ -368,6 +377,7 @@ void QueryPipeline::keep_answer(const CacheKey& key, const ForwardQuestion& ques
     GroupMask passed = 0;
     bool may_keep = true;
     for (const Waiter& waiter : waiters) {
+        if (waiter.errand != 0) continue;
         if ((judged & mask_of(waiter.group)) != 0) continue;
         judged |= mask_of(waiter.group);
         const Verdict cloaked = judge(waiter.group, question, outcome);
@@ -379,7 +389,7 @@ void QueryPipeline::keep_answer(const CacheKey& key, const ForwardQuestion& ques
         if (cloaked.source == VerdictSource::kRebinding || !snapshot_->has_groups())
             may_keep = false;
     }
-    if (may_keep)
+    if (may_keep && judged != 0)
         cache_.insert(key, image_of(outcome.packet, *outcome.answer), seconds,
                       snapshot_->generation, moment_.now, {}, passed,
                       snapshot_->cache.ttl.ttl_floor);
@@ -387,20 +397,29 @@ void QueryPipeline::keep_answer(const CacheKey& key, const ForwardQuestion& ques
 
 void QueryPipeline::finished(const ForwardQuestion& question, const ForwardOutcome& outcome,
                              std::span<const Waiter> waiters) {
-    const GroupIndex first = waiters.empty() ? kDefaultGroup : waiters.front().group;
+    const auto client = std::find_if(waiters.begin(), waiters.end(),
+                                     [](const Waiter& waiter) { return waiter.errand == 0; });
+    const GroupIndex first = client == waiters.end() ? kDefaultGroup : client->group;
     const CacheKey key{question.qname, question.qtype, question.dnssec_ok,
                        question.checking_disabled, snapshot_->policy(first).upstreams};
     if (outcome.result == ForwardResult::kAnswered) {
         keep_answer(key, question, outcome, waiters);
-    } else if (outcome.result != ForwardResult::kLoop &&
+    } else if (client != waiters.end() && outcome.result != ForwardResult::kLoop &&
+               outcome.result != ForwardResult::kBogus &&
                !cache_.find(key, moment_.now, snapshot_->cache.stale_for)) {
         const bool silent = outcome.result == ForwardResult::kNobodyAnswers;
         cache_.insert_failure(key, silent ? kNobodyAnswersSeconds : snapshot_->cache.ttl.failure,
                               snapshot_->generation, moment_.now, mask_of(first));
     }
+    const bool may_be_stale =
+        outcome.result != ForwardResult::kAnswered && outcome.result != ForwardResult::kBogus;
     for (const Waiter& waiter : waiters) {
+        if (waiter.errand != 0) {
+            end_errand(waiter, outcome);
+            continue;
+        }
         if (waiter.is_answered) continue;
-        if (outcome.result != ForwardResult::kAnswered && overdue(question, waiter)) continue;
+        if (may_be_stale && overdue(question, waiter)) continue;
         const Verdict cloaked = outcome.result == ForwardResult::kAnswered
                                     ? judge(waiter.group, question, outcome)
                                     : Verdict{};
@@ -439,6 +458,8 @@ QueryPipeline::Answer QueryPipeline::answer_waiter(const Waiter& waiter,
     ExtendedError error{EdeCode::kNoReachableAuthority, kNobodyAnswers};
     if (outcome.result == ForwardResult::kServFail)
         error = {EdeCode::kNetworkError, kUpstreamsFail};
+    if (outcome.result == ForwardResult::kBogus)
+        error = {bogus_error(outcome.why), bogus_reason(outcome.why)};
     if (loop) error = {EdeCode::kOther, kLoops};
     ResponseWriter writer(out, asked, Rcode::kServFail, Authority::kRecursive);
     return {writer.finish(error),
@@ -483,44 +504,6 @@ QueryPipeline::Answer QueryPipeline::answer_on_path(const Waiter& waiter,
                 outcome.upstream};
     const auto written = write_chained(out, asked, *snapshot_, path, image, 0);
     return {written.size, written.rcode, Reason::kForwarded, {}, {}, outcome.upstream};
-}
-
-void QueryPipeline::on_datagram(const Snapshot& snapshot, Moment moment, UpstreamIndex upstream,
-                                unsigned slot, ByteView packet) {
-    begin(snapshot, moment);
-    forward_.on_datagram(upstream, slot, packet, moment.now);
-    end();
-}
-
-void QueryPipeline::on_stream_answer(const Snapshot& snapshot, Moment moment,
-                                     std::uint64_t exchange, UpstreamIndex upstream,
-                                     ByteView packet) {
-    begin(snapshot, moment);
-    forward_.on_stream_answer(exchange, upstream, packet, moment.now);
-    end();
-}
-
-void QueryPipeline::on_stream_failure(const Snapshot& snapshot, Moment moment,
-                                      std::uint64_t exchange, UpstreamIndex upstream) {
-    begin(snapshot, moment);
-    forward_.on_stream_failure(exchange, upstream, moment.now);
-    end();
-}
-
-void QueryPipeline::on_timer(const Snapshot& snapshot, Moment moment) {
-    begin(snapshot, moment);
-    forward_.on_timer(moment.now);
-    end();
-}
-
-void QueryPipeline::send_udp(UpstreamIndex upstream, const Endpoint& endpoint, unsigned slot,
-                             ByteView question) {
-    actions_.send_udp(upstream, endpoint, slot, question);
-}
-
-void QueryPipeline::ask_stream(std::uint64_t exchange, UpstreamIndex upstream,
-                               const UpstreamServer& server, ByteView question) {
-    actions_.ask_stream(exchange, upstream, server, question);
 }
 
 }  // namespace hearth::dns

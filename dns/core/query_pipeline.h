@@ -32,6 +32,12 @@ public:
     // See ForwardActions.
     virtual void ask_stream(std::uint64_t exchange, UpstreamIndex upstream,
                             const UpstreamServer& server, ByteView question) = 0;
+    // By the resolver in this process that `server` stands for; the answer is told with `exchange`
+    // and `upstream` through on_resolved().
+    virtual void resolve(std::uint64_t exchange, UpstreamIndex upstream,
+                         const UpstreamServer& server, const ForwardQuestion& question) = 0;
+    // The end of run_errand(); the answer may be a failure.
+    virtual void errand_done(std::uint64_t errand, ByteView answer) = 0;
     // An answer that was not ready at once.
     virtual void reply(const ReplyPath& path, ByteView answer) = 0;
 
@@ -73,6 +79,14 @@ public:
                           UpstreamIndex upstream, ByteView packet);
     void on_stream_failure(const Snapshot& snapshot, Moment moment, std::uint64_t exchange,
                            UpstreamIndex upstream);
+
+    void on_resolved(const Snapshot& snapshot, Moment moment, std::uint64_t exchange,
+                     UpstreamIndex upstream, const Resolution& resolution);
+
+    // Asks the servers of an upstream group, unchecked and past zones, rules and cache, on our own
+    // behalf; `errand` is above 0. May end at once.
+    void run_errand(const Snapshot& snapshot, Moment moment, std::uint64_t errand,
+                    std::uint16_t group, const QueryView& query);
 
     [[nodiscard]] TimePoint next_deadline() const noexcept { return forward_.next_deadline(); }
     void on_timer(const Snapshot& snapshot, Moment moment);
@@ -138,6 +152,7 @@ private:
     [[nodiscard]] Answer answer_on_path(const Waiter& waiter, const ForwardQuestion& question,
                                         const ForwardOutcome& outcome, AnswerImage image);
     [[nodiscard]] bool failed_lately(const LocalPath& path, const Name& sought, const Job& job);
+    void end_errand(const Waiter& waiter, const ForwardOutcome& outcome);
     void record(const QueryContext& context, const Name& qname, RrType qtype, Duration duration,
                 const Answer& answer, GroupIndex group);
 
@@ -145,6 +160,8 @@ private:
                   ByteView question) override;
     void ask_stream(std::uint64_t exchange, UpstreamIndex upstream, const UpstreamServer& server,
                     ByteView question) override;
+    void resolve(std::uint64_t exchange, UpstreamIndex upstream, const UpstreamServer& server,
+                 const ForwardQuestion& question) override;
     bool overdue(const ForwardQuestion& question, const Waiter& waiter) override;
     void finished(const ForwardQuestion& question, const ForwardOutcome& outcome,
                   std::span<const Waiter> waiters) override;

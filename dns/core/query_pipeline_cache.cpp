@@ -44,7 +44,7 @@ void QueryPipeline::prefetch(const Job& job) {
     Waiter waiter(job.context.path, job.asked, job.query.qname, moment_.now, job.group);
     waiter.is_answered = true;
     tally_.cache_prefetches.add();
-    (void)forward_.ask(question, snapshot_->groups[group].servers,
+    (void)forward_.ask(question, snapshot_->groups[group].asked(job.query.checking_disabled()),
                        snapshot_->groups[group].strategy, waiter, moment_.now);
     end();
 }
@@ -52,12 +52,14 @@ void QueryPipeline::prefetch(const Job& job) {
 QueryPipeline::Answer QueryPipeline::write_stale(ByteSpan out, const AskedQuestion& asked,
                                                  const LocalPath& path, const Cache::Hit& hit) {
     const ExtendedError error{EdeCode::kStaleAnswer, kStale};
+    AnswerImage image = hit.image;
+    image.is_secure = false;  // its signatures may have ended
     Answer answer{0, hit.image.rcode, Reason::kCached, {}, error.code};
     answer.is_stale = true;
     answer.size =
         path.chain_size == 0
-            ? write_image(out, asked, hit.image, 0, kStaleTtl, error)
-            : write_chained(out, asked, *snapshot_, path, hit.image, 0, kStaleTtl, error).size;
+            ? write_image(out, asked, image, 0, kStaleTtl, error)
+            : write_chained(out, asked, *snapshot_, path, image, 0, kStaleTtl, error).size;
     tally_.cache_stale.add();
     return answer;
 }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +26,13 @@ namespace hearth::dns {
 struct UpstreamGroup {
     std::vector<UpstreamServer> servers;
     UpstreamStrategy strategy = UpstreamStrategy::kFastest;
+    std::optional<UpstreamServer> validator{};  // asks the servers, and checks what they say
+
+    // Who is asked: a client that sets CD wants what the servers say (RFC 4035 §3.2.2).
+    [[nodiscard]] std::span<const UpstreamServer> asked(bool checking_disabled) const noexcept {
+        if (validator && !checking_disabled) return {&*validator, 1};
+        return servers;
+    }
 };
 
 // All that answers depend on besides the cache: made by bind, immutable, shared by the workers.

@@ -1,5 +1,6 @@
 #include "dns/core/suffix_rewrite.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -10,14 +11,12 @@ constexpr std::uint16_t kPointerToQuestion = 0xc000 | kHeaderSize;
 constexpr auto kNaptr = static_cast<RrType>(35);
 constexpr auto kNsec3 = static_cast<RrType>(50);
 
-// MD, MF, MB, MG, MR, MINFO, RP, AFSDB, RT, PX, NXT.
+// MD, MF, MB, MG, MR, MINFO, which may be compressed, then RP, AFSDB, RT, PX, NXT.
 constexpr std::array<unsigned, 11> kOldWithNames{3, 4, 7, 8, 9, 14, 17, 18, 21, 26, 30};
+constexpr std::size_t kOldCompressed = 6;
 
-bool is_left_away(RrType type) noexcept {
-    if (type == RrType::kRrsig || type == RrType::kNsec || type == kNsec3) return true;
-    for (const unsigned old : kOldWithNames)
-        if (static_cast<unsigned>(type) == old) return true;
-    return false;
+bool is_proof(RrType type) noexcept {
+    return type == RrType::kRrsig || type == RrType::kNsec || type == kNsec3;
 }
 
 // Where a record's data holds names, and how many in a row.
@@ -67,6 +66,23 @@ std::optional<Name> with_suffix(const Name& name, const Name& from, const Name& 
     std::memcpy(whole.data(), front.data(), front.size());
     std::memcpy(whole.data() + front.size(), to.wire().data(), to.wire().size());
     return Name::from_wire({whole.data(), front.size() + to.wire().size()});
+}
+
+bool holds_proofs(ByteView packet, const AnswerView& answer) noexcept {
+    std::size_t at = answer.answers_at;
+    while (at < answer.size) {
+        const auto record = read_record(packet, at);
+        if (!record) return false;
+        if (is_proof(record->type)) return true;
+    }
+    return false;
+}
+
+bool AnswerMapper::is_left_away(RrType type) const noexcept {
+    if (is_proof(type)) return task_ == Task::kMap || type != asked_type_;
+    const auto end =
+        kOldWithNames.begin() + (task_ == Task::kMap ? kOldWithNames.size() : kOldCompressed);
+    return std::find(kOldWithNames.begin(), end, static_cast<unsigned>(type)) != end;
 }
 
 void AnswerMapper::put_u16(std::uint16_t value) {
@@ -136,6 +152,18 @@ bool AnswerMapper::map_section(ByteView packet, std::size_t& at, unsigned record
 }
 
 bool AnswerMapper::map(const AnswerImage& image, const SuffixPair& suffixes, const Name& asked) {
+    task_ = Task::kMap;
+    return rewrite(image, suffixes, asked);
+}
+
+bool AnswerMapper::strip(const AnswerImage& image, const Name& asked) {
+    task_ = Task::kStrip;
+    static const Name kRoot;
+    return rewrite(image, {kRoot, kRoot}, asked);
+}
+
+bool AnswerMapper::rewrite(const AnswerImage& image, const SuffixPair& suffixes,
+                           const Name& asked) {
     const ByteView packet = image.bytes;
     bytes_.clear();
     ttl_at_.clear();
@@ -147,6 +175,7 @@ bool AnswerMapper::map(const AnswerImage& image, const SuffixPair& suffixes, con
     put(packet.first(kHeaderSize));
     put(asked.wire());
     put(packet.subspan(at, 4));
+    asked_type_ = static_cast<RrType>(load_be16(packet.data() + at));
     at += 4;
     std::uint16_t authorities = 0;
     if (!map_section(packet, at, image.answers, suffixes, answers_) ||
@@ -160,7 +189,7 @@ bool AnswerMapper::map(const AnswerImage& image, const SuffixPair& suffixes, con
 }
 
 AnswerImage AnswerMapper::image() const noexcept {
-    return {bytes_, ttl_at_, answers_, additionals_, rcode_};
+    return {bytes_, ttl_at_, answers_, additionals_, rcode_, false};
 }
 
 }  // namespace hearth::dns

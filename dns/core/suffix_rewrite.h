@@ -23,6 +23,9 @@ struct SuffixPair {
     const Name& outside;
 };
 
+// Whether an answer holds signatures or proofs (RFC 4034, RFC 5155).
+[[nodiscard]] bool holds_proofs(ByteView packet, const AnswerView& answer) noexcept;
+
 // Tells the answer to a name that was asked by its outside suffix in the names that clients know:
 // the question, the owners, and the names in the data of CNAME, NS, PTR, DNAME, MX, SRV, SOA,
 // NAPTR, SVCB and HTTPS. Left away are signatures and proofs (RFC 4034, RFC 5155), which hold for
@@ -34,10 +37,18 @@ public:
     // `asked` is the name as clients know it. False: the image is malformed, or too long in these
     // names.
     [[nodiscard]] bool map(const AnswerImage& image, const SuffixPair& suffixes, const Name& asked);
+    // Leaves signatures and proofs away (RFC 4035 §3.2.1), but for those that were asked for, and
+    // every name as it is.
+    [[nodiscard]] bool strip(const AnswerImage& image, const Name& asked);
     [[nodiscard]] AnswerImage image() const noexcept;
 
 private:
     enum class Compression : std::uint8_t { kAllowed, kForbidden };
+    enum class Task : std::uint8_t { kMap, kStrip };
+
+    [[nodiscard]] bool rewrite(const AnswerImage& image, const SuffixPair& suffixes,
+                               const Name& asked);
+    [[nodiscard]] bool is_left_away(RrType type) const noexcept;
 
     [[nodiscard]] bool map_section(ByteView packet, std::size_t& at, unsigned records,
                                    const SuffixPair& suffixes, std::uint16_t& count);
@@ -57,6 +68,8 @@ private:
     std::uint16_t additionals_ = 0;
     Rcode rcode_{};
     Name asked_;
+    RrType asked_type_{};
+    Task task_ = Task::kMap;
 };
 
 }  // namespace hearth::dns

@@ -50,7 +50,10 @@ struct Tally {
     Cell cache_bytes;
     Cell dropped;  // not answered at all: no header, not a question, over the refusal budget
     Cell upstream_mismatched;  // answers of upstreams to nothing we asked
-    Cell waiting;              // clients that wait for an upstream now
+    Cell secure;               // what validation said of answers
+    Cell insecure;
+    Cell bogus;
+    Cell waiting;  // clients that wait for an upstream now
 
     void request(Transport transport, RrType type) noexcept {
         std::size_t i = 0;

@@ -34,6 +34,10 @@ struct AskedQuestion {
 
     [[nodiscard]] static AskedQuestion over_udp(const QueryView& query) noexcept;
     [[nodiscard]] static AskedQuestion over_tcp(const QueryView& query) noexcept;
+    // Whether AD means anything to the client (RFC 6840 §5.7).
+    [[nodiscard]] bool wants_security() const noexcept {
+        return dnssec_ok || (flags & kFlagAd) != 0;
+    }
     // Octets that the answer's OPT takes, an error and padding not counted; 0: there is none.
     [[nodiscard]] std::size_t opt_size() const noexcept;
 };

@@ -12,6 +12,7 @@
 #include <ctime>
 #include <utility>
 
+#include "dns/io/wall_clock.h"
 #include "runtime/event_loop.h"
 #include "runtime/file_descriptor.h"
 
@@ -327,9 +328,6 @@ TlsTrust::~TlsTrust() = default;
 
 namespace {
 
-// Seconds since 1970 of a day before which no clock of a running Hearth can be right.
-constexpr std::time_t kSurelyPast = 1'767'225'600;  // 2026-01-01
-
 // What a client's connection keeps alive.
 struct ClientKeeps {
     std::shared_ptr<const TlsTrust> trust;
@@ -391,7 +389,7 @@ std::unique_ptr<ByteStream> make_tls_client_stream(runtime::EventLoop& loop,
     } else {
         SSL_set_alpn_protos(ssl.get(), kDohProtocols.data(), 3);  // "h2" alone
     }
-    if (std::time(nullptr) < kSurelyPast)
+    if (!clock_is_known())
         X509_VERIFY_PARAM_set_flags(SSL_get0_param(ssl.get()), X509_V_FLAG_NO_CHECK_TIME);
     SSL_set_app_data(ssl.get(), ticket.get());
     if (ticket->session != nullptr) SSL_set_session(ssl.get(), ticket->session);

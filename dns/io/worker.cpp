@@ -7,6 +7,8 @@
 #include <chrono>
 #include <optional>
 
+#include "dns/io/back_door.h"
+#include "dns/io/resolver.h"
 #include "dns/io/system_random.h"
 #include "dns/io/upstream_sockets.h"
 #include "dns/io/upstream_streams.h"
@@ -17,6 +19,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr std::chrono::seconds kReportEvery{1};
+constexpr std::size_t kMostBogus = 16;
 constexpr std::chrono::microseconds kDatagramsWait{500};  // at most, while connections have work
 
 Moment present() {
@@ -64,6 +67,8 @@ struct Worker::Impl final : private PipelineActions {
                     [this](UpstreamIndex upstream, unsigned slot, ByteView packet) {
                         on_datagram(upstream, slot, packet);
                     }),
+          back_door(loop, [this](std::uint64_t errand, std::uint16_t group,
+                                 const QueryView& query) { on_errand(errand, group, query); }),
           pipeline(options.pipeline, *this, random, loop_guard, log, tally),
           stream_buffer(kMaxMessage) {
         report_later();
@@ -144,6 +149,23 @@ struct Worker::Impl final : private PipelineActions {
                     ByteView question) override {
         upstream_streams->ask(exchange, upstream, server, question);
     }
+    void resolve(std::uint64_t exchange, UpstreamIndex upstream, const UpstreamServer& server,
+                 const ForwardQuestion& question) override {
+        const auto answered =
+            [this, exchange, upstream, qname = question.qname, qtype = question.qtype,
+             is_checked = !question.checking_disabled](const Resolver::Answer& answer) {
+                if (is_checked && answer.security == Security::kBogus)
+                    note_bogus({qname, qtype, std::string(bogus_reason(answer.why))});
+                on_resolved(exchange, upstream, answer);
+            };
+        for (const auto& [served, resolver] : *resolvers)
+            if (served == server)
+                return resolver->ask(question.qname, question.qtype, loop, answered);
+        loop.post([answered] { answered({}); });
+    }
+    void errand_done(std::uint64_t errand, ByteView answer) override {
+        back_door.reply(errand, answer);
+    }
     void reply(const ReplyPath& path, ByteView answer) override {
         replied = true;
         if (tap != nullptr)
@@ -167,6 +189,24 @@ struct Worker::Impl final : private PipelineActions {
         } else {
             pipeline.on_stream_answer(snapshot, present(), exchange, upstream, answer);
         }
+        arm();
+    }
+
+    void on_resolved(std::uint64_t exchange, UpstreamIndex upstream,
+                     const Resolver::Answer& answer) {
+        pipeline.on_resolved(snapshots.get(), present(), exchange, upstream,
+                             {answer.packet, answer.security, answer.why});
+        arm();
+    }
+    void note_bogus(const Bogus& found) {
+        std::erase_if(bogus, [&](const Bogus& known) {
+            return known.name == found.name && known.type == found.type;
+        });
+        bogus.push_front(found);
+        if (bogus.size() > kMostBogus) bogus.pop_back();
+    }
+    void on_errand(std::uint64_t errand, std::uint16_t group, const QueryView& query) {
+        pipeline.run_errand(snapshots.get(), present(), errand, group, query);
         arm();
     }
 
@@ -204,6 +244,7 @@ struct Worker::Impl final : private PipelineActions {
         const std::lock_guard lock(report_mutex);
         report.upstreams = pipeline.forward().upstreams().all();
         report.connections = streams->open_connections();
+        report.bogus = bogus;
         report.troubles = upstream_streams->troubles();
         reported_upstreams = report.upstreams.size();
     }
@@ -257,6 +298,9 @@ struct Worker::Impl final : private PipelineActions {
     std::optional<StreamServer> streams;
     std::optional<UpstreamStreams> upstream_streams;
     std::optional<UpstreamSockets> upstreams;
+    BackDoor back_door;
+    std::deque<Bogus> bogus;
+    std::shared_ptr<const Resolvers> resolvers = std::make_shared<const Resolvers>();
     QueryPipeline pipeline;
     std::map<ListenAddress, Listener> listeners;
     std::uint32_t next_listener = 1;
@@ -301,6 +345,21 @@ void Worker::set_trust(std::shared_ptr<const TlsTrust> trust) {
     impl_->loop.post([impl = impl_.get(), trust = std::move(trust)] {
         impl->upstream_streams->set_trust(trust);
     });
+}
+
+void Worker::set_resolvers(std::shared_ptr<const Resolvers> resolvers) {
+    if (!impl_->started) {
+        impl_->resolvers.swap(resolvers);
+    } else {
+        impl_->loop.run_and_wait([&] { impl_->resolvers.swap(resolvers); });
+    }
+}
+
+Result<Endpoint> Worker::open_back_door(std::uint16_t group) {
+    if (!impl_->started) return impl_->back_door.open(group);
+    Result<Endpoint> opened = fail(Errc::kSystem, "", "");
+    impl_->loop.run_and_wait([&] { opened = impl_->back_door.open(group); });
+    return opened;
 }
 
 void Worker::refresh() {

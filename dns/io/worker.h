@@ -2,6 +2,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <deque>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -23,6 +24,7 @@
 
 namespace hearth::dns {
 
+class Resolver;
 class TlsTrust;
 
 // What is spoken at an address.
@@ -86,14 +88,31 @@ public:
     [[nodiscard]] const Tally& tally() const noexcept;
     [[nodiscard]] std::size_t cache_bytes() const noexcept;  // the limit it was made with
 
+    // The resolvers that questions to them are for: UpstreamServers that are no servers elsewhere.
+    // Those before are let go of, on the caller's thread. Before start(), after stop(), or from
+    // another thread.
+    using Resolvers = std::vector<std::pair<UpstreamServer, std::shared_ptr<Resolver>>>;
+    void set_resolvers(std::shared_ptr<const Resolvers> resolvers);
+    // Questions to the endpoint that is returned, on loopback, go to the servers of this upstream
+    // group, unchecked, past zones, rules and cache: for our own resolvers. The same group has the
+    // same endpoint. Before start(), or from another thread.
+    [[nodiscard]] Result<Endpoint> open_back_door(std::uint16_t group);
+
     // Whom upstreams must be certified by, for connections from now on.
     void set_trust(std::shared_ptr<const TlsTrust> trust);
 
+    // An answer that was not as its owner signed it.
+    struct Bogus {
+        Name name;
+        RrType type{};
+        std::string why;
+    };
     // At most a second old. Any thread.
     struct Report {
         std::vector<Upstream> upstreams;
         std::map<UpstreamIndex, std::string> troubles;  // see UpstreamStreams
         std::size_t connections = 0;                    // of clients
+        std::deque<Bogus> bogus;                        // the last few, newest first
     };
     [[nodiscard]] Report report() const;
 

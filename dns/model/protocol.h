@@ -58,7 +58,15 @@ enum class EdnsOption : std::uint16_t {
 
 enum class EdeCode : std::uint16_t {
     kOther = 0,
+    kUnsupportedDnskeyAlgorithm = 1,
+    kUnsupportedDsDigest = 2,
     kStaleAnswer = 3,
+    kDnssecBogus = 6,
+    kSignatureExpired = 7,
+    kSignatureNotYetValid = 8,
+    kDnskeyMissing = 9,
+    kRrsigsMissing = 10,
+    kNsecMissing = 12,
     kBlocked = 15,
     kFiltered = 17,
     kProhibited = 18,

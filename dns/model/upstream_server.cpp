@@ -9,6 +9,8 @@ std::string UpstreamServer::to_string() const {
         case UpstreamProtocol::kTcp: return "tcp://" + endpoint.to_string();
         case UpstreamProtocol::kTls: return "tls://" + endpoint.to_string() + name;
         case UpstreamProtocol::kHttps: return "https://" + endpoint.to_string() + path + name;
+        case UpstreamProtocol::kRecursive: return "recursive";
+        case UpstreamProtocol::kValidator: return "validator";
     }
     return endpoint.to_string();
 }

@@ -12,12 +12,18 @@ enum class UpstreamProtocol : std::uint8_t {
     kTcp,    // RFC 7766
     kTls,    // RFC 7858
     kHttps,  // RFC 8484
+    // Not elsewhere, but in this process: libunbound (io/resolver.h).
+    kRecursive,  // asks the servers of the zones, from the root on
+    kValidator,  // checks (RFC 4035) what the servers of a group say, whom it asks through us
 };
 
-// A server that is asked for what is not ours. Its address is always known: finding it takes no
-// working DNS.
+[[nodiscard]] constexpr bool is_resolver(UpstreamProtocol protocol) noexcept {
+    return protocol >= UpstreamProtocol::kRecursive;
+}
+
+// Who is asked for what is not ours. Its address is always known: finding it takes no working DNS.
 struct UpstreamServer {
-    Endpoint endpoint;
+    Endpoint endpoint;  // kRecursive: none; kValidator: one of those it asks
     UpstreamProtocol protocol = UpstreamProtocol::kUdp;
     std::string host;  // whose certificate it must show, with kTls and kHttps; may be an address
     std::string path;  // with kHttps: "/dns-query"
@@ -29,7 +35,7 @@ struct UpstreamServer {
         : endpoint(server), protocol(spoken), host(std::move(name)), path(std::move(resource)) {}
 
     // "9.9.9.9:53", "tls://9.9.9.9:853#dns.quad9.net",
-    // "https://9.9.9.9:443/dns-query#dns.quad9.net"
+    // "https://9.9.9.9:443/dns-query#dns.quad9.net", "recursive", "validator"
     [[nodiscard]] std::string to_string() const;
 
     friend bool operator==(const UpstreamServer&, const UpstreamServer&) = default;

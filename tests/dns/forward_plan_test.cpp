@@ -290,6 +290,8 @@ class PlanActions final : public ForwardActions {
 public:
     void send_udp(UpstreamIndex, const Endpoint&, unsigned, ByteView) override { ++sent; }
     void ask_stream(std::uint64_t, UpstreamIndex, const UpstreamServer&, ByteView) override {}
+    void resolve(std::uint64_t, UpstreamIndex, const UpstreamServer&,
+                 const ForwardQuestion&) override {}
     bool overdue(const ForwardQuestion&, const Waiter&) override { return false; }
     void finished(const ForwardQuestion&, const ForwardOutcome&,
                   std::span<const Waiter> waiters) override {
@@ -299,11 +301,11 @@ public:
     std::size_t finished_waiters = 0;
 };
 
-TEST(ForwardPlan, RefusesFairlyWhenTooManyWait) {
+TEST(ForwardPlan, RefusesTheGreedyWhenMemoryIsShort) {
     PlanActions actions;
     test::CountingRandom random;
     LoopGuard loops(1);
-    ForwardPlan plan({.waiters = 40}, actions, random, loops);
+    ForwardPlan plan({.memory = 40 * ForwardPlan::kWaiterCost}, actions, random, loops);
     const UpstreamServer server(Endpoint{IpAddress::v4(192, 0, 2, 1), 53});
     const TimePoint now{1h};
     const auto ask_from = [&](std::uint8_t host, int i) {
@@ -313,11 +315,12 @@ TEST(ForwardPlan, RefusesFairlyWhenTooManyWait) {
         return plan.ask({qname, RrType::kA}, std::span(&server, 1), UpstreamStrategy::kFastest,
                         Waiter(path, {}, qname, now), now);
     };
-    for (int i = 0; i < 10; ++i) EXPECT_EQ(ask_from(1, i), ForwardPlan::Ask::kStarted);
-    EXPECT_EQ(ask_from(1, 10), ForwardPlan::Ask::kLimited) << "a quarter is enough for one";
-    EXPECT_EQ(ask_from(2, 10), ForwardPlan::Ask::kStarted);
-    EXPECT_EQ(ask_from(2, 0), ForwardPlan::Ask::kJoined);
-    for (std::uint8_t host = 3; host < 60; ++host) (void)ask_from(host, 100 + host);
+    for (int i = 0; i < 20; ++i) EXPECT_EQ(ask_from(1, i), ForwardPlan::Ask::kStarted);
+    EXPECT_EQ(ask_from(1, 20), ForwardPlan::Ask::kLimited) << "half is left for others";
+    for (int i = 0; i < 10; ++i) EXPECT_EQ(ask_from(2, 100 + i), ForwardPlan::Ask::kStarted);
+    EXPECT_EQ(ask_from(2, 0), ForwardPlan::Ask::kLimited);
+    EXPECT_EQ(ask_from(3, 0), ForwardPlan::Ask::kJoined);
+    for (std::uint8_t host = 4; host < 60; ++host) (void)ask_from(host, 100 + host);
     EXPECT_EQ(plan.waiting(), 40U);
     EXPECT_EQ(ask_from(99, 1), ForwardPlan::Ask::kLimited);
     while (plan.next_deadline() != kNever) plan.on_timer(plan.next_deadline());

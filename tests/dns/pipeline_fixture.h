@@ -35,6 +35,17 @@ struct SentReply {
     Packet packet;
 };
 
+struct SentToResolver {
+    UpstreamIndex upstream = 0;
+    std::uint64_t exchange = 0;
+    ForwardQuestion question;
+};
+
+struct DoneErrand {
+    std::uint64_t errand = 0;
+    Packet packet;
+};
+
 class PipelineTest : public testing::Test, protected PipelineActions {
 protected:
     PipelineTest() {
@@ -125,6 +136,13 @@ protected:
         sent.push_back(
             {upstream, server.endpoint, 0, exchange, {question.begin(), question.end()}});
     }
+    void resolve(std::uint64_t exchange, UpstreamIndex upstream, const UpstreamServer&,
+                 const ForwardQuestion& question) override {
+        resolving.push_back({upstream, exchange, question});
+    }
+    void errand_done(std::uint64_t errand, ByteView packet) override {
+        errands.push_back({errand, {packet.begin(), packet.end()}});
+    }
     void reply(const ReplyPath& path, ByteView packet) override {
         replies.push_back({path, {packet.begin(), packet.end()}});
     }
@@ -148,6 +166,8 @@ protected:
     Tally tally;
     std::vector<SentQuestion> sent;
     std::vector<SentReply> replies;
+    std::vector<SentToResolver> resolving;
+    std::vector<DoneErrand> errands;
     QueryPipeline pipeline{QueryPipeline::Limits{}, *this, random, loops, log, tally};
 };
 

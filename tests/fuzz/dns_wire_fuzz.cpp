@@ -47,6 +47,9 @@ public:
                     ByteView question) override {
         sent.push_back({upstream, 0, exchange, {question.begin(), question.end()}});
     }
+    void resolve(std::uint64_t, UpstreamIndex, const UpstreamServer&,
+                 const ForwardQuestion&) override {}
+    void errand_done(std::uint64_t, ByteView) override {}
     void reply(const ReplyPath& path, ByteView answer) override {
         require(answer.size() >= kHeaderSize && (answer[2] & 0x80) != 0 && !sent.empty());
         require(path.transport == Transport::kTcp || answer.size() <= kEdnsUdpSize);

@@ -1,0 +1,168 @@
+#include "dns/core/forward_plan.h"
+
+#include <algorithm>
+#include <array>
+
+// What comes back from upstreams, and whether it is an answer.
+namespace hearth::dns {
+
+void ForwardPlan::on_datagram(UpstreamIndex upstream, unsigned slot, ByteView packet,
+                              TimePoint now) {
+    const auto found = packet.size() < kHeaderSize
+                           ? by_wire_.end()
+                           : by_wire_.find(wire_key(upstream, slot, load_be16(packet.data())));
+    if (found == by_wire_.end()) {
+        ++counters_.mismatched;
+        return;
+    }
+    if (found->second == kStrayToken) {
+        upstreams_.on_answer(upstream, now - strays_.at(found->first).sent_at, now);
+        return end_stray(found->first);
+    }
+    Exchange& exchange = exchanges_.at(found->second);
+    const auto answer = parse_answer(packet);
+    const auto attempt =
+        std::find_if(exchange.attempts.begin(), exchange.attempts.end(), [&](const Attempt& a) {
+            return !a.settled && a.via == Via::kUdp && a.upstream == upstream && a.slot == slot &&
+                   answer && a.id == answer->id;
+        });
+    if (!answer || attempt == exchange.attempts.end() || answer->qname != exchange.question.qname ||
+        answer->qtype != exchange.question.qtype || answer->qclass != RrClass::kIn) {
+        ++counters_.mismatched;
+        return;
+    }
+    if (!accept_letters(exchange, *attempt, *answer, now)) {
+        ++counters_.mismatched;
+        return;
+    }
+    take_answer(exchange, *attempt, packet, *answer, now);
+}
+
+// An answer in other letters may be forged, or its sender may write names as it likes. As long as
+// an upstream has not repeated any, it is asked once more, in plain letters, on another port.
+bool ForwardPlan::accept_letters(Exchange& exchange, const Attempt& attempt,
+                                 const AnswerView& answer, TimePoint now) {
+    if (attempt.letters == 0) return true;
+    const ByteView plain = exchange.question.qname.wire();
+    std::array<std::uint8_t, Name::kMaxWire> mixed;
+    const ByteSpan name = ByteSpan(mixed).first(plain.size());
+    std::copy(plain.begin(), plain.end(), name.begin());
+    mix_letters(name, attempt.letters);
+    const UpstreamIndex upstream = attempt.upstream;
+    if (as_text(answer.question).starts_with(as_text(name))) {
+        if (as_text(name) != as_text(plain)) upstreams_.keeps_letters(upstream);
+        return true;
+    }
+    if (upstreams_[upstream].letters != LetterCase::kKept &&
+        exchange.attempts.size() < limits_.tries) {
+        upstreams_.loses_letters(upstream);
+        send(exchange, upstream, Via::kUdp, now);
+        set_deadline(exchange);
+    }
+    return false;
+}
+
+void ForwardPlan::on_stream_answer(std::uint64_t token, UpstreamIndex upstream, ByteView packet,
+                                   TimePoint now) {
+    const auto found = exchanges_.find(token);
+    if (found == exchanges_.end()) return;
+    Exchange& exchange = found->second;
+    const auto answer = parse_answer(packet);
+    const auto attempt =
+        std::find_if(exchange.attempts.begin(), exchange.attempts.end(), [&](const Attempt& a) {
+            return !a.settled && a.via == Via::kStream && a.upstream == upstream && answer &&
+                   a.id == answer->id;
+        });
+    if (!answer || attempt == exchange.attempts.end() || answer->truncated() ||
+        answer->qname != exchange.question.qname || answer->qtype != exchange.question.qtype) {
+        ++counters_.mismatched;
+        return on_stream_failure(token, upstream, now);
+    }
+    take_answer(exchange, *attempt, packet, *answer, now);
+}
+
+void ForwardPlan::on_stream_failure(std::uint64_t token, UpstreamIndex upstream, TimePoint now) {
+    const auto found = exchanges_.find(token);
+    if (found == exchanges_.end()) return;
+    bool was_waiting = false;
+    for (Attempt& attempt : found->second.attempts) {
+        if (attempt.via != Via::kStream || attempt.upstream != upstream || attempt.settled)
+            continue;
+        attempt.settled = true;
+        was_waiting = !attempt.timed_out;
+    }
+    if (was_waiting && own_via(upstream) == Via::kStream) upstreams_.on_timeout(upstream, now);
+    after_failure(found->second, now);
+}
+
+void ForwardPlan::take_answer(Exchange& exchange, Attempt& attempt, ByteView packet,
+                              const AnswerView& answer, TimePoint now) {
+    const UpstreamIndex upstream = attempt.upstream;
+    attempt.settled = true;
+    if (attempt.via == Via::kUdp) by_wire_.erase(wire_key(upstream, attempt.slot, attempt.id));
+    if (attempt.via == own_via(upstream))
+        upstreams_.on_answer(upstream, now - attempt.sent_at, now);
+    if (answer.truncated()) {
+        send(exchange, upstream, Via::kStream, now);
+        exchange.give_up_at = std::max(exchange.give_up_at, now + limits_.tcp_patience);
+        return set_deadline(exchange);
+    }
+    if (answer.rcode == Rcode::kNoError || answer.rcode == Rcode::kNxDomain)
+        return finish(exchange, {ForwardResult::kAnswered, packet, &answer, attempt.upstream});
+    if ((answer.rcode == Rcode::kFormErr || answer.rcode == Rcode::kNotImp) && !answer.has_edns &&
+        upstreams_[upstream].speaks_edns) {
+        // Older than EDNS (RFC 6891 §7): once more without.
+        upstreams_.speaks_no_edns(upstream);
+        send(exchange, upstream, own_via(upstream), now);
+        return set_deadline(exchange);
+    }
+    exchange.upstream_failed = true;
+    after_failure(exchange, now);
+}
+
+// What the resolver of this process found: checked, unless the client did not want that.
+void ForwardPlan::on_resolved(std::uint64_t token, UpstreamIndex upstream,
+                              const Resolution& resolution, TimePoint now) {
+    const auto found = exchanges_.find(token);
+    if (found == exchanges_.end()) return;
+    Exchange& exchange = found->second;
+    const auto attempt =
+        std::find_if(exchange.attempts.begin(), exchange.attempts.end(),
+                     [&](const Attempt& a) { return !a.settled && a.upstream == upstream; });
+    if (attempt == exchange.attempts.end()) return;
+    const bool is_checked = !exchange.question.checking_disabled;
+    if (is_checked) note_security(resolution.security);
+    if (is_checked && resolution.security == Security::kBogus) {
+        attempt->settled = true;
+        ForwardOutcome outcome;
+        outcome.result = ForwardResult::kBogus;
+        outcome.upstream = upstream;
+        outcome.why = resolution.why;
+        return finish(exchange, outcome);
+    }
+    ByteView packet = resolution.packet;
+    auto answer = parse_answer(packet);
+    if (answer && !exchange.question.dnssec_ok && holds_proofs(packet, *answer) &&
+        mapper_.strip(image_of(packet, *answer), exchange.question.qname)) {
+        packet = mapper_.image().bytes;
+        answer = parse_answer(packet);
+    }
+    if (!answer || answer->truncated() || answer->qname != exchange.question.qname ||
+        answer->qtype != exchange.question.qtype) {
+        exchange.upstream_failed = true;
+        return on_stream_failure(token, upstream, now);
+    }
+    answer->is_secure = is_checked && resolution.security == Security::kSecure;
+    take_answer(exchange, *attempt, packet, *answer, now);
+}
+
+void ForwardPlan::note_security(Security security) noexcept {
+    switch (security) {
+        case Security::kUnchecked: break;
+        case Security::kSecure: ++counters_.secure; break;
+        case Security::kInsecure: ++counters_.insecure; break;
+        case Security::kBogus: ++counters_.bogus; break;
+    }
+}
+
+}  // namespace hearth::dns
