@@ -1,5 +1,6 @@
 #include "dns/io/resolver.h"
 
+#include <dlfcn.h>
 #include <unbound.h>
 #include <unistd.h>
 
@@ -15,13 +16,70 @@
 namespace hearth::dns {
 namespace {
 
+// Loaded when it is wanted: a home that neither recurses nor validates does not pay 1.7 MB for it
+// and the four libraries it brings.
+class Library {
+public:
+    static Result<const Library*> get() {
+        static const Library library;
+        if (library.missing_.empty()) return &library;
+        return fail(Errc::kNotFound, kFile, library.missing_ + ": install the package libunbound8");
+    }
+
+    decltype(&ub_ctx_create) create = nullptr;
+    decltype(&ub_ctx_delete) destroy = nullptr;
+    decltype(&ub_ctx_set_option) set_option = nullptr;
+    decltype(&ub_ctx_set_fwd) forward_to = nullptr;
+    decltype(&ub_ctx_add_ta_file) add_trust_anchor = nullptr;
+    decltype(&ub_ctx_async) run_thread = nullptr;
+    decltype(&ub_ctx_debugout) log_to = nullptr;
+    decltype(&ub_fd) descriptor = nullptr;
+    decltype(&ub_process) process = nullptr;
+    decltype(&ub_resolve_async) resolve = nullptr;
+    decltype(&ub_resolve_free) free_result = nullptr;
+    decltype(&ub_strerror) error_text = nullptr;
+
+private:
+    static constexpr const char* kFile = "libunbound.so.8";
+
+    Library() {
+        void* const file = ::dlopen(kFile, RTLD_NOW | RTLD_LOCAL);
+        if (file == nullptr) {
+            missing_ = ::dlerror();
+            return;
+        }
+        find(file, "ub_ctx_create", create);
+        find(file, "ub_ctx_delete", destroy);
+        find(file, "ub_ctx_set_option", set_option);
+        find(file, "ub_ctx_set_fwd", forward_to);
+        find(file, "ub_ctx_add_ta_file", add_trust_anchor);
+        find(file, "ub_ctx_async", run_thread);
+        find(file, "ub_ctx_debugout", log_to);
+        find(file, "ub_fd", descriptor);
+        find(file, "ub_process", process);
+        find(file, "ub_resolve_async", resolve);
+        find(file, "ub_resolve_free", free_result);
+        find(file, "ub_strerror", error_text);
+    }
+
+    template <class Function>
+    void find(void* file, const char* name, Function& function) {
+        function = reinterpret_cast<Function>(::dlsym(file, name));
+        if (function == nullptr) missing_ = std::string("without ") + name;
+    }
+
+    std::string missing_;  // empty: nothing is
+};
+
 struct FreeContext {
-    void operator()(ub_ctx* context) const noexcept { ub_ctx_delete(context); }
+    const Library* library = nullptr;
+    void operator()(ub_ctx* context) const noexcept { library->destroy(context); }
 };
 using Context = std::unique_ptr<ub_ctx, FreeContext>;
 
 struct FreeResult {
-    void operator()(ub_result* result) const noexcept { ub_resolve_free(result); }
+    const Library* library = nullptr;
+    void operator()(ub_result* result) const noexcept { library->free_result(result); }
 };
 
 struct Option {
@@ -68,20 +126,21 @@ std::vector<Option> options_of(const Resolver::Settings& settings) {
     return options;
 }
 
-Result<void> configure(ub_ctx* context, const Resolver::Settings& settings) {
+Result<void> configure(const Library& library, ub_ctx* context,
+                       const Resolver::Settings& settings) {
     for (const Option& option : options_of(settings))
-        if (const int error = ub_ctx_set_option(context, option.name, option.value.c_str()))
+        if (const int error = library.set_option(context, option.name, option.value.c_str()))
             return fail(Errc::kSystem, std::string("libunbound, ") + option.name,
-                        ub_strerror(error));
+                        library.error_text(error));
     for (const Endpoint& server : settings.servers) {
         const std::string text = server.address.to_string() + "@" + std::to_string(server.port);
-        if (const int error = ub_ctx_set_fwd(context, text.c_str()))
-            return fail(Errc::kSystem, "libunbound, forward to " + text, ub_strerror(error));
+        if (const int error = library.forward_to(context, text.c_str()))
+            return fail(Errc::kSystem, "libunbound, forward to " + text, library.error_text(error));
     }
     if (!settings.trust_anchor.empty())
-        if (const int error = ub_ctx_add_ta_file(context, settings.trust_anchor.c_str()))
-            return fail(Errc::kSystem, settings.trust_anchor, ub_strerror(error));
-    ub_ctx_async(context, 1);
+        if (const int error = library.add_trust_anchor(context, settings.trust_anchor.c_str()))
+            return fail(Errc::kSystem, settings.trust_anchor, library.error_text(error));
+    library.run_thread(context, 1);
     return {};
 }
 
@@ -120,21 +179,39 @@ struct Resolver::Impl {
         for (const std::string& file :
              {settings.trust_anchor, settings.servers.empty() ? settings.root_hints : ""})
             if (auto readable = check_readable(file); !readable) return readable;
-        context.reset(ub_ctx_create());
+        const auto loaded = Library::get();
+        if (!loaded) return fail(loaded.error());
+        library = *loaded;
+        context = Context(library->create(), FreeContext{library});
         if (!context) return fail(Errc::kSystem, "libunbound", "cannot make a context");
-        if (auto configured = configure(context.get(), settings); !configured) return configured;
-        ub_ctx_debugout(context.get(), nullptr);
-        watched.emplace(loop.context(), ub_fd(context.get()));
+        if (auto configured = configure(*library, context.get(), settings); !configured)
+            return configured;
+        library->log_to(context.get(), nullptr);
+        if (auto tried = try_settings(); !tried) return tried;
+        watched.emplace(loop.context(), library->descriptor(context.get()));
         wait();
         loop.start();
         return {};
+    }
+
+    // Files are read with the first question, and only it says that they cannot be used.
+    Result<void> try_settings() {
+        int id = 0;
+        const auto ignore = [](void*, int, ub_result* result) {
+            FreeResult{Library::get().value()}(result);
+        };
+        const int error = library->resolve(context.get(), "localhost.", 1, 1, nullptr, ignore, &id);
+        if (error == 0) return {};
+        return fail(Errc::kInvalid, "libunbound",
+                    std::string(library->error_text(error)) + " with the trust anchor " +
+                        settings.trust_anchor + " and the root hints " + settings.root_hints);
     }
 
     void wait() {
         watched->async_wait(boost::asio::posix::stream_descriptor::wait_read,
                             [this](boost::system::error_code error) {
                                 if (error) return;
-                                ub_process(context.get());
+                                library->process(context.get());
                                 wait();
                             });
     }
@@ -145,14 +222,15 @@ struct Resolver::Impl {
         Question* asked = question.release();
         open.insert(asked);
         const int error =
-            ub_resolve_async(context.get(), qname.to_string().c_str(), static_cast<int>(qtype),
+            library->resolve(context.get(), qname.to_string().c_str(), static_cast<int>(qtype),
                              static_cast<int>(RrClass::kIn), asked, &Impl::on_result, &id);
         if (error != 0) on_result(asked, error, nullptr);
     }
 
     static void on_result(void* data, int error, ub_result* raw) {
-        const std::unique_ptr<ub_result, FreeResult> result(raw);
         const std::unique_ptr<Question> question(static_cast<Question*>(data));
+        const std::unique_ptr<ub_result, FreeResult> result(raw,
+                                                            FreeResult{question->resolver.library});
         question->resolver.open.erase(question.get());
         auto answer = std::make_shared<Answer>();
         if (error == 0 && result != nullptr && result->answer_packet != nullptr) {
@@ -166,6 +244,7 @@ struct Resolver::Impl {
     }
 
     Settings settings;
+    const Library* library = nullptr;
     runtime::EventLoop loop;
     Context context;
     std::optional<boost::asio::posix::stream_descriptor> watched;

@@ -1,14 +1,18 @@
 """DNSSEC: a root of our own, asked for by hearth itself, or by it through forwarders."""
 
+import os
 import re
+from pathlib import Path
 
 import pytest
 
-from tests.dns.dns_house import ROUTER, House
+from tests.dns.dns_house import ROUTER, VIP, House
 from tests.lab.authority import Authority
 from tests.lab.netns import Network
 from tests.lab.signed_zones import ADDRESS, FORGED, SignedZones
 from tests.lab.waiting import wait_until
+
+FAKETIME = Path(f"/usr/lib/{os.uname().machine}-linux-gnu/faketime/libfaketime.so.1")
 
 # How the house gets at the signed root.
 RECURSIVE, FORWARDED = "recursive", f'"{ROUTER}"'
@@ -100,3 +104,96 @@ def test_what_is_named_insecure_is_not_checked(house: House, zones: SignedZones,
     assert house.data("www.bogus") == [FORGED]
     assert house.data("www.expired") == [ADDRESS]
     assert house.dig("www.early").rcode == "SERVFAIL"
+
+
+def test_forwarders_are_asked_as_the_document_says(house: House, zones: SignedZones) -> None:
+    """Over TLS, and what is large comes through; another resolver finds the same secure."""
+    authority = Authority(house.directory / "tls")
+    leaf = authority.leaf("dns.example")
+    house.router.ip("address add 10.0.0.3/24 dev eth0")
+    config = house.router.directory / "forwarder.conf"
+    config.write_text(f"""
+server:
+  interface: 10.0.0.3@853
+  tls-port: 853
+  tls-service-key: "{leaf.key}"
+  tls-service-pem: "{leaf.certificate}"
+  access-control: 0.0.0.0/0 allow
+  do-daemonize: no
+  chroot: ""
+  username: ""
+  pidfile: ""
+  directory: "{house.router.directory}"
+  use-syslog: no
+  module-config: "iterator"
+  root-hints: "{zones.hints}"
+""")
+    house.router.start(["unbound", "-c", config]).wait_line("start of service")
+    start(house, zones, '"tls://10.0.0.3#dns.example"', more=f"tls_ca: {authority.root}")
+    answer = house.dig("www.good", "+adflag")
+    assert "ad" in answer.flags and answer.data == [ADDRESS], answer.text
+    assert house.dig("www.expired").rcode == "SERVFAIL"
+    large = house.dig("big.good", "TXT", "+tcp", "+adflag")
+    assert "ad" in large.flags and len(large.text) > 4000, large.text
+    wait_until(lambda: house.control.status()["upstreams"][0]["answered"] > 3)
+    judge = house.client.run(["delv", f"@{VIP}", "-a", _delv_anchor(zones, house), "+root=.", "www.good", "A"],
+                             check=False)
+    assert "; fully validated" in judge.stdout, judge.stdout + judge.stderr
+    judge = house.client.run(["delv", f"@{VIP}", "-a", _delv_anchor(zones, house), "+root=.", "nothing.proofs", "A"],
+                             check=False)
+    assert "; negative response, fully validated" in judge.stdout, judge.stdout + judge.stderr
+
+
+def _delv_anchor(zones: SignedZones, house: House) -> Path:
+    tag, algorithm, kind, digest = re.search(r"DS\s+(\d+) (\d+) (\d+) (\w+)", zones.anchor.read_text()).groups()
+    anchor = house.directory / "delv.key"
+    anchor.write_text(f'trust-anchors {{ . static-ds {tag} {algorithm} {kind} "{digest}"; }};\n')
+    return anchor
+
+
+@pytest.mark.parametrize("upstream", [RECURSIVE, FORWARDED])
+def test_the_clock_decides_when_it_begins(house: House, zones: SignedZones, upstream: str) -> None:
+    house.write(dns=f"""upstreams: [{upstream}]
+  root_hints: {zones.hints}
+  dnssec: {{mode: validate, trust_anchor: {zones.anchor}}}""")
+    clock = house.directory / "clock"
+    clock.write_text("@1970-01-01 00:00:07")
+    environment = {**os.environ, "LD_PRELOAD": str(FAKETIME), "FAKETIME_TIMESTAMP_FILE": str(clock),
+                   "FAKETIME_NO_CACHE": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1", "TZ": "UTC",
+                   "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"}
+    house.process = house.dns.start(
+        [house.program, "--config", house.document, "--run-dir", house.directory,
+         "--state-dir", house.directory / "state"], env=environment).wait_ready()
+    assert "clock" in house.problem("dnssec_waits_for_clock")
+    assert not house.control.status()["dnssec"]["active"]
+    answer = house.dig("www.bogus", "+adflag")
+    assert answer.rcode == "NOERROR" and answer.data == [FORGED] and "ad" not in answer.flags, answer.text
+    clock.write_text("+0")
+    wait_until(lambda: not house.problem("dnssec_waits_for_clock"))
+    assert house.control.status()["dnssec"]["active"]
+    assert house.dig("www.bogus").rcode == "SERVFAIL", "what was cached before does not count"
+    wait_until(lambda: "ad" in house.dig("www.good", "+adflag").flags)
+
+
+def test_a_missing_trust_anchor_is_no_document(house: House, zones: SignedZones) -> None:
+    house.write(dns=f"upstreams: [{ROUTER}]\n  dnssec: {{mode: validate, trust_anchor: nowhere.key}}")
+    result = house.dns.run([house.program, "--config", house.document, "--check"], check=False)
+    assert result.returncode == 3 and "dns-root-data" in result.stderr, result.stderr
+    (house.directory / "bad.key").write_text("this is no key\n")
+    house.start(dns=f"upstreams: [{ROUTER}]\n  dnssec: {{mode: validate, trust_anchor: bad.key}}")
+    assert "bad.key" in house.problem("resolver_failed")
+    assert house.dig("www.good").rcode == "SERVFAIL", "never unchecked instead"
+    assert house.data("printer.home") == ["10.0.0.40"]
+
+
+def test_a_reload_begins_and_ends_validation(house: House, zones: SignedZones) -> None:
+    house.start(dns=f"upstreams: [{ROUTER}]")
+    assert house.data("www.bogus") == [FORGED]
+    for _ in range(3):
+        house.write(dns=f"upstreams: [{ROUTER}]\n  dnssec: {{mode: validate, trust_anchor: {zones.anchor}}}")
+        assert house.control.post("/reload").status == 200
+        assert house.dig("www.bogus").rcode == "SERVFAIL"
+        house.write(dns=f"upstreams: [recursive]\n  root_hints: {zones.hints}")
+        assert house.control.post("/reload").status == 200
+        assert house.data("www.bogus") == [FORGED]
+    assert house.process.stop() == 0
