@@ -219,6 +219,7 @@ Result<void> DnsService::apply(const std::shared_ptr<Prepared>& prepared) {
     if (first) networks_ = connected_networks();
     if (first || !same_servers(serving_->snapshot.groups, prepared->snapshot.groups) ||
         !same_forward_zones(serving_->document, prepared->document) ||
+        serving_->document.dns.dnssec != prepared->document.dns.dnssec ||
         serving_->document.dns.rewrite != prepared->document.dns.rewrite)
         ++cache_generation_;
     serving_ = prepared;
