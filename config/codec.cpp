@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <optional>
 
-#include "config/idna.h"
+#include "base/idna.h"
 #include "config/json_text.h"
 #include "config/suggest.h"
 

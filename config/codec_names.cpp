@@ -4,8 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/idna.h"
 #include "config/codec.h"
-#include "config/idna.h"
 #include "config/suggest.h"
 
 // Codecs of what names something: nodes, VIPs, rules, upstreams, URLs.

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/idna.h"
 #include "config/codec.h"
-#include "config/idna.h"
 #include "config/record_data.h"
 #include "config/suggest.h"
 

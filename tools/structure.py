@@ -48,7 +48,8 @@ OWNERS = {
     r"fstrm": ("dns/io/dnstap",),
     r"ldns/": ("config/record_data", "dns/io/zone_file"),
     r"unbound\.h": ("dns/io/resolver",),
-    r"idn2\.h": ("config/idna",),
+    r"idn2\.h": ("base/idna",),
+    r"re2/": ("dns/core/name_patterns",),
     r"CLI/": ("cli/", "runtime/daemon"),
     r"gmock/": (),
 }

@@ -198,8 +198,7 @@ void QueryHistory::gather() {
 
 void QueryHistory::keep(QueryEntry entry) {
     withhold(settings_.privacy, entry);
-    if (entry.matched == VerdictSource::kBlockList && entry.reason == Reason::kBlocked)
-        list_hits_.add(entry.by);
+    if (is_of_list(entry.matched) && entry.reason == Reason::kBlocked) list_hits_.add(entry.by);
     if (settings_.privacy == QueryPrivacy::kNothing) {
         rollup_.add_total(entry.wall_ms, entry.reason, 1);
         return;

@@ -13,6 +13,7 @@ std::string_view to_string(VerdictSource source) noexcept {
         case VerdictSource::kAllowList: return "allow_list";
         case VerdictSource::kBlockList: return "block_list";
         case VerdictSource::kRebinding: return "rebinding";
+        case VerdictSource::kListRewrite: return "list_rewrite";
     }
     return "none";
 }
@@ -24,10 +25,11 @@ std::string verdict_source_name(const Verdict& verdict, const BlockPolicy& polic
         case VerdictSource::kAllowRule:
         case VerdictSource::kDenyRule: return std::string(policy.rule_text(verdict));
         case VerdictSource::kAllowList:
-        case VerdictSource::kBlockList: break;
+        case VerdictSource::kBlockList:
+        case VerdictSource::kListRewrite: break;
     }
-    if (!policy.lists || verdict.index >= policy.lists->set.lists().size()) return {};
-    return std::string(policy.lists->set.lists()[verdict.index].name);
+    if (!policy.lists || verdict.list() >= policy.lists->set.lists().size()) return {};
+    return std::string(policy.lists->set.lists()[verdict.list()].name);
 }
 
 UpstreamNames::UpstreamNames(const std::vector<std::unique_ptr<Worker>>& workers) {

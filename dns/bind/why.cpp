@@ -8,6 +8,7 @@
 
 #include "dns/bind/query_json.h"
 #include "dns/core/local_answer.h"
+#include "dns/core/rewritten_name.h"
 #include "dns/core/safe_search.h"
 #include "dns/io/blocklist_file.h"
 
@@ -28,11 +29,11 @@ void add_rules(json::object& out, const BlockPolicy& policy, const ListLayout& l
                const Name& name) {
     json::array rules;
     if (policy.lists) {
-        std::vector<std::string> names;
+        std::vector<BlockSet::List> active;
         const auto& lists = policy.lists->set.lists();
         for (std::size_t i = 0; i < lists.size(); ++i)
-            if ((policy.active_lists >> i & 1) != 0) names.emplace_back(lists[i].name);
-        for (const auto& rule : find_listed_rules(layout, names, name)) {
+            if ((policy.active_lists >> i & 1) != 0) active.push_back(lists[i]);
+        for (const auto& rule : find_listed_rules(layout, active, name)) {
             json::object object;
             object["list"] = rule.list;
             object["line"] = rule.line;
@@ -84,6 +85,7 @@ void add_verdict(json::object& out, const BlockPolicy& policy, const ListLayout&
         case VerdictSource::kAllowRule:
         case VerdictSource::kDenyRule: return add_rule(out, policy, verdict);
         case VerdictSource::kBlockList:
+        case VerdictSource::kListRewrite:
             out["undo"] = "add \"" + text + "\" to blocking.allow";
             break;
         case VerdictSource::kAllowList:

@@ -66,18 +66,24 @@ bool hints_name_the_house(ByteView packet, std::size_t at, std::size_t end) {
 
 }  // namespace
 
-Verdict inspect_targets(const AnswerImage& image, const BlockPolicy& policy) {
+Verdict inspect_targets(const AnswerImage& image, const BlockPolicy& policy, RrType qtype,
+                        const Asker& asker) {
     Verdict found;
+    bool is_personal = false;
     each_answer(image, [&](const auto& record) {
         if (record.type != RrType::kCname && !is_service(record.type)) return false;
         std::size_t at = record.rdata_at + (is_service(record.type) ? 2 : 0);
         const auto target = read_name(image.bytes, at);
         if (!target) return true;
         if (target->is_root()) return false;  // SVCB: the owner itself
-        const Verdict verdict = policy.verdict(*target);
-        if (verdict.blocked()) found = verdict;
-        return verdict.blocked();
+        const Verdict verdict = policy.verdict(*target, qtype, asker);
+        is_personal |= verdict.is_personal;
+        // What a list answers in a name's place is for those who ask for it.
+        const bool is_blocked = verdict.blocked() && verdict.source != VerdictSource::kListRewrite;
+        if (is_blocked) found = verdict;
+        return is_blocked;
     });
+    found.is_personal = is_personal;
     return found;
 }
 

@@ -9,7 +9,8 @@ namespace hearth::dns {
 
 // The verdict on the names an answer leads to, by CNAME or as target of SVCB and HTTPS, to the end
 // of the chain: a listed name hides behind an unlisted one.
-[[nodiscard]] Verdict inspect_targets(const AnswerImage& image, const BlockPolicy& policy);
+[[nodiscard]] Verdict inspect_targets(const AnswerImage& image, const BlockPolicy& policy,
+                                      RrType qtype, const Asker& asker);
 
 // Private, shared, link-local, loopback and unspecified addresses, mapped ones too: nothing the
 // public DNS has to name.

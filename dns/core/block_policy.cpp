@@ -1,5 +1,7 @@
 #include "dns/core/block_policy.h"
 
+#include "dns/core/filter_rules.h"
+
 namespace hearth::dns {
 namespace {
 
@@ -30,7 +32,7 @@ std::optional<std::uint32_t> NameRules::match(const Name& qname) const noexcept 
     }
 }
 
-Verdict BlockPolicy::verdict(const Name& qname) const noexcept {
+Verdict BlockPolicy::verdict(const Name& qname, RrType qtype, const Asker& asker) const {
     if (!enabled) return {};
     for (std::size_t i = 0; i < layers.size(); ++i) {
         const auto rule = layers[i].rules->match(qname);
@@ -47,19 +49,25 @@ Verdict BlockPolicy::verdict(const Name& qname) const noexcept {
         if (const auto rule = deny->match(qname)) return {VerdictSource::kDenyRule, *rule};
     }
     if (!lists) return {};
-    const Match match = lists->set.match(qname, active_lists);
+    const Match match = lists->set.match(qname, active_lists, qtype, asker);
     switch (match.action) {
-        case ListAction::kNone: return {};
-        case ListAction::kAllow: return {VerdictSource::kAllowList, match.list};
-        case ListAction::kBlock: return {VerdictSource::kBlockList, match.list};
+        case ListAction::kNone: break;
+        case ListAction::kAllow: return {VerdictSource::kAllowList, match.list, match.is_personal};
+        case ListAction::kBlock: return {VerdictSource::kBlockList, match.list, match.is_personal};
+        case ListAction::kRewrite:
+            return {VerdictSource::kListRewrite, match.list << kLayerShift | match.rewrite,
+                    match.is_personal};
     }
-    return {};
+    return {VerdictSource::kNothing, 0, match.is_personal};
+}
+
+const RewriteAnswer& BlockPolicy::rewrite_of(const Verdict& verdict) const noexcept {
+    return lists->set.filters()->rewrite(verdict.index & kRuleMask);
 }
 
 std::string_view BlockPolicy::explain(const Verdict& verdict) const noexcept {
-    if (verdict.source == VerdictSource::kBlockList && list_texts &&
-        verdict.index < list_texts->size())
-        return (*list_texts)[verdict.index];
+    if (is_of_list(verdict.source) && list_texts && verdict.list() < list_texts->size())
+        return (*list_texts)[verdict.list()];
     if (verdict.source == VerdictSource::kRebinding)
         return "A public server gave an address of the house (dns.rebinding)";
     if (verdict.source != VerdictSource::kDenyRule) return {};
@@ -68,8 +76,9 @@ std::string_view BlockPolicy::explain(const Verdict& verdict) const noexcept {
 }
 
 // RFC 8914 §4.16 and 4.18: 15 is the house's own policy, 17 one that was asked for this client. 16
-// is for what somebody outside demands; nobody here does.
+// is for what somebody outside demands; nobody here does. 4 is an answer made up by a policy.
 EdeCode BlockPolicy::ede(const Verdict& verdict) const noexcept {
+    if (verdict.source == VerdictSource::kListRewrite) return EdeCode::kForgedAnswer;
     return layer_of(verdict) != nullptr ? EdeCode::kFiltered : EdeCode::kBlocked;
 }
 

@@ -11,11 +11,13 @@
 #include "base/ip.h"
 #include "base/name.h"
 #include "dns/core/blocklist.h"
+#include "dns/model/asker.h"
 #include "dns/model/protocol.h"
 
 namespace hearth::dns {
 
 class SafeSearch;
+struct RewriteAnswer;
 
 enum class RuleReach : std::uint8_t { kNameAndBelow, kBelowOnly };
 
@@ -58,18 +60,30 @@ enum class VerdictSource : std::uint8_t {
     kDenyRule,
     kAllowList,
     kBlockList,
-    kRebinding
+    kRebinding,
+    kListRewrite,  // $dnsrewrite: answered with what a list says
 };
 
+// What a list blocks or answers itself.
+[[nodiscard]] constexpr bool is_of_list(VerdictSource source) noexcept {
+    return source == VerdictSource::kBlockList || source == VerdictSource::kListRewrite;
+}
+
 // Why a name passes or not. `index` is into BlockSet::lists(), or into the rules, with the number
-// of the layer from 1 on (0: the document's own) in its upper octet.
+// of the layer from 1 on (0: the document's own) in its upper octet; with kListRewrite the list is
+// in the upper octet and the index for FilterRules::rewrite() below it.
 struct Verdict {
     VerdictSource source = VerdictSource::kNothing;
     std::uint32_t index = 0;
+    bool is_personal = false;  // another client of the group may hear otherwise
 
     [[nodiscard]] bool blocked() const noexcept {
         return source == VerdictSource::kDenyRule || source == VerdictSource::kBlockList ||
-               source == VerdictSource::kRebinding;
+               source == VerdictSource::kRebinding || source == VerdictSource::kListRewrite;
+    }
+    // Of the list that speaks, with kAllowList, kBlockList and kListRewrite.
+    [[nodiscard]] std::uint32_t list() const noexcept {
+        return source == VerdictSource::kListRewrite ? index >> 24 : index;
     }
     [[nodiscard]] bool allowed_by_rule() const noexcept {
         return source == VerdictSource::kAllowRule;
@@ -89,8 +103,8 @@ struct RuleLayer {
 };
 
 // What is blocked and how it is answered. In this order, the first that has something to say:
-// the layers one by one, the document's allow, the document's deny, the lists' allow, the lists'
-// block.
+// the layers one by one, the document's allow, the document's deny, then the lists: rewriting,
+// important allow, important block, allow, block.
 struct BlockPolicy {
     bool enabled = true;
     std::string group;                              // its name; empty: of clients in no group
@@ -107,7 +121,10 @@ struct BlockPolicy {
     // "Blocked by <list>" for each list of the image, for EDE.
     std::shared_ptr<const std::vector<std::string>> list_texts;
 
-    [[nodiscard]] Verdict verdict(const Name& qname) const noexcept;
+    [[nodiscard]] Verdict verdict(const Name& qname, RrType qtype = RrType::kA,
+                                  const Asker& asker = {}) const;
+    // What a list answers, with kListRewrite.
+    [[nodiscard]] const RewriteAnswer& rewrite_of(const Verdict& verdict) const noexcept;
     // What an Extended DNS Error says; a view into this policy.
     [[nodiscard]] std::string_view explain(const Verdict& verdict) const noexcept;
     [[nodiscard]] EdeCode ede(const Verdict& verdict) const noexcept;

@@ -5,10 +5,14 @@
 #include <cstring>
 #include <string>
 
+#include "dns/core/filter_rule.h"
+#include "dns/core/filter_rules.h"
+
 namespace hearth::dns {
 namespace {
 
-constexpr std::size_t kRuleSetBytes = 4 * sizeof(ListMask);
+constexpr std::size_t kRuleSetBytes = sizeof(RuleSet);
+constexpr std::size_t kMasks = kRuleSetBytes / sizeof(ListMask);
 
 tl::unexpected<Error> bad_image(Errc code, std::string detail) {
     return fail(code, "blocklist image", std::move(detail) + "; run hearth-lists to write it anew");
@@ -82,52 +86,79 @@ Result<void> BlockSet::read_sections(ByteView image) {
         highest = std::max(highest, load_le64(entries_ + i * 8) & (kMaxRuleSets - 1));
     if (entries_count_ > 0 && highest >= rule_sets_count_)
         return bad_image(Errc::kInvalid, "an entry names a rule set that is not there");
-    return read_lists(image.subspan(static_cast<std::size_t>(fixed)), list_count);
+    ByteView rest = image.subspan(static_cast<std::size_t>(fixed));
+    if (auto read = read_lists(rest, list_count); !read) return read;
+    return read_filters(rest, load_le32(p + 68));
 }
 
-Result<void> BlockSet::read_lists(ByteView bytes, std::size_t count) {
+Result<void> BlockSet::read_lists(ByteView& bytes, std::size_t count) {
     lists_.reserve(count);
     for (std::size_t i = 0; i < count; ++i) {
-        if (bytes.size() < 10)
+        if (bytes.size() < 11)
             return bad_image(Errc::kTruncated, "its table of lists is cut short");
         const std::uint64_t rules = load_le64(bytes.data());
-        const std::size_t length = bytes[8] | std::size_t{bytes[9]} << 8;
-        bytes = bytes.subspan(10);
+        const ListKind kind = bytes[8] == 0 ? ListKind::kBlock : ListKind::kAllow;
+        const std::size_t length = bytes[9] | std::size_t{bytes[10]} << 8;
+        bytes = bytes.subspan(11);
         if (bytes.size() < length) return bad_image(Errc::kTruncated, "a list's name is cut short");
-        lists_.push_back({as_text(bytes.first(length)), rules});
+        lists_.push_back({as_text(bytes.first(length)), rules, kind});
         bytes = bytes.subspan(length);
     }
-    if (!bytes.empty()) return bad_image(Errc::kInvalid, "bytes after its table of lists");
-
     const ListMask known = count == kMaxLists ? kAllLists : (ListMask{1} << count) - 1;
-    for (std::size_t i = 0; i < rule_sets_count_ * 4; ++i) {
+    for (std::size_t i = 0; i < rule_sets_count_ * kMasks; ++i) {
         if ((load_le64(rule_sets_ + i * sizeof(ListMask)) & ~known) != 0)
             return bad_image(Errc::kInvalid, "a rule set names a list that is not there");
     }
     return {};
 }
 
-void BlockSet::collect(std::uint64_t hash, RuleSet& out) const noexcept {
+Result<void> BlockSet::read_filters(ByteView bytes, std::size_t count) {
+    if (count > FilterRules::kMost) return bad_image(Errc::kInvalid, "too many filter rules");
+    std::vector<FilterRules::Listed> rules;
+    std::size_t patterns = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+        if (bytes.size() < 3) return bad_image(Errc::kTruncated, "its filter rules are cut short");
+        const std::uint32_t list = bytes[0];
+        const std::size_t length = bytes[1] | std::size_t{bytes[2]} << 8;
+        bytes = bytes.subspan(3);
+        if (bytes.size() < length || list >= lists_.size())
+            return bad_image(Errc::kInvalid, "a filter rule is not whole");
+        auto parsed = parse_filter_rule(as_text(bytes.first(length)));
+        bytes = bytes.subspan(length);
+        if (parsed.fault != ParsedRule::Fault::kNone)
+            return bad_image(Errc::kInvalid, "a filter rule is not understood");
+        if (!parsed.rule.pattern.empty() && ++patterns > NamePatterns::kMost)
+            return bad_image(Errc::kInvalid, "too many expressions");
+        rules.push_back({list, std::move(parsed.rule)});
+    }
+    if (!bytes.empty()) return bad_image(Errc::kInvalid, "bytes after its filter rules");
+    if (!rules.empty()) filters_ = std::make_shared<const FilterRules>(std::move(rules));
+    return {};
+}
+
+void BlockSet::collect(std::uint64_t hash, bool is_whole, Weighed& out) const noexcept {
     const std::uint8_t* slot = directory_ + (hash >> bucket_shift_) * 4;
     const std::uint8_t* at = entries_ + load_le32(slot) * std::size_t{8};
     const std::uint8_t* end = entries_ + load_le32(slot + 4) * std::size_t{8};
     const std::uint64_t tag = hash << (64 - kTagBits);
+    const std::size_t side = is_whole ? 0 : sizeof(ListMask);
     for (; at != end; at += 8) {
         const std::uint64_t entry = load_le64(at);
         if (((entry ^ tag) >> (64 - kTagBits)) != 0) continue;
-        const std::uint8_t* rules = rule_sets_ + (entry & (kMaxRuleSets - 1)) * kRuleSetBytes;
-        out.block_at |= load_le64(rules);
-        out.block_below |= load_le64(rules + 8);
-        out.allow_at |= load_le64(rules + 16);
-        out.allow_below |= load_le64(rules + 24);
+        const std::uint8_t* rules =
+            rule_sets_ + (entry & (kMaxRuleSets - 1)) * kRuleSetBytes + side;
+        for (std::size_t i = 0; i < out.size(); ++i)
+            out[i] |= load_le64(rules + i * sizeof(RuleMasks));
     }
 }
 
-Match BlockSet::match(const Name& qname, ListMask lists) const noexcept {
-    if (entries_count_ == 0) return {};
+// What the names themselves say, from the whole name to its last label: the nearest of each kind.
+BlockSet::Weighed BlockSet::weigh(const Name& qname, ListMask lists) const noexcept {
+    Weighed nearest{};
+    if (entries_count_ == 0) return nearest;
     const LabelHasher labels(qname);
     const std::size_t count = labels.labels();
-    if (count < fewest_labels_) return {};
+    if (count < fewest_labels_) return nearest;
 
     // Hashing first lets the memory of all buckets be fetched at once.
     std::uint64_t hashes[Name::kMaxWire / 2 + 1];
@@ -138,19 +169,41 @@ Match BlockSet::match(const Name& qname, ListMask lists) const noexcept {
         hashes[depth] = state.finish();
         __builtin_prefetch(directory_ + (hashes[depth] >> bucket_shift_) * 4);
     }
-
-    ListMask blocked = 0;
-    ListMask allowed = 0;
     for (std::size_t depth = count; depth-- > 0 && depth + 1 >= fewest_labels_;) {
-        RuleSet found;
-        collect(hashes[depth], found);
-        const bool whole = depth + 1 == count;
-        if (allowed == 0) allowed = (whole ? found.allow_at : found.allow_below) & lists;
-        if (blocked == 0) blocked = (whole ? found.block_at : found.block_below) & lists;
+        Weighed found{};
+        collect(hashes[depth], depth + 1 == count, found);
+        for (std::size_t i = 0; i < found.size(); ++i)
+            if (nearest[i] == 0) nearest[i] = found[i] & lists;
     }
-    if (allowed != 0) return {ListAction::kAllow, first_list(allowed)};
-    if (blocked != 0) return {ListAction::kBlock, first_list(blocked)};
-    return {};
+    return nearest;
+}
+
+Match BlockSet::match(const Name& qname, ListMask lists, RrType qtype, const Asker& asker) const {
+    Weighed said = weigh(qname, lists);
+    Match match;
+    if (filters_) {
+        const auto more = filters_->find(qname, qtype, asker, lists);
+        match.is_personal = more.is_personal;
+        if (more.rewrite) {
+            match.action = ListAction::kRewrite;
+            match.rewrite = *more.rewrite;
+            match.list = filters_->list_of_rewrite(*more.rewrite);
+            return match;
+        }
+        const Weighed added = {more.block, more.allow, more.important_block, more.important_allow};
+        for (std::size_t i = 0; i < said.size(); ++i)
+            if (said[i] == 0) said[i] = added[i];
+    }
+    for (const bool is_important : {true, false}) {
+        for (const ListAction action : {ListAction::kAllow, ListAction::kBlock}) {
+            const ListMask mask = said[RuleSet::index_of(action, is_important)];
+            if (mask == 0) continue;
+            match.action = action;
+            match.list = first_list(mask);
+            return match;
+        }
+    }
+    return match;
 }
 
 }  // namespace hearth::dns

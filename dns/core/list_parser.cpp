@@ -4,7 +4,9 @@
 #include <array>
 #include <cstring>
 #include <optional>
+#include <utility>
 
+#include "base/idna.h"
 #include "base/ip.h"
 
 namespace hearth::dns {
@@ -34,6 +36,12 @@ std::string_view trim(std::string_view text) noexcept {
 bool consume(std::string_view& text, std::string_view prefix) noexcept {
     if (!text.starts_with(prefix)) return false;
     text.remove_prefix(prefix.size());
+    return true;
+}
+
+bool consume_end(std::string_view& text, std::string_view suffix) noexcept {
+    if (!text.ends_with(suffix)) return false;
+    text.remove_suffix(suffix.size());
     return true;
 }
 
@@ -134,19 +142,24 @@ void ListParser::finish() {
 void ListParser::line(std::string_view text) {
     ++current_.number;
     if (current_.number == 1) consume(text, "\xef\xbb\xbf");
+    const std::string_view whole = text;
     text = trim(text);
     current_.text = text;
     if (overlong_) {
         overlong_ = false;
         return reject("longer than 4096 bytes");
     }
+    if (zone_) return zone_line(whole);
     if (text.empty()) return;
+    if (counts_.taken == 0 && current_.number <= kHeadLines && RpzReader::is_head(whole)) {
+        zone_.emplace();
+        return zone_line(whole);
+    }
     if (is_comment(text)) return comment(text);
     if (is_cosmetic(text)) return skip("a cosmetic rule");
 
-    if (consume(text, "@@")) return adblock(text, ListAction::kAllow);
-    if (text[0] == '|') return adblock(text, ListAction::kBlock);
-    if (text[0] == '/') return skip("an expression or a path");
+    if (text[0] == '|' || text.starts_with("@@")) return adblock(text);
+    if (text[0] == '/') return filter(parse_filter_rule(text));
 
     const std::size_t word_end = text.find_first_of(kBlank);
     if (word_end == std::string_view::npos) return single(text);
@@ -179,42 +192,67 @@ void ListParser::hosts(std::string_view names) {
 }
 
 void ListParser::single(std::string_view word) {
-    if (consume(word, "*.") || consume(word, "."))
+    const bool is_rule = word.find_first_of("^$|") != std::string_view::npos;
+    if (!is_rule && word.find('*', 1) == word.npos && (consume(word, "*.") || consume(word, ".")))
         return take(word, RuleScope::kNameAndBelow, ListAction::kBlock);
     if (IpAddress::parse(word)) return skip("an address, not a name");
     if (word.find_first_of("^$*/|=?&~,:") != std::string_view::npos)
-        return skip("a pattern that is not ||name^");
+        return filter(parse_filter_rule(word));
     if (has_one_label(word)) return reject("a name of one label");
     take(word, RuleScope::kName, ListAction::kBlock);
 }
 
-void ListParser::adblock(std::string_view pattern, ListAction action) {
-    if (const std::size_t end = pattern.find(" #"); end != std::string_view::npos)
-        pattern = trim(pattern.substr(0, end));
-    if (!consume(pattern, "||")) return skip("a pattern that is not ||name^");
-    const std::size_t end = pattern.find('^');
-    if (end == std::string_view::npos) return skip("a pattern that is not ||name^");
-    std::string_view tail = pattern.substr(end + 1);
-    std::string_view name = pattern.substr(0, end);
-    consume(tail, "|");
-    if (!tail.empty()) return skip(tail[0] == '$' ? "has modifiers" : "has a path");
+// By far the most rules are "||name^": those need no further look.
+void ListParser::adblock(std::string_view text) {
+    if (const std::size_t end = text.find(" #"); end != std::string_view::npos)
+        text = trim(text.substr(0, end));
+    std::string_view name = text;
+    const ListAction action = consume(name, "@@") ? ListAction::kAllow : ListAction::kBlock;
+    if (!consume(name, "||") || !(consume_end(name, "^") || consume_end(name, "^|")))
+        return filter(parse_filter_rule(text));
     const bool below = consume(name, "*.");
-    if (name.find_first_of("*/:") != std::string_view::npos)
-        return skip("a pattern that is not ||name^");
+    if (name.find_first_of("*|^/:$") != std::string_view::npos)
+        return filter(parse_filter_rule(text));
     take(name, below ? RuleScope::kBelow : RuleScope::kNameAndBelow, action);
 }
 
+void ListParser::filter(ParsedRule parsed) {
+    switch (parsed.fault) {
+        case ParsedRule::Fault::kNone: break;
+        case ParsedRule::Fault::kSkipped: return skip(parsed.reason);
+        case ParsedRule::Fault::kInvalid: return reject(parsed.reason);
+    }
+    FilterRule& rule = parsed.rule;
+    if (!rule.rewrite) rule.rule.action = action_of(rule.rule.action);
+    if (rule.is_plain()) {
+        sink_.on_rule(rule.rule, current_);
+    } else if (!sink_.on_filter(rule, current_)) {
+        return skip("too many rules that take more than a name");
+    }
+    ++counts_.taken;
+}
+
+void ListParser::zone_line(std::string_view text) {
+    if (auto parsed = zone_->read(text)) filter(std::move(*parsed));
+}
+
 void ListParser::take(std::string_view name, RuleScope scope, ListAction action) {
+    std::string ascii;
     switch (find_fault(name)) {
         case NameFault::kNone: break;
-        case NameFault::kNotAscii: return skip("not in its ASCII form (xn--...)");
         case NameFault::kBadOctet: return reject("a character that no host name has");
+        case NameFault::kNotAscii: {
+            const auto made = ascii_name(std::string(name));
+            if (!made || find_fault(*made) != NameFault::kNone) return reject("not a domain name");
+            ascii = *made;
+            name = ascii;
+        }
     }
     if (IpAddress::parse(name)) return skip("an address, not a name");
     const auto parsed = Name::parse(name);
     if (!parsed || parsed->is_root()) return reject("not a domain name");
     ++counts_.taken;
-    sink_.on_rule({*parsed, scope, action}, current_);
+    sink_.on_rule({*parsed, scope, action_of(action)}, current_);
 }
 
 void ListParser::skip(std::string_view reason) {

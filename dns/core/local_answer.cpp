@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "dns/core/filter_rules.h"
 #include "dns/core/special_names.h"
 #include "dns/core/suffix_rewrite.h"
 
@@ -195,9 +196,30 @@ WrittenAnswer write_chained(ByteSpan out, const AskedQuestion& asked, const Snap
     return {writer.finish(error), image.rcode};
 }
 
+namespace {
+
+WrittenAnswer write_rewritten(ByteSpan out, const AskedQuestion& asked, const Name& qname,
+                              RrType qtype, const Snapshot& snapshot, const BlockPolicy& policy,
+                              const Verdict& verdict) {
+    const RewriteAnswer& answer = policy.rewrite_of(verdict);
+    ResponseWriter writer(out, asked, answer.rcode, Authority::kRecursive);
+    const RecordSet* set = answer.rcode == Rcode::kNoError ? find_set(answer.node, qtype) : nullptr;
+    if (set != nullptr) {
+        write_set(writer, nullptr, policy.ttl, *set, 0);
+    } else if (answer.rcode == Rcode::kNoError || answer.rcode == Rcode::kNxDomain) {
+        writer.soa_authority({qname, snapshot.primary, policy.ttl});
+    }
+    const ExtendedError error{policy.ede(verdict), policy.explain(verdict)};
+    return {writer.finish(error), answer.rcode};
+}
+
+}  // namespace
+
 WrittenAnswer write_blocked(ByteSpan out, const AskedQuestion& asked, const Name& qname,
                             RrType qtype, const Snapshot& snapshot, const BlockPolicy& policy,
                             const Verdict& verdict) {
+    if (verdict.source == VerdictSource::kListRewrite)
+        return write_rewritten(out, asked, qname, qtype, snapshot, policy, verdict);
     Rcode rcode = Rcode::kNoError;
     if (policy.style == BlockStyle::kNxDomain) rcode = Rcode::kNxDomain;
     if (policy.style == BlockStyle::kRefused) rcode = Rcode::kRefused;

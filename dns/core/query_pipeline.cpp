@@ -4,6 +4,7 @@
 
 #include "dns/core/answer_inspection.h"
 #include "dns/core/question_options.h"
+#include "dns/core/rewritten_name.h"
 #include "dns/core/safe_search.h"
 
 namespace hearth::dns {
@@ -218,10 +219,13 @@ std::optional<QueryPipeline::Answer> QueryPipeline::answer_outside(const Job& jo
                                                                    const LocalPath& path,
                                                                    const CacheKey& key) {
     const BlockPolicy& policy = snapshot_->policy(job.group);
-    Verdict verdict = policy.verdict(path.name);
+    const Asker asker = asker_of(job.context.path);
+    Verdict verdict = policy.verdict(path.name, job.query.qtype, asker);
     // Safe search does not lead past a rule for the name that was asked.
-    if (policy.safe_search && path.chain_size > 0 && !verdict.blocked())
-        if (const Verdict first = policy.verdict(job.query.qname); first.blocked()) verdict = first;
+    if (policy.safe_search && path.chain_size > 0 && !verdict.blocked()) {
+        const Verdict first = policy.verdict(job.query.qname, job.query.qtype, asker);
+        if (first.blocked() && first.source != VerdictSource::kListRewrite) verdict = first;
+    }
     if (verdict.blocked()) return blocked(job, key, verdict);
     if (job.query.qtype == RrType::kAny) {
         ResponseWriter writer(job.out, job.asked, Rcode::kNoError, Authority::kRecursive);
@@ -233,11 +237,13 @@ std::optional<QueryPipeline::Answer> QueryPipeline::answer_outside(const Job& jo
     const bool ask_again = hit->is_stale && hit->is_due;
     const bool is_current = *hit->generation == snapshot_->generation;
     if (!is_current || (*hit->passed & mask_of(job.group)) == 0) {
-        const Verdict cloaked =
-            is_allowed(verdict) ? Verdict{} : inspect_targets(hit->image, policy);
+        const Verdict cloaked = is_allowed(verdict)
+                                    ? Verdict{}
+                                    : inspect_targets(hit->image, policy, job.query.qtype, asker);
         if (cloaked.blocked() && hit->is_stale) return forward(job, path);
         if (cloaked.blocked()) return blocked(job, key, cloaked);
-        *hit->passed = (is_current ? *hit->passed : 0) | mask_of(job.group);
+        *hit->passed = is_current ? *hit->passed : 0;
+        if (!verdict.is_personal && !cloaked.is_personal) *hit->passed |= mask_of(job.group);
         *hit->generation = snapshot_->generation;
     }
     if (ask_again) return forward(job, path, moment_.now + kStaleAfter);
@@ -282,7 +288,7 @@ QueryPipeline::Answer QueryPipeline::write_verdict(ByteSpan out, const AskedQues
 
 QueryPipeline::Answer QueryPipeline::blocked(const Job& job, const CacheKey& key,
                                              const Verdict& verdict) {
-    if (key.qname != job.query.qname) {  // a CNAME of ours leads to it
+    if (verdict.is_personal || key.qname != job.query.qname) {  // or a CNAME of ours leads to it
         const auto written = write_blocked(job.out, job.asked, job.query.qname, job.query.qtype,
                                            *snapshot_, snapshot_->policy(job.group), verdict);
         return {written.size, written.rcode, Reason::kBlocked, verdict};
@@ -350,12 +356,18 @@ GroupIndex QueryPipeline::group_of(const IpAddress& client) noexcept {
 
 LocalPath QueryPipeline::path_of(const Name& qname, RrType qtype, GroupIndex group) const {
     LocalPath path = find_local(*snapshot_, qname, qtype);
-    if (const auto& safe = snapshot_->policy(group).safe_search)
-        lead_to_safe_search(*safe, snapshot_->policy(group), qtype, path);
+    const BlockPolicy& policy = snapshot_->policy(group);
+    if (policy.safe_search) lead_to_safe_search(*policy.safe_search, policy, qtype, path);
+    if (policy.lists && policy.lists->set.filters())
+        lead_to_rewritten_name(*snapshot_, policy, qtype, path);
     return path;
 }
 
-Verdict QueryPipeline::judge(GroupIndex group, const ForwardQuestion& question,
+Asker QueryPipeline::asker_of(const ReplyPath& path) const noexcept {
+    return {&path.client.address, snapshot_->client_names.get()};
+}
+
+Verdict QueryPipeline::judge(const Waiter& waiter, const ForwardQuestion& question,
                              const ForwardOutcome& outcome) const {
     const AnswerImage image = image_of(outcome.packet, *outcome.answer);
     const auto& servers = forward_.upstreams().all();
@@ -363,9 +375,13 @@ Verdict QueryPipeline::judge(GroupIndex group, const ForwardQuestion& question,
         is_public(servers[outcome.upstream].server) &&
         !snapshot_->rebinding_allowed->match(question.qname) && names_the_house(image))
         return {VerdictSource::kRebinding, 0};
-    const BlockPolicy& policy = snapshot_->policy(group);
-    if (is_allowed(policy.verdict(question.qname))) return {};
-    return inspect_targets(image, policy);
+    const BlockPolicy& policy = snapshot_->policy(waiter.group);
+    const Asker asker = asker_of(waiter.path);
+    const Verdict named = policy.verdict(question.qname, question.qtype, asker);
+    Verdict found =
+        is_allowed(named) ? Verdict{} : inspect_targets(image, policy, question.qtype, asker);
+    found.is_personal |= named.is_personal;
+    return found;
 }
 
 // One entry for all groups that may see it; what a group may not see it gets as its own answer.
@@ -380,12 +396,12 @@ void QueryPipeline::keep_answer(const CacheKey& key, const ForwardQuestion& ques
         if (waiter.errand != 0) continue;
         if ((judged & mask_of(waiter.group)) != 0) continue;
         judged |= mask_of(waiter.group);
-        const Verdict cloaked = judge(waiter.group, question, outcome);
+        const Verdict cloaked = judge(waiter, question, outcome);
         if (!cloaked.blocked()) {
-            passed |= mask_of(waiter.group);
+            if (!cloaked.is_personal) passed |= mask_of(waiter.group);
             continue;
         }
-        (void)keep_blocked(key, waiter.group, cloaked, seconds);
+        if (!cloaked.is_personal) (void)keep_blocked(key, waiter.group, cloaked, seconds);
         if (cloaked.source == VerdictSource::kRebinding || !snapshot_->has_groups())
             may_keep = false;
     }
@@ -421,7 +437,7 @@ void QueryPipeline::finished(const ForwardQuestion& question, const ForwardOutco
         if (waiter.is_answered) continue;
         if (may_be_stale && overdue(question, waiter)) continue;
         const Verdict cloaked = outcome.result == ForwardResult::kAnswered
-                                    ? judge(waiter.group, question, outcome)
+                                    ? judge(waiter, question, outcome)
                                     : Verdict{};
         const Answer answer = answer_waiter(waiter, question, outcome, cloaked);
         const QueryContext context{waiter.path, moment_.now, moment_.wall_ms};

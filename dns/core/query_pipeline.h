@@ -144,8 +144,9 @@ private:
     [[nodiscard]] LocalPath path_of(const Name& qname, RrType qtype, GroupIndex group) const;
     void keep_answer(const CacheKey& key, const ForwardQuestion& question,
                      const ForwardOutcome& outcome, std::span<const Waiter> waiters);
-    // What a group may not see of an upstream's answer.
-    [[nodiscard]] Verdict judge(GroupIndex group, const ForwardQuestion& question,
+    // What a client may not see of an upstream's answer.
+    [[nodiscard]] Asker asker_of(const ReplyPath& path) const noexcept;
+    [[nodiscard]] Verdict judge(const Waiter& waiter, const ForwardQuestion& question,
                                 const ForwardOutcome& outcome) const;
     [[nodiscard]] Answer answer_waiter(const Waiter& waiter, const ForwardQuestion& question,
                                        const ForwardOutcome& outcome, const Verdict& cloaked);

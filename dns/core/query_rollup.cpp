@@ -47,8 +47,7 @@ void QueryRollup::add(const QueryEntry& entry) {
     const bool is_blocked = entry.reason == Reason::kBlocked;
     add_top(hour, is_blocked ? TopKind::kBlockedName : TopKind::kName, entry.name, 1);
     if (entry.client) add_top(hour, TopKind::kClient, entry.client->to_string(), 1);
-    if (is_blocked && entry.matched == VerdictSource::kBlockList)
-        add_top(hour, TopKind::kList, entry.by, 1);
+    if (is_blocked && is_of_list(entry.matched)) add_top(hour, TopKind::kList, entry.by, 1);
     add_top(hour, TopKind::kUpstream, entry.upstream, 1);
 }
 

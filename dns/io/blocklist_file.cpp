@@ -38,14 +38,22 @@ public:
     void begin(std::string list) { list_ = std::move(list); }
 
     void on_rule(const ListRule& rule, const ListLine& line) override {
-        if (!covers(rule, qname_)) return;
-        std::string text(line.text);
-        for (char& c : text)
-            if (c < 0x20 || c > 0x7e) c = '?';
-        found_.push_back({list_, line.number, std::move(text), rule.action});
+        if (covers(rule, qname_)) add(line, rule.action);
+    }
+
+    bool on_filter(const FilterRule& rule, const ListLine& line) override {
+        if (is_about(rule, qname_)) add(line, rule.rule.action);
+        return true;
     }
 
 private:
+    void add(const ListLine& line, ListAction action) {
+        std::string text(line.text);
+        for (char& c : text)
+            if (c < 0x20 || c > 0x7e) c = '?';
+        found_.push_back({list_, line.number, std::move(text), action});
+    }
+
     const Name& qname_;
     std::vector<ListedRule>& found_;
     std::string list_;
@@ -87,17 +95,17 @@ Result<BlocklistImage> load_blocklist_image(const std::filesystem::path& path) {
 }
 
 std::vector<ListedRule> find_listed_rules(const ListLayout& layout,
-                                          const std::vector<std::string>& lists,
+                                          const std::vector<BlockSet::List>& lists,
                                           const Name& qname) {
     std::vector<ListedRule> found;
     RuleFinder finder(qname, found);
     std::vector<std::uint8_t> chunk(kChunk);
-    for (const std::string& list : lists) {
-        const std::filesystem::path path = layout.copy(list);
+    for (const BlockSet::List& list : lists) {
+        const std::filesystem::path path = layout.copy(list.name);
         const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
         if (!file) continue;
-        finder.begin(list);
-        ListParser parser(finder);
+        finder.begin(std::string(list.name));
+        ListParser parser(finder, list.kind);
         for (auto n = read_some(file, chunk.data(), chunk.size(), path); n && *n > 0;
              n = read_some(file, chunk.data(), chunk.size(), path))
             parser.feed(ByteView(chunk).first(*n));

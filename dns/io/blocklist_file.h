@@ -32,11 +32,11 @@ struct ListedRule {
     ListAction action = ListAction::kBlock;
 };
 
-// Every rule about `qname` in the copies of `lists`, in that order: what `hearth why` shows. Reads
-// the lists from end to end, so not on a thread that answers questions. A list without a copy has
-// no rules.
+// Every rule about `qname` in the copies of `lists`, in that order, its conditions aside: what
+// `hearth why` shows. Reads the lists from end to end, so not on a thread that answers questions. A
+// list without a copy has no rules.
 [[nodiscard]] std::vector<ListedRule> find_listed_rules(const ListLayout& layout,
-                                                        const std::vector<std::string>& lists,
+                                                        const std::vector<BlockSet::List>& lists,
                                                         const Name& qname);
 
 }  // namespace hearth::dns

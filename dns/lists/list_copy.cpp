@@ -41,6 +41,7 @@ Result<void> judge_counts(const ListCounts& counts) {
 
 struct ListCandidate::Inspection : RuleSink {
     void on_rule(const ListRule&, const ListLine&) override {}
+    bool on_filter(const FilterRule&, const ListLine&) override { return true; }
 
     ListParser parser{*this};
     std::string head;  // the first bytes that are not blank

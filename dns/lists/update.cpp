@@ -23,6 +23,7 @@ class CompilerSink : public RuleSink {
 public:
     explicit CompilerSink(ListCompiler& compiler) : compiler_(compiler) {}
     void on_rule(const ListRule& rule, const ListLine&) override { compiler_.add(rule); }
+    bool on_filter(const FilterRule& rule, const ListLine&) override { return compiler_.add(rule); }
 
 private:
     ListCompiler& compiler_;

@@ -61,6 +61,7 @@ enum class EdeCode : std::uint16_t {
     kUnsupportedDnskeyAlgorithm = 1,
     kUnsupportedDsDigest = 2,
     kStaleAnswer = 3,
+    kForgedAnswer = 4,
     kDnssecBogus = 6,
     kSignatureExpired = 7,
     kSignatureNotYetValid = 8,

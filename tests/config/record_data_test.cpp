@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "base/bytes.h"
-#include "config/idna.h"
+#include "base/idna.h"
 
 namespace hearth::config {
 namespace {

@@ -47,21 +47,26 @@ class ListImage:
     def __init__(self, path: Path) -> None:
         self.bytes = data = path.read_bytes()
         magic, version, order, self.k0, self.k1, size, self.checksum = struct.unpack_from("<8sIIQQQQ", data)
-        assert (magic, version, order, size) == (b"HEARTHBL", 1, 0x01020304, len(data))
-        self.names, self.bits, rule_sets, lists, self.fewest = struct.unpack_from("<5I", data, 48)
+        assert (magic, version, order, size) == (b"HEARTHBL", 2, 0x01020304, len(data))
+        self.names, self.bits, rule_sets, lists, self.fewest, filters = struct.unpack_from("<6I", data, 48)
         at = 72
         count = (1 << self.bits) + 1
         self.buckets = struct.unpack_from(f"<{count}I", data, at)
         at += (count * 4 + 7) // 8 * 8
         self.entries_at = at
         at += self.names * 8
-        self.rule_sets = list(struct.iter_unpack("<4Q", data[at : at + rule_sets * 32]))
-        at += rule_sets * 32
+        self.rule_sets = list(struct.iter_unpack("<8Q", data[at : at + rule_sets * 64]))
+        at += rule_sets * 64
         self.lists: dict[str, int] = {}
         for _ in range(lists):
-            rules, length = struct.unpack_from("<QH", data, at)
-            at += 10 + length
+            rules, _kind, length = struct.unpack_from("<QBH", data, at)
+            at += 11 + length
             self.lists[data[at - length : at].decode()] = rules
+        self.filters: list[tuple[int, str]] = []
+        for _ in range(filters):
+            number, length = struct.unpack_from("<BH", data, at)
+            at += 3 + length
+            self.filters.append((number, data[at - length : at].decode()))
         assert at == len(data)
 
     def checksum_holds(self) -> bool:
@@ -84,13 +89,13 @@ class ListImage:
         """"block", "allow" or ""."""
         labels = name.lower().rstrip(".").split(".")
         sip = _SipHash13(self.k0, self.k1)
-        blocked = allowed = 0
+        said = [0, 0, 0, 0]  # block, allow, important block, important allow
         for depth, label in enumerate(reversed(labels), 1):
             octets = bytes([len(label)]) + label.encode()
             for start in range(0, len(octets), 8):
                 sip.absorb(int.from_bytes(octets[start : start + 8], "little"))
-            for block_at, block_below, allow_at, allow_below in self._rules(sip.finish()):
-                whole = depth == len(labels)
-                blocked |= block_at if whole else block_below
-                allowed |= allow_at if whole else allow_below
-        return "allow" if allowed else "block" if blocked else ""
+            side = 0 if depth == len(labels) else 1
+            for masks in self._rules(sip.finish()):
+                for kind in range(4):
+                    said[kind] |= masks[kind * 2 + side]
+        return next((word for word, kind in (("allow", 3), ("block", 2), ("allow", 1), ("block", 0)) if said[kind]), "")

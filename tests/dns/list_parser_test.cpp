@@ -14,6 +14,8 @@ class Recorder : public RuleSink {
 public:
     void on_rule(const ListRule& rule, const ListLine& line) override {
         text += std::to_string(line.number);
+        text += rule.weight == RuleWeight::kImportant ? " important" : "";
+        text += rule.is_badfilter ? " not" : "";
         text += rule.action == ListAction::kAllow ? " allow " : " block ";
         switch (rule.scope) {
             case RuleScope::kName: break;
@@ -22,6 +24,10 @@ public:
         }
         text += rule.name.to_string() + "\n";
         last_line = std::string(line.text);
+    }
+    bool on_filter(const FilterRule& rule, const ListLine& line) override {
+        text += std::to_string(line.number) + " " + to_string(rule) + "\n";
+        return true;
     }
     std::string text;
     std::string last_line;
@@ -33,9 +39,10 @@ struct Parsed {
     std::string last_line;
 };
 
-Parsed parse(std::string_view text, std::size_t piece = std::string_view::npos) {
+Parsed parse(std::string_view text, std::size_t piece = std::string_view::npos,
+             ListKind kind = ListKind::kBlock) {
     Recorder recorder;
-    ListParser parser(recorder);
+    ListParser parser(recorder, kind);
     for (std::string_view left = text; !left.empty();) {
         parser.feed(as_bytes(left.substr(0, piece)));
         left.remove_prefix(std::min(piece, left.size()));
@@ -95,6 +102,96 @@ INSTANTIATE_TEST_SUITE_P(Adblock, TakenLine,
                                          Taken{"@@||good.example^|", "1 allow .good.example\n"},
                                          Taken{"||ads.example^ # why", "1 block .ads.example\n"}));
 
+INSTANTIATE_TEST_SUITE_P(
+    Filters, TakenLine,
+    testing::Values(
+        Taken{"||ads.example", "1 block .ads.example\n"},
+        Taken{"|ads.example^", "1 block ads.example\n"},
+        Taken{"|ads.example|", "1 block ads.example\n"},
+        Taken{"@@|ads.example^", "1 allow ads.example\n"},
+        Taken{"||ads.example^$important", "1 important block .ads.example\n"},
+        Taken{"@@||ads.example^$important", "1 important allow .ads.example\n"},
+        Taken{"ads.example$important", "1 important block ads.example\n"},
+        Taken{"||ads.example^$badfilter", "1 not block .ads.example\n"},
+        Taken{"||ads.*^", "1 /(^|\\.)ads\\..*$/\n"}, Taken{"||ads.", "1 /(^|\\.)ads\\./\n"},
+        Taken{"|ads.example", "1 /^ads\\.example/\n"},
+        Taken{"ads.example^", "1 /ads\\.example$/\n"},
+        Taken{"@@ads.example^", "1 @@/ads\\.example$/\n"}, Taken{"*ads*", "1 /.*ads.*/\n"},
+        Taken{"/ads[0-9]+/", "1 /ads[0-9]+/\n"},
+        Taken{"@@/^ads,[0-9]$/$important", "1 @@/^ads,[0-9]$/$important\n"},
+        Taken{"*$denyallow=com|net", "1 *$denyallow=com|net\n"},
+        Taken{"||a.example^$denyallow=b.a.example", "1 ||a.example^$denyallow=b.a.example\n"},
+        Taken{"||a.example^$dnstype=~A|~AAAA", "1 ||a.example^$dnstype=~A|~AAAA\n"},
+        Taken{"||a.example^$dnstype=https,important", "1 ||a.example^$important,dnstype=HTTPS\n"},
+        Taken{"||a.example^$client=10.0.0.0/8|~'Anna\\'s pad'",
+              "1 ||a.example^$client=10.0.0.0/8|~Anna\\'s pad\n"},
+        Taken{"||a.example^$dnsrewrite=192.0.2.7",
+              "1 ||a.example^$dnsrewrite=NOERROR;A;192.0.2.7\n"},
+        Taken{"||a.example^$dnsrewrite=b.example",
+              "1 ||a.example^$dnsrewrite=NOERROR;CNAME;b.example\n"},
+        Taken{"|a.example^$dnsrewrite=REFUSED", "1 |a.example^$dnsrewrite=REFUSED\n"},
+        Taken{"|a.example^$dnsrewrite=NXDOMAIN;;", "1 |a.example^$dnsrewrite=NXDOMAIN\n"},
+        Taken{"@@||a.example^$dnsrewrite", "1 @@||a.example^$dnsrewrite\n"},
+        Taken{"|a.example^$dnsrewrite=NOERROR;MX;10 mail.example",
+              "1 |a.example^$dnsrewrite=NOERROR;MX;10 mail.example\n"},
+        Taken{"|a.example^$dnsrewrite=NOERROR;TXT;one\\, two",
+              "1 |a.example^$dnsrewrite=NOERROR;TXT;one\\, two\n"},
+        Taken{"b\xc3\xbc"
+              "cher.example",
+              "1 block xn--bcher-kva.example\n"},
+        Taken{"||b\xc3\xbc"
+              "cher.example^",
+              "1 block .xn--bcher-kva.example\n"}));
+
+TEST(ListParser, EveryRuleOfAnAllowListAllows) {
+    const Parsed p =
+        parse("a.example\n0.0.0.0 b.example\n||c.example^\n@@||d.example^\n/^e[0-9]\\./\n",
+              SIZE_MAX, ListKind::kAllow);
+    EXPECT_EQ(p.rules,
+              "1 allow a.example\n2 allow b.example\n3 allow .c.example\n4 allow .d.example\n"
+              "5 @@/^e[0-9]\\./\n");
+}
+
+TEST(ListParser, ReadsAPolicyZone) {
+    const std::string_view zone =
+        "$TTL 60\n"
+        "@ SOA localhost. root.localhost. (\n"
+        "    1 300 1800\n"
+        "    604800 30 ) ; serial and so on\n"
+        "  NS localhost.\n"
+        "; what is blocked\n"
+        "ads.example CNAME .\n"
+        "*.ads.example 300 IN CNAME *. ; all of it\n"
+        "good.example CNAME rpz-passthru.\n"
+        "drop.example CNAME rpz-drop.\n"
+        "slow.example CNAME rpz-tcp-only.\n"
+        "moved.example CNAME garden.house.example.\n"
+        "nas.example A 192.0.2.1\n"
+        "            A 192.0.2.2\n"
+        "text.example TXT \"one, two; three\"\n"
+        "24.0.2.0.192.rpz-ip CNAME .\n"
+        "far.example. CNAME .\n";
+    const Parsed p = parse(zone);
+    EXPECT_EQ(p.rules,
+              "7 block ads.example\n8 block *.ads.example\n9 allow good.example\n"
+              "10 block drop.example\n"
+              "12 |moved.example^$dnsrewrite=NOERROR;CNAME;garden.house.example\n"
+              "13 |nas.example^$dnsrewrite=NOERROR;A;192.0.2.1\n"
+              "14 |nas.example^$dnsrewrite=NOERROR;A;192.0.2.2\n"
+              "15 |text.example^$dnsrewrite=NOERROR;TXT;one\\, two; three\n");
+    EXPECT_EQ(p.counts.skipped, 2U);
+    EXPECT_EQ(p.counts.invalid, 1U);
+    for (std::size_t piece = 1; piece < 40; ++piece) EXPECT_EQ(parse(zone, piece).rules, p.rules);
+}
+
+TEST(ListParser, APolicyZonesNamesStandUnderItsOrigin) {
+    const Parsed p = parse(
+        "$ORIGIN rpz.local.\n@ 300 IN SOA a. b. 1 2 3 4 5\nads.example CNAME .\n"
+        "*.more.example.rpz.local. CNAME .\nelse.example. CNAME .\n");
+    EXPECT_EQ(p.rules, "3 block ads.example\n4 block *.more.example\n");
+    EXPECT_EQ(p.counts.invalid, 1U);
+}
+
 INSTANTIATE_TEST_SUITE_P(Comments, TakenLine,
                          testing::Values(Taken{"# text", ""}, Taken{"#", ""}, Taken{"#text", ""},
                                          Taken{"## text", ""}, Taken{"########", ""},
@@ -117,16 +214,16 @@ TEST_P(SkippedLine, IsCounted) {
 
 INSTANTIATE_TEST_SUITE_P(
     Unsupported, SkippedLine,
-    testing::Values("||ads.example^$third-party", "||ads.example^$important", "@@||a.example^$all",
-                    "||ads.example", "||ads.example/path", "||ads.example^path", "||ads.*^",
-                    "||a*b.example^", "|ads.example^", "@@ads.example^", "/ads[0-9]+/", "/banner/",
-                    "example.com##.banner", "##.banner", "#@#.banner", "example.com#?#div:has(a)",
-                    "example.com$$script", "ads.example^", "*ads*", "http://a.example/",
+    testing::Values("||ads.example^$third-party", "@@||a.example^$all", "||ads.example/path",
+                    "||ads.example^path", "||a^$important=1", "||a.example^$denyallow=",
+                    "||a.example^$dnstype=NONE", "||a.example^$dnsrewrite",
+                    "||a.example^$dnsrewrite=NOERROR;CAA;x", "||a.example^$dnsrewrite=OTHER;;",
+                    "||a.example^$important,popup", "/banner", "/a(?=b)/", "/(x{99}){99}/", "*",
+                    "*$important", "||b*^", "example.com##.banner", "##.banner", "#@#.banner",
+                    "example.com#?#div:has(a)", "example.com$$script", "http://a.example/",
                     "127.0.0.1 localhost", "::1 ip6-localhost", "0.0.0.0 0.0.0.0", "0.0.0.0",
                     "2001:db8::1", "||192.0.2.1^", "255.255.255.255 broadcasthost",
-                    "fe80::1%lo0 localhost", "ff02::1 ip6-allnodes", "10.0.0.5 nas.home",
-                    "b\xc3\xbc"
-                    "cher.example"));
+                    "fe80::1%lo0 localhost", "ff02::1 ip6-allnodes", "10.0.0.5 nas.home"));
 
 class InvalidLine : public testing::TestWithParam<std::string_view> {};
 

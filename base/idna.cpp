@@ -1,11 +1,11 @@
-#include "config/idna.h"
+#include "base/idna.h"
 
 #include <idn2.h>
 
 #include <algorithm>
 #include <memory>
 
-namespace hearth::config {
+namespace hearth {
 
 std::optional<std::string> ascii_name(const std::string& text) {
     const bool is_ascii =
@@ -18,4 +18,4 @@ std::optional<std::string> ascii_name(const std::string& text) {
     return std::string(made);
 }
 
-}  // namespace hearth::config
+}  // namespace hearth
