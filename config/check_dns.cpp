@@ -31,6 +31,14 @@ void check_upstream(CheckContext& context, const Upstream& upstream, Span place)
     if (upstream.protocol == UpstreamProtocol::kHttps ||
         upstream.protocol == UpstreamProtocol::kRecursive)
         return;
+    if (!upstream.name.empty()) {
+        if (context.document.dns.bootstrap.empty())
+            context.diagnostics.error(place, upstream.text +
+                                                 " is a name, and finding its address "
+                                                 "takes a server that is written with "
+                                                 "one: dns.bootstrap, as [9.9.9.9]");
+        return;
+    }
     const std::string reason = loop_reason(context.document, upstream.endpoint);
     if (reason.empty()) return;
     context.diagnostics.error(place, upstream.text + " is this Hearth itself (" + reason +
@@ -45,10 +53,20 @@ void check_upstreams(CheckContext& context) {
         const auto same =
             std::find_if(dns.upstreams.begin(), dns.upstreams.end(), [&](const Upstream& other) {
                 return other.endpoint == dns.upstreams[i].endpoint &&
+                       other.name == dns.upstreams[i].name &&
                        other.protocol == dns.upstreams[i].protocol;
             });
         if (same != dns.upstreams.begin() + static_cast<std::ptrdiff_t>(i))
             context.diagnostics.warning(place, dns.upstreams[i].text + " is written twice");
+    }
+    for (std::size_t i = 0; i < dns.bootstrap.size(); ++i) {
+        const Span place = item_place(context.root, {"dns", "bootstrap"}, i);
+        check_upstream(context, dns.bootstrap[i], place);
+        if (!dns.bootstrap[i].name.empty() ||
+            dns.bootstrap[i].protocol == UpstreamProtocol::kRecursive)
+            context.diagnostics.error(place, dns.bootstrap[i].text +
+                                                 " has no address, which is what dns.bootstrap "
+                                                 "is for");
     }
     if (dns.upstreams.empty())
         context.diagnostics.warning(

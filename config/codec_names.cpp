@@ -163,6 +163,21 @@ Fault no_address(const std::string& text, const UpstreamScheme& scheme, std::str
     return {text + why + "; write 9.9.9.9, udp://9.9.9.9:53 or [fd00::1]:53", ""};
 }
 
+// An upstream whose address is to be found by its name; the certificate must have it, too.
+std::optional<Upstream> named_upstream(Upstream upstream, std::string_view place,
+                                       std::uint16_t port) {
+    const auto authority = parse_authority(std::string(place), port);
+    const auto name = authority ? Name::parse(authority->host) : std::nullopt;
+    if (!name || name->label_count() < 2 || IpAddress::parse(authority->host) ||
+        authority->host.find_first_of("*\\_ ") != std::string::npos ||
+        authority->host.find_first_not_of("0123456789.") == std::string::npos)
+        return std::nullopt;
+    upstream.name = name->to_string();
+    upstream.endpoint.port = authority->port;
+    if (upstream.host.empty()) upstream.host = upstream.name;
+    return upstream;
+}
+
 Parsed<Upstream> parse_upstream(const Value& value) {
     const std::string& text = value.text;
     if (text == "recursive") {
@@ -201,6 +216,8 @@ Parsed<Upstream> parse_upstream(const Value& value) {
             return fault("the path is sent as it is: no spaces, no template", "/dns-query");
     }
     const auto endpoint = Endpoint::parse(rest, scheme->port);
+    if (!endpoint && scheme->protocol >= UpstreamProtocol::kTls)
+        if (auto named = named_upstream(upstream, rest, scheme->port)) return *named;
     if (!endpoint) {
         const auto wrong = no_address(text, *scheme, rest.substr(0, rest.find(':')));
         return fault(wrong.message, wrong.suggestion);
@@ -283,8 +300,8 @@ Codec<NameRule> name_rule() {
 
 Codec<Upstream> upstream() {
     return scalar<Upstream>(
-        "DNS server: ADDRESS[:PORT], udp://, tcp://, tls://ADDRESS#NAME, "
-        "https://ADDRESS/dns-query#NAME, or recursive",
+        "DNS server: ADDRESS[:PORT], udp://, tcp://, tls://ADDRESS#NAME, tls://NAME, "
+        "https://ADDRESS/dns-query#NAME, https://NAME/dns-query, or recursive",
         text_schema(), parse_upstream);
 }
 

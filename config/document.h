@@ -50,6 +50,7 @@ struct Upstream {
     Endpoint endpoint;  // none with kRecursive
     std::string host;   // with kTls and kHttps: whose certificate it must show
     std::string path;   // with kHttps
+    std::string name;   // whose address dns.bootstrap tells; empty: the endpoint has it
     std::string text;   // as written, for people
 };
 
@@ -77,6 +78,7 @@ struct Dns {
     UpstreamStrategy strategy = UpstreamStrategy::kFastest;
     std::string
         tls_ca;  // PEM file of further authorities for tls and https upstreams; may be empty
+    std::vector<Upstream> bootstrap;
     Dnssec dnssec;
     std::string root_hints = "/usr/share/dns/root.hints";
     std::vector<ForwardZone> forward;

@@ -114,6 +114,10 @@ const Section<Dns>& dns_section() {
                 "Certificates (PEM) of authorities trusted for tls and https upstreams besides the "
                 "system's.",
                 "tls/our-root.pem", Presence::kOptional, "(the system's alone)"),
+            field("bootstrap", &Dns::bootstrap, list_of(upstream()),
+                  "Servers, written with their addresses, that are asked for the addresses of "
+                  "upstreams written with a name. The last known ones are kept on disk.",
+                  "[9.9.9.9, 149.112.112.112]"),
             field("dnssec", &Dns::dnssec, section(dnssec_section()),
                   "Whether answers are checked against their signatures.", "validate"),
             field("root_hints", &Dns::root_hints, path(),

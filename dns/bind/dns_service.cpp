@@ -27,6 +27,7 @@
 #include "dns/bind/seeing_settings.h"
 #include "dns/bind/serving_plan.h"
 #include "dns/bind/snapshot_builder.h"
+#include "dns/bind/upstream_names.h"
 #include "dns/bind/why.h"
 #include "dns/core/list_layout.h"
 #include "dns/io/blocklist_file.h"
@@ -61,6 +62,7 @@ struct Prepared {
     NameFiles files;
     HouseNames names;
     Snapshot snapshot;
+    std::vector<UpstreamGroup> groups;  // those of `snapshot` with names for addresses
     std::vector<ListenAddress> listen;
     std::shared_ptr<const TlsTrust> trust;  // null where no upstream speaks TLS
     Result<std::shared_ptr<const BlockLists>> image = nullptr;
@@ -97,6 +99,12 @@ public:
                        [this](const std::shared_ptr<const TlsIdentity>& identity) {
                            for (const auto& worker : workers_) worker->set_identity(identity);
                        }),
+          upstream_names_(daemon.control_loop(), disk_, daemon.problems(), workers_,
+                          daemon.options().state_dir,
+                          [this] {
+                              use_upstreams();
+                              publish(serving_->snapshot);
+                          }),
           timer_(std::make_unique<boost::asio::steady_timer>(daemon.control_loop().context())) {}
 
     Result<runtime::Revision> load(const runtime::DaemonOptions& options) override;
@@ -123,7 +131,8 @@ private:
     void look_at_networks();
     void use_serving_settings();
     void listen_for_proxy();
-    void use_resolvers_anew();
+    void use_upstreams();
+    void use_clock();
     void use_policy_of(const std::shared_ptr<Prepared>& prepared);
 
     runtime::Daemon& daemon_;
@@ -152,6 +161,7 @@ private:
     runtime::Published<NameFiles> name_files_{std::make_shared<const NameFiles>()};
     std::unique_ptr<NameSources> names_;
     std::unique_ptr<PolicyDesk> policy_;
+    UpstreamNames upstream_names_;
     std::unique_ptr<boost::asio::steady_timer> timer_;
     int ticks_ = 0;
 };
@@ -180,6 +190,7 @@ Result<runtime::Revision> DnsService::load(const runtime::DaemonOptions& options
         return fail(Errc::kInvalid, "", prepared->files.zone_faults.front());
     prepared->names = build_house_names(prepared->document, prepared->files, wall_now_s());
     prepared->snapshot = build_snapshot(prepared->document, *node, prepared->names);
+    prepared->groups = prepared->snapshot.groups;
     prepared->listen = listen_addresses(prepared->document, *node);
     if (prepared->listen.empty())
         return fail(Errc::kInvalid, options.config.string(),
@@ -217,7 +228,7 @@ bool same_forward_zones(const config::Document& a, const config::Document& b) {
 Result<void> DnsService::apply(const std::shared_ptr<Prepared>& prepared) {
     const bool first = serving_ == nullptr;
     if (first) networks_ = connected_networks();
-    if (first || !same_servers(serving_->snapshot.groups, prepared->snapshot.groups) ||
+    if (first || !same_servers(serving_->groups, prepared->groups) ||
         !same_forward_zones(serving_->document, prepared->document) ||
         serving_->document.dns.dnssec != prepared->document.dns.dnssec ||
         serving_->document.dns.rewrite != prepared->document.dns.rewrite)
@@ -227,7 +238,8 @@ Result<void> DnsService::apply(const std::shared_ptr<Prepared>& prepared) {
     use_names_of(prepared);
     use_policy_of(prepared);
     if (first) start_workers(prepared->document);
-    resolving_.use(prepared->document.dns, prepared->snapshot);
+    upstream_names_.use(prepared->groups);
+    use_upstreams();
     take_image(std::move(prepared->image));
     note_findings(std::move(prepared->findings));
     if (first) {
@@ -419,16 +431,24 @@ void DnsService::tick() {
             watch_upstreams(*published_.load(), workers_, *loops_, daemon_.problems());
             if (ticks_ % (kTicksPerSecond * kSecondsBetweenNetworkLooks) == 0) look_at_networks();
             certificate_.look();
-            if (resolving_.is_due()) use_resolvers_anew();
+            upstream_names_.look(std::chrono::steady_clock::now());
+            if (resolving_.is_due()) use_clock();
             if (CookieKeys::day_of(wall_now_ms()) != cookie_day_) publish(serving_->snapshot);
         }
         tick();
     });
 }
 
-void DnsService::use_resolvers_anew() {
-    ++cache_generation_;
+void DnsService::use_upstreams() {
+    serving_->snapshot.groups = serving_->groups;
+    upstream_names_.apply(serving_->snapshot.groups);
     resolving_.use(serving_->document.dns, serving_->snapshot);
+}
+
+// It is known now: what was kept unchecked goes.
+void DnsService::use_clock() {
+    ++cache_generation_;
+    use_upstreams();
     publish(serving_->snapshot);
 }
 
@@ -543,42 +563,9 @@ void DnsService::add_status(json::object& status) {
     names_->add_status(status);
     policy_->add_status(status);
 
-    json::object blocking;
-    blocking["enabled"] = snapshot->blocking.enabled;
-    blocking["names"] = image_ ? image_->set.size() : 0;
-    json::array lists;
-    if (image_) {
-        for (const auto& list : image_->set.lists()) {
-            json::object object;
-            object["name"] = list.name;
-            object["rules"] = list.rules;
-            if (const ListFinding* finding = findings_.find(list.name)) {
-                object["state"] = finding->state;
-                object["skipped"] = finding->skipped;
-                object["invalid"] = finding->invalid;
-                object["fetched_at"] = finding->fetched_at;
-            }
-            lists.push_back(std::move(object));
-        }
-    }
-    blocking["lists"] = std::move(lists);
-    status["blocking"] = std::move(blocking);
+    status["blocking"] = describe_lists(findings_, snapshot->blocking.enabled, image_.get());
 
-    json::array upstreams;
-    const TimePoint now = std::chrono::steady_clock::now();
-    for (const auto& upstream : summarise_upstreams(*snapshot, workers_)) {
-        json::object object;
-        object["address"] = upstream.server.to_string();
-        const bool looping = loops_->is_looping(upstream.server.endpoint.address, now);
-        object["state"] = looping ? "looping" : upstream.is_dead ? "dead" : "ok";
-        object["rtt_ms"] = std::chrono::duration<double, std::milli>(upstream.smoothed_rtt).count();
-        object["sent"] = upstream.sent;
-        object["answered"] = upstream.answered;
-        object["timeouts"] = upstream.timeouts;
-        if (!upstream.trouble.empty()) object["trouble"] = upstream.trouble;
-        upstreams.push_back(std::move(object));
-    }
-    status["upstreams"] = std::move(upstreams);
+    status["upstreams"] = describe_upstreams(*snapshot, workers_, *loops_);
     status["dnssec"] = resolving_.describe();
 
     std::uint64_t answered = 0;

@@ -98,4 +98,29 @@ void collect_lists(const ListFindings& findings, runtime::MetricSink& sink) {
     }
 }
 
+boost::json::object describe_lists(const ListFindings& findings, bool is_enabled,
+                                   const BlockLists* image) {
+    namespace json = boost::json;
+    json::object blocking;
+    blocking["enabled"] = is_enabled;
+    blocking["names"] = image != nullptr ? image->set.size() : 0;
+    json::array lists;
+    if (image != nullptr) {
+        for (const auto& list : image->set.lists()) {
+            json::object object;
+            object["name"] = list.name;
+            object["rules"] = list.rules;
+            if (const ListFinding* finding = findings.find(list.name)) {
+                object["state"] = finding->state;
+                object["skipped"] = finding->skipped;
+                object["invalid"] = finding->invalid;
+                object["fetched_at"] = finding->fetched_at;
+            }
+            lists.push_back(std::move(object));
+        }
+    }
+    blocking["lists"] = std::move(lists);
+    return blocking;
+}
+
 }  // namespace hearth::dns

@@ -1,11 +1,13 @@
 #pragma once
 
+#include <boost/json/fwd.hpp>
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "config/document.h"
+#include "dns/core/block_policy.h"
 #include "dns/core/list_layout.h"
 #include "runtime/metrics.h"
 #include "runtime/problems.h"
@@ -39,6 +41,10 @@ struct ListFindings {
 // lists_not_compiled: the image could not be written; the one before serves.
 void raise_list_problems(const ListFindings& findings, const config::Blocking& blocking,
                          runtime::Problems& problems);
+
+// For /status; `image` is null when there is none.
+[[nodiscard]] boost::json::object describe_lists(const ListFindings& findings, bool is_enabled,
+                                                 const BlockLists* image);
 
 // hearth_dns_blocklist_refresh_timestamp_seconds{list}
 void collect_lists(const ListFindings& findings, runtime::MetricSink& sink);

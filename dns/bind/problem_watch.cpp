@@ -1,11 +1,15 @@
 #include "dns/bind/problem_watch.h"
 
 #include <algorithm>
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
 #include <chrono>
 #include <string>
 
 namespace hearth::dns {
 namespace {
+
+namespace json = boost::json;
 
 void set(runtime::Problems& problems, std::string_view name, const std::string& detail) {
     if (detail.empty()) {
@@ -88,8 +92,28 @@ void watch_upstreams(const Snapshot& snapshot, const std::vector<std::unique_ptr
                               "resolver), or take it out of dns.upstreams and dns.forward here");
     set(problems, "no_upstream",
         snapshot.groups.empty() || snapshot.groups[0].servers.empty()
-            ? "dns.upstreams is empty: only local names are answered"
+            ? "no upstream is known: only local names are answered"
             : "");
+}
+
+json::array describe_upstreams(const Snapshot& snapshot,
+                               const std::vector<std::unique_ptr<Worker>>& workers,
+                               const LoopGuard& loops) {
+    json::array upstreams;
+    const TimePoint now = std::chrono::steady_clock::now();
+    for (const auto& upstream : summarise_upstreams(snapshot, workers)) {
+        json::object object;
+        object["address"] = upstream.server.to_string();
+        const bool looping = loops.is_looping(upstream.server.endpoint.address, now);
+        object["state"] = looping ? "looping" : upstream.is_dead ? "dead" : "ok";
+        object["rtt_ms"] = std::chrono::duration<double, std::milli>(upstream.smoothed_rtt).count();
+        object["sent"] = upstream.sent;
+        object["answered"] = upstream.answered;
+        object["timeouts"] = upstream.timeouts;
+        if (!upstream.trouble.empty()) object["trouble"] = upstream.trouble;
+        upstreams.push_back(std::move(object));
+    }
+    return upstreams;
 }
 
 void collect_upstreams(const Snapshot& snapshot,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <boost/json/fwd.hpp>
 #include <memory>
 #include <vector>
 
@@ -30,6 +31,11 @@ struct UpstreamSummary {
 };
 [[nodiscard]] std::vector<UpstreamSummary> summarise_upstreams(
     const Snapshot& snapshot, const std::vector<std::unique_ptr<Worker>>& workers);
+
+// For /status.
+[[nodiscard]] boost::json::array describe_upstreams(
+    const Snapshot& snapshot, const std::vector<std::unique_ptr<Worker>>& workers,
+    const LoopGuard& loops);
 
 // hearth_dns_upstream_*{upstream}: as many as the document names.
 void collect_upstreams(const Snapshot& snapshot,

@@ -76,6 +76,8 @@ Snapshot build_snapshot(const config::Document& document, const config::Node* no
     if (document.dns.rebinding.protect)
         snapshot.rebinding_allowed = rules_of(document.dns.rebinding.allow);
     add_group_policies(snapshot, document);
+    // The last one: UpstreamNames asks it.
+    snapshot.groups.push_back(group_of(document.dns.bootstrap, document.dns.strategy));
     for (const auto& group : snapshot.groups)
         for (const UpstreamServer& server : group.servers)
             if (!is_resolver(server.protocol) && LoopGuard::wants_tag(server.endpoint.address))

@@ -29,9 +29,11 @@ UpstreamGroup group_of(const std::vector<config::Upstream>& upstreams,
                        config::UpstreamStrategy strategy) {
     UpstreamGroup group;
     group.strategy = strategy_of(strategy);
-    for (const auto& upstream : upstreams)
-        group.servers.emplace_back(upstream.endpoint, protocol_of(upstream.protocol), upstream.host,
-                                   upstream.path);
+    for (const auto& upstream : upstreams) {
+        UpstreamServer& server = group.servers.emplace_back(
+            upstream.endpoint, protocol_of(upstream.protocol), upstream.host, upstream.path);
+        server.unresolved = upstream.name;
+    }
     return group;
 }
 

@@ -1,12 +1,14 @@
 #include "dns/io/connected_networks.h"
 
 #include <ifaddrs.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <bit>
 #include <memory>
 #include <string_view>
 
+#include "runtime/file_descriptor.h"
 #include "runtime/socket_address.h"
 
 namespace hearth::dns {
@@ -60,6 +62,13 @@ std::vector<IpPrefix> connected_networks() {
 
 std::vector<IpPrefix> networks_of(const std::string& interface) {
     return networks_where([&](std::string_view name) { return name == interface; });
+}
+
+bool has_route_to(const IpAddress& address) {
+    const auto remote = runtime::to_socket_address({address, 53});
+    const runtime::FileDescriptor socket(
+        ::socket(remote.any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    return socket && ::connect(socket.get(), &remote.any, remote.size) == 0;
 }
 
 std::vector<IpAddress> own_addresses() {

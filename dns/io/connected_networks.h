@@ -14,6 +14,9 @@ namespace hearth::dns {
 // Those of one interface; empty when there is none of that name.
 [[nodiscard]] std::vector<IpPrefix> networks_of(const std::string& interface);
 
+// Whether the system knows a way there; nothing is sent.
+[[nodiscard]] bool has_route_to(const IpAddress& address);
+
 // The machine's own addresses.
 [[nodiscard]] std::vector<IpAddress> own_addresses();
 

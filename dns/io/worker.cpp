@@ -20,6 +20,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr std::chrono::seconds kReportEvery{1};
 constexpr std::size_t kMostBogus = 16;
+constexpr std::uint64_t kOwnErrand = 1ULL << 63;          // the back door's are below
 constexpr std::chrono::microseconds kDatagramsWait{500};  // at most, while connections have work
 
 Moment present() {
@@ -164,7 +165,9 @@ struct Worker::Impl final : private PipelineActions {
         loop.post([answered] { answered({}); });
     }
     void errand_done(std::uint64_t errand, ByteView answer) override {
-        back_door.reply(errand, answer);
+        const auto look_up = look_ups.extract(errand);
+        if (look_up.empty()) return back_door.reply(errand, answer);
+        look_up.mapped()(addresses_in(answer));
     }
     void reply(const ReplyPath& path, ByteView answer) override {
         replied = true;
@@ -208,6 +211,17 @@ struct Worker::Impl final : private PipelineActions {
     void on_errand(std::uint64_t errand, std::uint16_t group, const QueryView& query) {
         pipeline.run_errand(snapshots.get(), present(), errand, group, query);
         arm();
+    }
+
+    void look_up(const Name& name, RrType type, std::uint16_t group,
+                 std::function<void(const FoundAddresses&)> found) {
+        std::array<std::uint8_t, 512> buffer;
+        const std::size_t size = write_upstream_question(buffer, {0, name, type});
+        QueryView query;
+        if (parse_query(ByteView(buffer).first(size), query) != QueryFault::kNone) return found({});
+        const std::uint64_t errand = kOwnErrand | next_look_up++;
+        look_ups.emplace(errand, std::move(found));
+        on_errand(errand, group, query);
     }
 
     void arm() {
@@ -300,6 +314,8 @@ struct Worker::Impl final : private PipelineActions {
     std::optional<UpstreamSockets> upstreams;
     BackDoor back_door;
     std::deque<Bogus> bogus;
+    std::map<std::uint64_t, std::function<void(const FoundAddresses&)>> look_ups;  // by errand
+    std::uint64_t next_look_up = 0;
     std::shared_ptr<const Resolvers> resolvers = std::make_shared<const Resolvers>();
     QueryPipeline pipeline;
     std::map<ListenAddress, Listener> listeners;
@@ -360,6 +376,13 @@ Result<Endpoint> Worker::open_back_door(std::uint16_t group) {
     Result<Endpoint> opened = fail(Errc::kSystem, "", "");
     impl_->loop.run_and_wait([&] { opened = impl_->back_door.open(group); });
     return opened;
+}
+
+void Worker::look_up(const Name& name, RrType type, std::uint16_t group,
+                     std::function<void(const FoundAddresses&)> found) {
+    impl_->loop.post([impl = impl_.get(), name, type, group, found = std::move(found)]() mutable {
+        impl->look_up(name, type, group, std::move(found));
+    });
 }
 
 void Worker::refresh() {

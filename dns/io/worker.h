@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -12,6 +13,7 @@
 
 #include "base/ip.h"
 #include "base/result.h"
+#include "dns/core/found_addresses.h"
 #include "dns/core/loop_guard.h"
 #include "dns/core/query_log.h"
 #include "dns/core/query_pipeline.h"
@@ -97,6 +99,11 @@ public:
     // group, unchecked, past zones, rules and cache: for our own resolvers. The same group has the
     // same endpoint. Before start(), or from another thread.
     [[nodiscard]] Result<Endpoint> open_back_door(std::uint16_t group);
+
+    // Asks an upstream group for a name's addresses, unchecked and past zones, rules and cache;
+    // none when it fails. `found` is called on the worker's thread. From another thread.
+    void look_up(const Name& name, RrType type, std::uint16_t group,
+                 std::function<void(const FoundAddresses&)> found);
 
     // Whom upstreams must be certified by, for connections from now on.
     void set_trust(std::shared_ptr<const TlsTrust> trust);

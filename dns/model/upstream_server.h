@@ -21,12 +21,13 @@ enum class UpstreamProtocol : std::uint8_t {
     return protocol >= UpstreamProtocol::kRecursive;
 }
 
-// Who is asked for what is not ours. Its address is always known: finding it takes no working DNS.
+// Who is asked for what is not ours. Its address is known by the time it is asked.
 struct UpstreamServer {
     Endpoint endpoint;  // kRecursive: none; kValidator: one of those it asks
     UpstreamProtocol protocol = UpstreamProtocol::kUdp;
     std::string host;  // whose certificate it must show, with kTls and kHttps; may be an address
     std::string path;  // with kHttps: "/dns-query"
+    std::string unresolved;  // a name whose address is to be found; the endpoint has its port
 
     UpstreamServer() = default;
     UpstreamServer(const Endpoint& server) : endpoint(server) {}  // NOLINT: plain DNS needs no more
