@@ -82,8 +82,11 @@ void collect_metrics(const Workers& workers, const Snapshot& snapshot, runtime::
             &Tally::cache_prefetches);
     counter("hearth_dns_dropped_total", "Datagrams and questions not answered at all.",
             &Tally::dropped);
-    counter("hearth_dns_upstream_mismatched_total", "Upstream answers to nothing that was asked.",
-            &Tally::upstream_mismatched);
+    for (std::size_t i = 0; i < kNoAnswerCount; ++i)
+        sink.counter("hearth_dns_upstream_mismatched_total",
+                     "Messages of upstreams that are no answer to what was asked.",
+                     {{"reason", std::string(to_string(static_cast<NoAnswer>(i)))}},
+                     sum(workers, [&](const Tally& t) -> const Cell& { return t.no_answers[i]; }));
     gauge("hearth_dns_cache_entries", "Answers in the cache.", &Tally::cache_entries);
     gauge("hearth_dns_cache_bytes", "Memory of the cached answers.", &Tally::cache_bytes);
     gauge("hearth_dns_waiting", "Clients waiting for an upstream.", &Tally::waiting);

@@ -566,6 +566,7 @@ void DnsService::add_status(json::object& status) {
     status["blocking"] = describe_lists(findings_, snapshot->blocking.enabled, image_.get());
 
     status["upstreams"] = describe_upstreams(*snapshot, workers_, *loops_);
+    status["dropped_answers"] = describe_dropped(workers_);
     status["dnssec"] = resolving_.describe();
 
     std::uint64_t answered = 0;

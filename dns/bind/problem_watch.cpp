@@ -116,6 +116,16 @@ json::array describe_upstreams(const Snapshot& snapshot,
     return upstreams;
 }
 
+json::object describe_dropped(const std::vector<std::unique_ptr<Worker>>& workers) {
+    json::object dropped;
+    for (std::size_t i = 0; i < kNoAnswerCount; ++i) {
+        std::uint64_t total = 0;
+        for (const auto& worker : workers) total += worker->tally().no_answers[i].value();
+        dropped[to_string(static_cast<NoAnswer>(i))] = total;
+    }
+    return dropped;
+}
+
 void collect_upstreams(const Snapshot& snapshot,
                        const std::vector<std::unique_ptr<Worker>>& workers,
                        runtime::MetricSink& sink) {

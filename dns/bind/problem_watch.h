@@ -37,6 +37,10 @@ struct UpstreamSummary {
     const Snapshot& snapshot, const std::vector<std::unique_ptr<Worker>>& workers,
     const LoopGuard& loops);
 
+// How many messages of upstreams were no answers, by reason.
+[[nodiscard]] boost::json::object describe_dropped(
+    const std::vector<std::unique_ptr<Worker>>& workers);
+
 // hearth_dns_upstream_*{upstream}: as many as the document names.
 void collect_upstreams(const Snapshot& snapshot,
                        const std::vector<std::unique_ptr<Worker>>& workers,

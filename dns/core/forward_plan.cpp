@@ -162,6 +162,14 @@ void ForwardPlan::send(Exchange& exchange, UpstreamIndex index, Via via, TimePoi
         question.tag = tag;
     }
     std::array<std::uint8_t, 512> buffer;
+    // One that never answered may not stand options it does not know.
+    if (via == Via::kUdp && upstream.speaks_edns && upstream.takes_cookies &&
+        (upstream.answered > 0 || upstream.timeouts_in_row == 0)) {
+        UpstreamCookie& cookie = upstreams_.cookie(index);
+        if (cookie.is_empty()) cookie.draw(random_.next());
+        question.cookie = cookie.option();
+        attempt.has_cookie = true;
+    }
     const ByteView packet =
         ByteView(buffer).first(write_upstream_question(ByteSpan(buffer), question));
     if (exchange.waiters.front().path.client.address != upstream.server.endpoint.address)

@@ -20,6 +20,7 @@
 #include "dns/core/dnssec_outcome.h"
 #include "dns/core/loop_guard.h"
 #include "dns/core/message.h"
+#include "dns/core/no_answer.h"
 #include "dns/core/random_source.h"
 #include "dns/core/suffix_rewrite.h"
 #include "dns/core/upstream_state.h"
@@ -118,7 +119,7 @@ public:
     };
     enum class Ask : std::uint8_t { kStarted, kJoined, kLimited };
     struct Counters {
-        std::uint64_t mismatched = 0;  // answers to nothing we asked, or to something else
+        std::array<std::uint64_t, kNoAnswerCount> no_answers{};  // by NoAnswer
         std::uint64_t limited = 0;
         std::uint64_t over_tcp = 0;  // because they did not fit into a datagram
         std::uint64_t joined = 0;
@@ -162,6 +163,7 @@ private:
         std::uint16_t slot = 0;
         std::uint16_t id = 0;
         std::uint64_t letters = 0;  // as mixed
+        bool has_cookie = false;
         TimePoint sent_at;
         TimePoint deadline;
         bool timed_out = false;
@@ -177,6 +179,7 @@ private:
         std::vector<Waiter> waiters;
         TimePoint give_up_at;
         TimePoint deadline;
+        unsigned bad_cookies = 0;      // times that a server did not know its own
         bool upstream_failed = false;  // somebody answered SERVFAIL or the like
         bool loops = false;
     };
@@ -195,6 +198,11 @@ private:
     void send(Exchange& exchange, UpstreamIndex upstream, Via via, TimePoint now);
     [[nodiscard]] bool accept_letters(Exchange& exchange, const Attempt& attempt,
                                       const AnswerView& answer, TimePoint now);
+    [[nodiscard]] bool accept_cookie(Exchange& exchange, Attempt& attempt, const AnswerView& answer,
+                                     TimePoint now);
+    [[nodiscard]] bool ask_otherwise(Exchange& exchange, const Attempt& attempt,
+                                     const AnswerView& answer, TimePoint now);
+    void drop(NoAnswer why) noexcept { ++counters_.no_answers[static_cast<std::size_t>(why)]; }
     [[nodiscard]] std::uint16_t free_id(UpstreamIndex upstream, unsigned slot);
     void take_answer(Exchange& exchange, Attempt& attempt, ByteView packet,
                      const AnswerView& answer, TimePoint now);

@@ -8,34 +8,52 @@ namespace hearth::dns {
 
 void ForwardPlan::on_datagram(UpstreamIndex upstream, unsigned slot, ByteView packet,
                               TimePoint now) {
-    const auto found = packet.size() < kHeaderSize
-                           ? by_wire_.end()
-                           : by_wire_.find(wire_key(upstream, slot, load_be16(packet.data())));
-    if (found == by_wire_.end()) {
-        ++counters_.mismatched;
-        return;
-    }
+    if (packet.size() < kHeaderSize) return drop(NoAnswer::kMalformed);
+    if (packet.size() > kEdnsUdpSize) return drop(NoAnswer::kOversize);
+    const auto found = by_wire_.find(wire_key(upstream, slot, load_be16(packet.data())));
+    if (found == by_wire_.end()) return drop(NoAnswer::kUnexpected);
+    const auto answer = parse_answer(packet);
+    if (!answer) return drop(NoAnswer::kMalformed);
     if (found->second == kStrayToken) {
         upstreams_.on_answer(upstream, now - strays_.at(found->first).sent_at, now);
         return end_stray(found->first);
     }
     Exchange& exchange = exchanges_.at(found->second);
-    const auto answer = parse_answer(packet);
     const auto attempt =
         std::find_if(exchange.attempts.begin(), exchange.attempts.end(), [&](const Attempt& a) {
             return !a.settled && a.via == Via::kUdp && a.upstream == upstream && a.slot == slot &&
-                   answer && a.id == answer->id;
+                   a.id == answer->id;
         });
-    if (!answer || attempt == exchange.attempts.end() || answer->qname != exchange.question.qname ||
-        answer->qtype != exchange.question.qtype || answer->qclass != RrClass::kIn) {
-        ++counters_.mismatched;
-        return;
-    }
-    if (!accept_letters(exchange, *attempt, *answer, now)) {
-        ++counters_.mismatched;
-        return;
-    }
+    if (attempt == exchange.attempts.end()) return drop(NoAnswer::kUnexpected);
+    if (answer->qname != exchange.question.qname || answer->qtype != exchange.question.qtype ||
+        answer->qclass != RrClass::kIn)
+        return drop(NoAnswer::kQuestion);
+    if (!accept_letters(exchange, *attempt, *answer, now)) return drop(NoAnswer::kLetters);
+    if (!accept_cookie(exchange, *attempt, *answer, now)) return drop(NoAnswer::kCookie);
     take_answer(exchange, *attempt, packet, *answer, now);
+}
+
+// Of several servers behind one address some may know no cookies: what lacks one is asked for over
+// TCP, and only a second one in a row is believed.
+bool ForwardPlan::accept_cookie(Exchange& exchange, Attempt& attempt, const AnswerView& answer,
+                                TimePoint now) {
+    if (!attempt.has_cookie) return true;
+    UpstreamCookie& cookie = upstreams_.cookie(attempt.upstream);
+    const auto option =
+        answer.has_edns ? answer.edns.find(EdnsOption::kCookie) : std::optional<ByteView>{};
+    switch (cookie.judge(option)) {
+        case UpstreamCookie::Judgement::kGood: return true;
+        case UpstreamCookie::Judgement::kForged: return false;
+        case UpstreamCookie::Judgement::kMissing: break;
+    }
+    cookie.forget();
+    const UpstreamIndex upstream = attempt.upstream;
+    by_wire_.erase(wire_key(upstream, attempt.slot, attempt.id));
+    attempt.settled = true;
+    send(exchange, upstream, Via::kStream, now);
+    exchange.give_up_at = std::max(exchange.give_up_at, now + limits_.tcp_patience);
+    set_deadline(exchange);
+    return false;
 }
 
 // An answer in other letters may be forged, or its sender may write names as it likes. As long as
@@ -75,7 +93,9 @@ void ForwardPlan::on_stream_answer(std::uint64_t token, UpstreamIndex upstream, 
         });
     if (!answer || attempt == exchange.attempts.end() || answer->truncated() ||
         answer->qname != exchange.question.qname || answer->qtype != exchange.question.qtype) {
-        ++counters_.mismatched;
+        drop(!answer || answer->truncated()       ? NoAnswer::kMalformed
+             : attempt == exchange.attempts.end() ? NoAnswer::kUnexpected
+                                                  : NoAnswer::kQuestion);
         return on_stream_failure(token, upstream, now);
     }
     take_answer(exchange, *attempt, packet, *answer, now);
@@ -109,15 +129,30 @@ void ForwardPlan::take_answer(Exchange& exchange, Attempt& attempt, ByteView pac
     }
     if (answer.rcode == Rcode::kNoError || answer.rcode == Rcode::kNxDomain)
         return finish(exchange, {ForwardResult::kAnswered, packet, &answer, attempt.upstream});
-    if ((answer.rcode == Rcode::kFormErr || answer.rcode == Rcode::kNotImp) && !answer.has_edns &&
-        upstreams_[upstream].speaks_edns) {
-        // Older than EDNS (RFC 6891 §7): once more without.
-        upstreams_.speaks_no_edns(upstream);
-        send(exchange, upstream, own_via(upstream), now);
-        return set_deadline(exchange);
-    }
+    if (ask_otherwise(exchange, attempt, answer, now)) return;
     exchange.upstream_failed = true;
     after_failure(exchange, now);
+}
+
+// The same server once more, when it was the way we asked that it did not like.
+bool ForwardPlan::ask_otherwise(Exchange& exchange, const Attempt& attempt,
+                                const AnswerView& answer, TimePoint now) {
+    const UpstreamIndex upstream = attempt.upstream;
+    const bool is_odd = answer.rcode == Rcode::kFormErr || answer.rcode == Rcode::kNotImp;
+    Via via = own_via(upstream);
+    if (answer.rcode == Rcode::kBadCookie && attempt.has_cookie) {
+        // Its new one is kept by now; who does not know that either gets no other (RFC 7873 §5.3).
+        if (++exchange.bad_cookies > 1) via = Via::kStream;
+    } else if (is_odd && !answer.has_edns && upstreams_[upstream].speaks_edns) {
+        upstreams_.speaks_no_edns(upstream);  // older than EDNS (RFC 6891 §7)
+    } else if (is_odd && attempt.has_cookie && upstreams_[upstream].takes_cookies) {
+        upstreams_.takes_no_cookies(upstream);
+    } else {
+        return false;
+    }
+    send(exchange, upstream, via, now);
+    set_deadline(exchange);
+    return true;
 }
 
 // What the resolver of this process found: checked, unless the client did not want that.

@@ -68,7 +68,8 @@ void QueryPipeline::end() {
     tally_.secure.set(forward_.counters().secure);
     tally_.insecure.set(forward_.counters().insecure);
     tally_.bogus.set(forward_.counters().bogus);
-    tally_.upstream_mismatched.set(forward_.counters().mismatched);
+    for (std::size_t i = 0; i < kNoAnswerCount; ++i)
+        tally_.no_answers[i].set(forward_.counters().no_answers[i]);
 }
 
 void QueryPipeline::record(const QueryContext& context, const Name& qname, RrType qtype,

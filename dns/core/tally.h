@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "base/time.h"
+#include "dns/core/no_answer.h"
 #include "dns/model/protocol.h"
 #include "dns/model/query_context.h"
 
@@ -49,8 +50,8 @@ struct Tally {
     Cell cache_entries;
     Cell cache_bytes;
     Cell dropped;  // not answered at all: no header, not a question, over the refusal budget
-    Cell upstream_mismatched;  // answers of upstreams to nothing we asked
-    Cell secure;               // what validation said of answers
+    std::array<Cell, kNoAnswerCount> no_answers;  // messages of upstreams that were dropped
+    Cell secure;                                  // what validation said of answers
     Cell insecure;
     Cell bogus;
     Cell waiting;  // clients that wait for an upstream now

@@ -97,7 +97,11 @@ void UpstreamTable::on_timeout(UpstreamIndex index, TimePoint now) noexcept {
         std::max<Duration>(upstream.smoothed_rtt * 2, kFirstPatience), kMostPatience);
     upstream.is_dead = upstream.timeouts_in_row >= kTimeoutsUntilDead;
     // Another program may have taken its place.
-    if (upstream.is_dead) upstream.letters = LetterCase::kUnknown;
+    if (upstream.is_dead) {
+        upstream.letters = LetterCase::kUnknown;
+        upstream.cookie.forget();
+        upstream.takes_cookies = true;
+    }
     const unsigned doublings = std::min(upstream.timeouts_in_row - 1, 4U);
     upstream.rest_until = now + std::min<Duration>(kFirstRest * (1 << doublings), kLongestRest);
 }

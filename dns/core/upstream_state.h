@@ -8,6 +8,7 @@
 #include "base/ip.h"
 #include "base/time.h"
 #include "dns/core/random_source.h"
+#include "dns/core/upstream_cookie.h"
 #include "dns/model/upstream_server.h"
 
 namespace hearth::dns {
@@ -29,6 +30,8 @@ struct Upstream {
     bool is_dead = false;
     bool speaks_edns = true;
     LetterCase letters = LetterCase::kUnknown;
+    UpstreamCookie cookie;
+    bool takes_cookies = true;
     std::uint64_t sent = 0;
     std::uint64_t answered = 0;
     std::uint64_t timeouts = 0;
@@ -59,6 +62,11 @@ public:
     void on_answer(UpstreamIndex index, Duration rtt, TimePoint now) noexcept;
     void on_timeout(UpstreamIndex index, TimePoint now) noexcept;
     void speaks_no_edns(UpstreamIndex index) noexcept { upstreams_[index].speaks_edns = false; }
+
+    [[nodiscard]] UpstreamCookie& cookie(UpstreamIndex index) noexcept {
+        return upstreams_[index].cookie;
+    }
+    void takes_no_cookies(UpstreamIndex index) noexcept { upstreams_[index].takes_cookies = false; }
 
     void keeps_letters(UpstreamIndex index) noexcept {
         upstreams_[index].letters = LetterCase::kKept;

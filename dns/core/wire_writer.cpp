@@ -232,6 +232,17 @@ void mix_letters(ByteSpan name, std::uint64_t letters) noexcept {
     }
 }
 
+namespace {
+
+void edns_option(ByteWriter& out, EdnsOption code, ByteView data) noexcept {
+    if (data.empty()) return;
+    out.u16(static_cast<std::uint16_t>(code));
+    out.u16(static_cast<std::uint16_t>(data.size()));
+    out.bytes(data);
+}
+
+}  // namespace
+
 std::size_t write_upstream_question(ByteSpan buffer, const UpstreamQuestion& q) noexcept {
     ByteWriter out(buffer);
     out.u16(q.id);
@@ -249,12 +260,12 @@ std::size_t write_upstream_question(ByteSpan buffer, const UpstreamQuestion& q) 
         out.u16(number(RrType::kOpt));
         out.u16(q.edns_size);
         out.u32(q.dnssec_ok ? kEdnsDnssecOk : 0U);
-        out.u16(static_cast<std::uint16_t>(q.tag.empty() ? 0 : q.tag.size() + 4));
-        if (!q.tag.empty()) {
-            out.u16(static_cast<std::uint16_t>(EdnsOption::kLoopTag));
-            out.u16(static_cast<std::uint16_t>(q.tag.size()));
-            out.bytes(q.tag);
-        }
+        const std::size_t size_at = out.size();
+        out.u16(0);
+        edns_option(out, EdnsOption::kCookie, q.cookie);
+        edns_option(out, EdnsOption::kLoopTag, q.tag);
+        if (!out.failed())
+            out.patch_u16(size_at, static_cast<std::uint16_t>(out.size() - size_at - 2));
     }
     return out.failed() ? 0 : out.size();
 }

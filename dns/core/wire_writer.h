@@ -117,6 +117,7 @@ struct UpstreamQuestion {
     std::uint16_t edns_size = kEdnsUdpSize;
     ByteView tag{};
     std::uint64_t letters = 0;  // see mix_letters()
+    ByteView cookie{};          // RFC 7873; empty: none
 };
 // Turns letters of a name in wire form into capitals, by the bits of `letters`: an answer that
 // echoes them was made by who saw the question (draft-vixie-dnsext-dns0x20).

@@ -79,7 +79,19 @@ TEST_F(PipelineTest, HostileAnswersAreDroppedAndCounted) {
     deliver(asked, bad);  // cut off
     deliver(asked, {});
     EXPECT_TRUE(replies.empty());
-    EXPECT_EQ(pipeline.forward().counters().mismatched, 7U);
+    EXPECT_EQ(dropped(NoAnswer::kUnexpected), 3U);
+    EXPECT_EQ(dropped(NoAnswer::kQuestion), 1U);
+    EXPECT_EQ(dropped(NoAnswer::kMalformed), 3U);
+    bad = good;
+    bad.resize(kEdnsUdpSize + 1);
+    deliver(asked, bad);
+    EXPECT_EQ(dropped(NoAnswer::kOversize), 1U);
+    bad = good;
+    bad[kHeaderSize] = 0xc0;  // the name is a pointer to itself
+    bad[kHeaderSize + 1] = kHeaderSize;
+    deliver(asked, bad);
+    EXPECT_EQ(dropped(NoAnswer::kMalformed), 4U);
+    EXPECT_TRUE(replies.empty());
     deliver(asked, good);
     EXPECT_EQ(replies.size(), 1U);
     deliver(asked, good);
@@ -330,6 +342,108 @@ TEST(ForwardPlan, RefusesTheGreedyWhenMemoryIsShort) {
     EXPECT_EQ(ask_from(1, 10) == ForwardPlan::Ask::kLimited, false);
 }
 
+class UpstreamCookieTest : public PipelineTest {
+protected:
+    UpstreamCookieTest() { snapshot.groups[0].servers.resize(1); }
+
+    // The COOKIE option of a question, without its head.
+    static Packet cookie_in(const SentQuestion& question) {
+        const Packet options = see(question.packet).options;
+        for (std::size_t at = 0; at + 4 <= options.size();) {
+            const std::size_t size = load_be16(options.data() + at + 2);
+            const auto data = options.begin() + static_cast<std::ptrdiff_t>(at + 4);
+            if (load_be16(options.data() + at) == 10)
+                return {data, data + static_cast<std::ptrdiff_t>(size)};
+            at += 4 + size;
+        }
+        return {};
+    }
+    // `said` as the answer to the question, with this cookie in place of none.
+    static Packet with_cookie(const SentQuestion& question, const test::Say& said,
+                              const Packet& cookie, std::uint8_t extended_rcode = 0) {
+        test::Say bare = said;
+        bare.edns = false;
+        Packet packet = say(question.packet, bare);
+        packet[11] = 1;
+        const auto size = static_cast<std::uint8_t>(cookie.size());
+        for (const std::uint8_t octet : Packet{0, 0, 41, 4, 208, extended_rcode, 0, 0, 0, 0,
+                                               static_cast<std::uint8_t>(size + 4), 0, 10, 0, size})
+            packet.push_back(octet);
+        packet.insert(packet.end(), cookie.begin(), cookie.end());
+        return packet;
+    }
+    static Packet whole(Packet ours, std::uint8_t theirs) {
+        ours.resize(8);
+        ours.insert(ours.end(), 8, theirs);
+        return ours;
+    }
+    const SentQuestion& ask_for(const std::string& name) {
+        (void)query({.name = name});
+        return sent.back();
+    }
+};
+
+TEST_F(UpstreamCookieTest, TheServersHalfIsGivenBackAndForgeriesAreDropped) {
+    const auto asked = ask_for("a.example.");
+    const Packet ours = cookie_in(asked);
+    ASSERT_EQ(ours.size(), 8U);
+    Packet others = whole(ours, 1);
+    others[3] ^= 1;
+    const test::Say said{.answers = {"a.example. 300 IN A 192.0.2.80"}};
+    deliver(asked, with_cookie(asked, said, others));
+    deliver(asked, with_cookie(asked, said, ours));  // an answer has the server's half too
+    EXPECT_EQ(dropped(NoAnswer::kCookie), 2U);
+    EXPECT_TRUE(replies.empty());
+    deliver(asked, with_cookie(asked, said, whole(ours, 1)));
+    EXPECT_EQ(reply().rcode, "NOERROR");
+    EXPECT_EQ(cookie_in(ask_for("b.example.")), whole(ours, 1));
+}
+
+TEST_F(UpstreamCookieTest, WhatLacksOneIsAskedOverTcp) {
+    const auto first_asked = ask_for("a.example.");
+    const test::Say said{.answers = {"a.example. 300 IN A 192.0.2.80"}};
+    deliver(first_asked, with_cookie(first_asked, said, whole(cookie_in(first_asked), 1)));
+    const auto asked = ask_for("b.example.");
+    answer(asked, {.answers = {"b.example. 300 IN A 192.0.2.66"}});
+    EXPECT_EQ(dropped(NoAnswer::kCookie), 1U);
+    EXPECT_EQ(replies.size(), 1U);
+    ASSERT_NE(sent.back().exchange, 0U);
+    answer(sent.back(), {.answers = {"b.example. 300 IN A 192.0.2.80"}});
+    ASSERT_EQ(replies.size(), 2U);
+    EXPECT_EQ(reply(1).answers[0], "b.example. 300 IN A 192.0.2.80");
+}
+
+TEST_F(UpstreamCookieTest, ABadCookieIsAskedAgainWithTheNewOneThenOverTcp) {
+    const auto asked = ask_for("a.example.");
+    const Packet ours = cookie_in(asked);
+    deliver(asked, with_cookie(asked, {.rcode = "YXRRSET"}, whole(ours, 2), 1));  // 16 + 7
+    ASSERT_EQ(sent.size(), 2U);
+    EXPECT_EQ(sent[1].exchange, 0U);
+    EXPECT_EQ(cookie_in(sent[1]), whole(ours, 2));
+    deliver(sent[1], with_cookie(sent[1], {.rcode = "YXRRSET"}, whole(ours, 3), 1));
+    ASSERT_EQ(sent.size(), 3U);
+    EXPECT_NE(sent[2].exchange, 0U);
+    answer(sent[2], {.answers = {"a.example. 300 IN A 192.0.2.80"}});
+    EXPECT_EQ(reply().rcode, "NOERROR");
+}
+
+TEST_F(UpstreamCookieTest, WhoDoesNotLikeOneGetsNone) {
+    const auto asked = ask_for("a.example.");
+    answer(asked, {.rcode = "FORMERR"});
+    ASSERT_EQ(sent.size(), 2U);
+    EXPECT_TRUE(cookie_in(sent[1]).empty());
+    EXPECT_TRUE(see(sent[1].packet).edns);
+    answer(sent[1], {.answers = {"a.example. 300 IN A 192.0.2.80"}});
+    EXPECT_TRUE(cookie_in(ask_for("b.example.")).empty());
+}
+
+TEST_F(UpstreamCookieTest, WhoNeverAnsweredIsAskedWithoutOne) {
+    (void)ask_for("a.example.");
+    run_to_deadline();
+    ASSERT_EQ(sent.size(), 2U);
+    EXPECT_TRUE(cookie_in(sent[1]).empty());
+}
+
 class LettersTest : public PipelineTest {
 protected:
     static QueryPipeline::Limits limits() {
@@ -385,7 +499,8 @@ TEST_F(LettersTest, WhoRepeatedThemIsNotBelievedOtherwise) {
     tell(sent[0], "bbbbbbbbbbbbbbbb");
     EXPECT_TRUE(replies.empty());
     EXPECT_EQ(sent.size(), 1U);
-    EXPECT_EQ(mixing.forward().counters().mismatched, 1U);
+    EXPECT_EQ(mixing.forward().counters().no_answers[static_cast<std::size_t>(NoAnswer::kLetters)],
+              1U);
     tell(sent[0]);
     EXPECT_EQ(replies.size(), 1U);
 }

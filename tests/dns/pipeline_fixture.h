@@ -125,6 +125,10 @@ protected:
         pipeline.on_timer(snapshot, {now, 0});
     }
 
+    [[nodiscard]] std::uint64_t dropped(NoAnswer why) const {
+        return pipeline.forward().counters().no_answers[static_cast<std::size_t>(why)];
+    }
+
     Seen reply(std::size_t i = 0) { return i < replies.size() ? see(replies[i].packet) : Seen{}; }
 
     void send_udp(UpstreamIndex upstream, const Endpoint& endpoint, unsigned slot,

@@ -107,7 +107,7 @@ TEST_F(PipelineTest, ForwardsAndCaches) {
     ASSERT_EQ(sent.size(), 1U);
     EXPECT_EQ(sent[0].endpoint, first);
     EXPECT_EQ(see(sent[0].packet).question, "www.example. A");
-    EXPECT_TRUE(see(sent[0].packet).options.empty()) << "the world need not see our tag";
+    EXPECT_EQ(see(sent[0].packet).options.size(), 12U) << "a cookie; the world need not see our tag";
     now += 20ms;
     answer(sent[0], {.answers = {"www.example. 300 IN A 192.0.2.80"}});
     ASSERT_EQ(replies.size(), 1U);
@@ -262,7 +262,7 @@ TEST_F(PipelineTest, AForwardZoneGoesToItsOwnServers) {
     (void)query({.name = "printer.lan."});
     ASSERT_EQ(sent.size(), 1U);
     EXPECT_EQ(sent[0].endpoint, router);
-    EXPECT_EQ(see(sent[0].packet).options.size(), 4 + LoopGuard::kTagSize);
+    EXPECT_EQ(see(sent[0].packet).options.size(), 12 + 4 + LoopGuard::kTagSize);
 }
 
 TEST_F(PipelineTest, NamesOfTheDomainTheRouterOwns) {
@@ -335,7 +335,8 @@ TEST_F(PipelineTest, AClientsSubnetStaysHere) {
     (void)query({.name = "www.example.", .options = {0, 8, 0, 7, 0, 1, 24, 0, 10, 0, 0}});
     ASSERT_EQ(sent.size(), 1U);
     EXPECT_TRUE(see(sent[0].packet).edns);
-    EXPECT_TRUE(see(sent[0].packet).options.empty());
+    EXPECT_EQ(see(sent[0].packet).options.size(), 12U) << "a cookie, and nothing of the client's";
+    EXPECT_EQ(see(sent[0].packet).options[1], 10U);
 }
 
 TEST_F(PipelineTest, UnknownOptionsAreIgnored) {
@@ -347,7 +348,8 @@ TEST_F(PipelineTest, LargeAnswersGoWholeOverTcpAndTruncatedOverUdp) {
     for (int i = 0; i < 100; ++i)
         big.answers.push_back("www.example. 300 IN A 192.0.2." + std::to_string(i));
     (void)query({.name = "www.example."});
-    answer(sent[0], big);
+    answer(sent[0], {.truncated = true});
+    answer(sent.at(1), big);
     EXPECT_TRUE(reply().tc);
     transport = Transport::kTcp;
     const auto seen = query({.name = "www.example.", .edns = false});

@@ -58,18 +58,81 @@ def test_negative_and_positive_answers_are_cached(house: House) -> None:
     upstream.close()
 
 
+def cookie_in(packet: bytes) -> bytes:
+    """The data of the COOKIE option of a question without other sections than the OPT's."""
+    at = packet.index(b"\0", 12) + 5 + 11
+    while at + 4 <= len(packet):
+        code, size = struct.unpack(">HH", packet[at : at + 4])
+        if code == 10:
+            return packet[at + 4 : at + 4 + size]
+        at += 4 + size
+    return b""
+
+
+def with_cookie(answer: bytes, cookie: bytes, rcode: int = 0) -> bytes:
+    option = struct.pack(">HH", 10, len(cookie)) + cookie
+    opt = b"\0" + struct.pack(">HHBBHH", 41, 1232, rcode >> 4, 0, 0, len(option)) + option
+    return answer[:3] + bytes([answer[3] | rcode & 15]) + answer[4:10] + b"\0\1" + answer[12:] + opt
+
+
 def test_wrong_answers_are_dropped(house: House) -> None:
     def script(packet: bytes, peer, sock) -> None:
-        wrong_id = bytes([packet[0] ^ 1]) + answer_a(packet, "192.0.2.66")[1:]
-        other = answer_a(packet[:13] + b"evil" + packet[17:], "192.0.2.66")
-        for hostile in (wrong_id, other, packet, b"", b"\xff" * 600, answer_a(packet)[:-2]):
-            sock.sendto(hostile, peer)
+        forged = answer_a(packet, "192.0.2.66")
+        size = len(wire_name(name_in(packet)))
+        hostile = {
+            "unexpected": [bytes([packet[0] ^ 1]) + forged[1:]],
+            "question": [answer_a(packet[:13] + b"evil" + packet[17:], "192.0.2.66")],
+            "malformed": [packet, b"", b"x", forged[:-2], forged[:20],
+                          forged[:12] + b"\xc0\x0c" + forged[12 + size :],
+                          forged[: 12 + size + 4] + b"\xc0" + bytes([12 + size + 4]) + forged[12 + size + 6 :],
+                          forged[:6] + b"\xff\xff" + forged[8:]],
+            "oversize": [forged + bytes(1232), forged + bytes(9000)],
+            "cookie": [with_cookie(forged, bytes(16)), with_cookie(forged, cookie_in(packet)[:8])],
+        }
+        for reason, packets in hostile.items():
+            for one in packets:
+                sock.sendto(one, peer)
+                sent[reason] = sent.get(reason, 0) + 1
+        elsewhere = house.router.udp(ROUTER, 0)
+        elsewhere.sendto(forged, peer)  # another port: the kernel keeps it from us
+        elsewhere.close()
         sock.sendto(answer_a(packet), peer)
 
+    sent: dict[str, int] = {}
     upstream = ScriptedUpstream(house.router, script)
-    house.start()
-    assert house.data("good.example") == ["192.0.2.99"]
-    assert house.control.metric("hearth_dns_upstream_mismatched_total") >= 5
+    house.start(workers=1)
+    for n in range(3):
+        assert house.data(f"good{n}.example") == ["192.0.2.99"]
+    for reason, count in sent.items():
+        assert house.control.metric("hearth_dns_upstream_mismatched_total", reason=reason) == count, reason
+        assert house.control.status()["dropped_answers"][reason] == count
+    upstream.close()
+
+
+def test_cookies_are_given_and_given_back(house: House) -> None:
+    """RFC 7873 §5: BADCOOKIE is asked again, an answer without one who gave one before is not believed."""
+    theirs = b"server-1"
+    seen: list[bytes] = []
+
+    def script(packet: bytes, peer, sock) -> None:
+        cookie = cookie_in(packet)
+        seen.append(cookie)
+        if cookie[8:] != theirs:
+            sock.sendto(with_cookie(answer_a(packet, "192.0.2.66"), cookie[:8] + theirs, 23), peer)
+        elif name_in(packet).startswith("forged"):
+            sock.sendto(answer_a(packet, "192.0.2.66"), peer)
+        else:
+            sock.sendto(with_cookie(answer_a(packet), cookie), peer)
+
+    upstream = ScriptedUpstream(house.router, script)
+    house.start(workers=1)
+    for n in range(4):
+        assert house.data(f"n{n}.example") == ["192.0.2.99"]
+    assert len(seen[0]) == 8 and seen[1] == seen[0] + theirs
+    assert len(set(seen[1:])) == 1, "one of ours for one server"
+    answer = house.dig("forged.example")
+    assert "192.0.2.66" not in answer.text, "asked over TCP, where nobody listens"
+    assert house.control.metric("hearth_dns_upstream_mismatched_total", reason="cookie") == 1
     upstream.close()
 
 
@@ -282,8 +345,8 @@ def test_an_answer_in_other_letters_is_a_forgery(house: House) -> None:
     house.start()
     for n in range(12):
         assert house.data(f"honest-{n}.example") == ["192.0.2.99"]
-    before = house.control.metric("hearth_dns_upstream_mismatched_total")
+    before = house.control.metric("hearth_dns_upstream_mismatched_total", reason="letters")
     for n in range(4):
         assert house.data(f"forged-{n}.example") == ["192.0.2.99"]
-    assert house.control.metric("hearth_dns_upstream_mismatched_total") == before + 4
+    assert house.control.metric("hearth_dns_upstream_mismatched_total", reason="letters") == before + 4
     upstream.close()
