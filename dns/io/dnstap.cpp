@@ -17,6 +17,7 @@ constexpr unsigned kReopenSeconds = 1;
 #if defined(__SANITIZE_THREAD__)
 extern "C" void __tsan_acquire(void*);
 extern "C" void __tsan_release(void*);
+extern "C" const char* __tsan_default_suppressions() { return "called_from_lib:libfstrm.so\n"; }
 #define HEARTH_HANDED_OVER(data) __tsan_release(data)
 #define HEARTH_TAKEN_OVER(data) __tsan_acquire(data)
 #else
