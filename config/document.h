@@ -94,6 +94,7 @@ struct Dns {
     std::chrono::seconds max_ttl{24 * 3600};
     std::chrono::seconds serve_stale{24 * 3600};  // 0: never
     bool prefetch = true;
+    std::size_t waiting_bytes = 64U << 20;
     std::size_t query_log_entries = 10'000;
     QueryLogSettings query_log;
     Dnstap dnstap;

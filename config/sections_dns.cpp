@@ -156,6 +156,10 @@ const Section<Dns>& dns_section() {
                   "3d"),
             field("prefetch", &Dns::prefetch, boolean(),
                   "Asks again for what is asked often, shortly before its time is over.", "false"),
+            field("waiting_memory", &Dns::waiting_bytes, size(1U << 20, 4ULL << 30),
+                  "Memory for questions that wait for upstreams. One client may take as much as it "
+                  "leaves free for others; what finds no room is refused.",
+                  "64MiB"),
             field("query_log_entries", &Dns::query_log_entries, integer<std::size_t>(0, 1'000'000),
                   "Questions remembered in memory for `hearth tail dns`.", "10000"),
             field("query_log", &Dns::query_log, section(query_log_section()),

@@ -49,7 +49,6 @@ using runtime::ControlResponse;
 using runtime::ControlServer;
 
 constexpr unsigned kMostWorkers = 4;
-constexpr std::size_t kWaitingMemory = 64U << 20;  // for questions that wait for upstreams
 constexpr std::chrono::milliseconds kTick{250};
 constexpr int kTicksPerSecond = 4;
 constexpr int kSecondsBetweenNetworkLooks = 10;
@@ -149,7 +148,8 @@ private:
     std::int64_t cookie_day_ = 0;
     std::shared_ptr<RateLimiter> rate_limiter_;
     config::RateLimit rate_limit_;
-    config::Dnstap tap_settings_;  // of the start
+    config::Dnstap tap_settings_;    // of the start
+    std::size_t waiting_bytes_ = 0;  // too
     std::unique_ptr<Dnstap> tap_;
     std::vector<std::unique_ptr<Worker>> workers_;
     Resolving resolving_;
@@ -325,11 +325,12 @@ void DnsService::start_workers(const config::Document& document) {
     loops_.emplace(house_mark(document));
     const unsigned count = worker_count(document);
     tap_settings_ = document.dns.dnstap;
+    waiting_bytes_ = document.dns.waiting_bytes;
     tap_ = start_dnstap(document, serving_->node, count, daemon_.problems());
     WorkerOptions options;
     options.tap = tap_.get();
     options.pipeline.forward.mix_letters = true;
-    options.pipeline.forward.memory = kWaitingMemory / count;
+    options.pipeline.forward.memory = document.dns.waiting_bytes / count;
     options.pipeline.cache.bytes = document.dns.cache_bytes / count;
     options.log_entries = document.dns.query_log_entries / count;
     for (unsigned i = 0; i < count; ++i) {
@@ -388,12 +389,12 @@ void DnsService::note_settings_of_start(const config::Document& document) {
     if (worker_count(document) == workers_.size() &&
         document.dns.query_log_entries / workers_.size() == workers_.front()->log().capacity() &&
         document.dns.cache_bytes / workers_.size() == workers_.front()->cache_bytes() &&
-        document.dns.dnstap == tap_settings_) {
+        document.dns.waiting_bytes == waiting_bytes_ && document.dns.dnstap == tap_settings_) {
         daemon_.problems().clear(kName);
     } else {
         daemon_.problems().raise(
             kName,
-            "dns.workers, dns.cache_size, dns.query_log_entries and dns.dnstap "
+            "dns.workers, dns.cache_size, dns.waiting_memory, dns.query_log_entries and dns.dnstap "
             "change with the next start: systemctl restart hearth-dns");
     }
 }

@@ -104,6 +104,10 @@ std::vector<Option> options_of(const Resolver::Settings& settings) {
         // What was found bogus or failed is asked again soon: somebody may be mending it.
         {"val-bogus-ttl:", "30"},
         {"log-servfail:", "no"},
+        // Below a name that is proven not to be nothing is asked for (RFC 8020, RFC 8198); what is
+        // not signed proves nothing, and some servers deny names that have others below them.
+        {"harden-below-nxdomain:", "yes"},
+        {"aggressive-nsec:", "yes"},
         // Names of the house never come here.
         {"unblock-lan-zones:", "yes"},
     };

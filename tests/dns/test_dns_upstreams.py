@@ -1,6 +1,7 @@
 """hearth-dns and upstreams that are slow, dead, wrong, or itself."""
 
 import concurrent.futures
+import contextlib
 import struct
 import time
 
@@ -349,4 +350,32 @@ def test_an_answer_in_other_letters_is_a_forgery(house: House) -> None:
     for n in range(4):
         assert house.data(f"forged-{n}.example") == ["192.0.2.99"]
     assert house.control.metric("hearth_dns_upstream_mismatched_total", reason="letters") == before + 4
+    upstream.close()
+
+
+def test_the_greedy_are_refused_and_others_are_answered(house: House) -> None:
+    """Thousands of questions at once to an upstream that answers one name only: memory is the limit, and its half is
+    left for others."""
+    def script(packet: bytes, peer, sock) -> None:
+        if name_in(packet).startswith("quick"):
+            sock.sendto(answer_a(packet), peer)
+
+    upstream = ScriptedUpstream(house.router, script)
+    house.start(dns=f"upstreams: [{ROUTER}]\n  waiting_memory: 16MiB", workers=1)
+    burst = [question(f"n{number}.slow.example", number=number) for number in range(12_000)]
+    with house.client.udp(timeout=1) as greedy:
+        greedy.connect((VIP, 53))
+        # As many as fit, before the upstream is found to be dead and all fail at once.
+        for packet in burst:
+            greedy.send(packet)
+        waiting = house.control.metric("hearth_dns_waiting")
+        assert house.data("immich.home") == ["10.0.0.100"]
+        assert house.dig("quick.example", host=house.router, server=DNS).data == ["192.0.2.99"]
+        refused = 0
+        with contextlib.suppress(TimeoutError):
+            while True:
+                refused += greedy.recv(4096)[3] & 15 == 5
+    assert waiting > 2000, "no small number"
+    assert refused > 0 and house.control.metric("hearth_dns_responses_total", reason="limited") > 0
+    wait_until(lambda: house.control.metric("hearth_dns_waiting") == 0, 60)
     upstream.close()

@@ -2,6 +2,7 @@
 
 import os
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -197,3 +198,20 @@ def test_a_reload_begins_and_ends_validation(house: House, zones: SignedZones) -
         assert house.control.post("/reload").status == 200
         assert house.data("www.bogus") == [FORGED]
     assert house.process.stop() == 0
+
+
+def test_nothing_is_asked_below_what_is_proven_not_to_be(house: House, zones: SignedZones) -> None:
+    """RFC 8020 and RFC 8198; of an unsigned zone each name is asked for."""
+    start(house, zones, FORWARDED)
+
+    def asked(name: str) -> float:
+        before = house.control.metric("hearth_dns_upstream_queries_total")
+        assert house.dig(name).rcode == "NXDOMAIN"
+        time.sleep(1.2)  # the workers report once a second
+        return house.control.metric("hearth_dns_upstream_queries_total") - before
+
+    assert asked("nothing.good") > 0
+    assert asked("below.nothing.good") == 0
+    assert asked("deep.below.nothing.good") == 0
+    assert asked("nothing.unsigned") > 0
+    assert asked("below.nothing.unsigned") > 0
