@@ -101,10 +101,15 @@ struct Dns {
     unsigned workers = 0;  // 0: one per core, at most 4
 };
 
+enum class BlockListKind { kBlock, kAllow };
+
 struct BlockList {
     std::string name;
     std::string url;   // exactly one of url and file
     std::string file;  // absolute; relative ones were resolved against the document's folder
+    BlockListKind kind = BlockListKind::kBlock;
+    std::chrono::seconds refresh{};  // 0: as Blocking::refresh says
+    std::size_t max_bytes = 0;       // 0: as Blocking::max_list_bytes says
 };
 
 // Clients with a policy of their own. What is not given is as for everybody else.

@@ -41,8 +41,8 @@ const Section<ForwardZone>& forward_section() {
 const Section<BlockList>& list_section() {
     static const Section<BlockList> table{{
         "blocking.lists.NAME",
-        "A list of names to block: hosts file, plain names, wildcards or AdBlock form. A URL alone "
-        "is enough.",
+        "A list of names to block: hosts file, plain names, wildcards, AdBlock form or policy "
+        "zone. A URL alone is enough.",
         "url",
         {
             field("url", &BlockList::url, http_url(), "Where to fetch it.",
@@ -50,6 +50,14 @@ const Section<BlockList>& list_section() {
             field("file", &BlockList::file, path(),
                   "A file on this machine; relative to the folder of hearth.yaml.",
                   "lists/ours.txt"),
+            field("kind", &BlockList::kind,
+                  one_of<BlockListKind>(
+                      {{"block", BlockListKind::kBlock}, {"allow", BlockListKind::kAllow}}),
+                  "What its names are: blocked, or never blocked by any list.", "allow"),
+            field("refresh", &BlockList::refresh, duration<std::chrono::seconds>(10min, 30 * 24h),
+                  "How often it is fetched again; blocking.refresh when not given.", "6h"),
+            field("max_size", &BlockList::max_bytes, size(1U << 10, 1U << 30),
+                  "A larger one is refused; blocking.max_list_size when not given.", "16MiB"),
         },
         [](const Value& value, Span key_span, void* target, ReadContext& context) {
             const auto& list = *static_cast<const BlockList*>(target);

@@ -42,6 +42,7 @@ OWNERS = {
     r"date/tz": ("dns/io/time_zone",),
     r"libnftnl/": ("lb/io/nft_message",),
     r"curl/": ("dns/lists/",),
+    r"zlib\.h": ("dns/lists/gunzip",),
     r"ares\.h": ("proxy/io/",),
     r"openssl/": ("lb/io/", "config/", "proxy/io/", "dns/io/tls_stream"),
     r"(SQLiteCpp/|sqlite3\.h)": ("dns/io/query_database",),

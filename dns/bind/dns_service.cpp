@@ -492,6 +492,9 @@ void DnsService::add_routes() {
                         [this](const ControlRequest& request, const ControlServer::Reply& reply) {
                             stats(request, reply);
                         });
+    control.route(ControlMethod::kGet, "/lists", [this](const ControlRequest&) {
+        return ControlResponse::json(findings_.text.empty() ? "{\"lists\":[]}\n" : findings_.text);
+    });
     control.route_async(ControlMethod::kPost, "/lists/reload",
                         [this](const ControlRequest& request, ControlServer::Reply reply) {
                             reload_lists(request, std::move(reply));

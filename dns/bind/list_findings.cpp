@@ -47,6 +47,7 @@ ListFindings parse_list_findings(std::string_view text) {
     const json::value document = json::parse(text, error);
     if (error || !document.is_object()) return findings;
     const json::object& root = document.get_object();
+    findings.text = text;
     findings.error = text_at(root, "error");
     const json::value* lists = root.if_contains("lists");
     if (lists == nullptr || !lists->is_array()) return findings;
@@ -110,6 +111,7 @@ boost::json::object describe_lists(const ListFindings& findings, bool is_enabled
             json::object object;
             object["name"] = list.name;
             object["rules"] = list.rules;
+            object["kind"] = list.kind == ListKind::kAllow ? "allow" : "block";
             if (const ListFinding* finding = findings.find(list.name)) {
                 object["state"] = finding->state;
                 object["skipped"] = finding->skipped;

@@ -28,6 +28,7 @@ struct ListFinding {
 struct ListFindings {
     std::vector<ListFinding> lists;
     std::string error;  // of the image
+    std::string text;   // what was parsed
 
     [[nodiscard]] const ListFinding* find(std::string_view list) const noexcept;
 };

@@ -116,7 +116,7 @@ std::size_t Transfer::on_body(char* bytes, std::size_t size, std::size_t count, 
 // Only when there is a body to write: an unchanged list costs no write to the disk.
 Result<void> Transfer::make_candidate() {
     if (candidate_) return {};
-    auto candidate = ListCandidate::create(request_.copy, limits_.max_bytes);
+    auto candidate = ListCandidate::create(request_.copy, request_.limits);
     if (!candidate) return fail(std::move(candidate.error()));
     candidate_.emplace(std::move(*candidate));
     return {};

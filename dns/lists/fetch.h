@@ -8,6 +8,7 @@
 
 #include "base/result.h"
 #include "base/time.h"
+#include "dns/lists/list_copy.h"
 
 namespace hearth::dns {
 
@@ -18,6 +19,7 @@ struct FetchRequest {
     std::string etag;
     std::string last_modified;
     std::filesystem::path copy;  // replaced only when all of it came and it is a list
+    ListLimits limits;
 };
 
 enum class FetchOutcome : std::uint8_t { kNew, kUnchanged };
@@ -29,10 +31,9 @@ struct Fetched {
 };
 
 struct FetchLimits {
-    std::size_t max_bytes = 128U << 20;  // of text, after decompression
-    std::chrono::seconds connect{15};    // name resolution and TLS included
-    std::chrono::seconds stalled{30};    // under 100 bytes a second for this long
-    std::chrono::seconds whole{600};     // per list
+    std::chrono::seconds connect{15};  // name resolution and TLS included
+    std::chrono::seconds stalled{30};  // under 100 bytes a second for this long
+    std::chrono::seconds whole{600};   // per list
     std::size_t at_once = 4;
 };
 

@@ -1,5 +1,7 @@
 #include "dns/lists/list_copy.h"
 
+#include <algorithm>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -7,12 +9,12 @@
 
 #include "dns/core/list_parser.h"
 #include "dns/lists/file_reader.h"
+#include "dns/lists/gunzip.h"
 
 namespace hearth::dns {
 namespace {
 
 constexpr std::string_view kBlank = " \t\r\n";
-constexpr std::string_view kGzip = "\x1f\x8b";
 
 // A list that holds less than three quarters of the entries it announces was cut.
 bool is_cut(const ListCounts& counts) noexcept {
@@ -20,7 +22,16 @@ bool is_cut(const ListCounts& counts) noexcept {
     return found < counts.announced - counts.announced / 4;
 }
 
-Result<void> refuse(Errc code, std::string detail) { return fail(code, "", std::move(detail)); }
+tl::unexpected<Error> refuse(Errc code, std::string detail) {
+    return fail(code, "", std::move(detail));
+}
+
+bool is_expanded(const std::filesystem::path& source, const std::filesystem::path& copy) {
+    if (source.extension() != ".gz") return false;
+    std::error_code error;
+    const auto made = std::filesystem::last_write_time(copy, error);
+    return !error && std::filesystem::last_write_time(source, error) < made && !error;
+}
 
 Result<void> judge_counts(const ListCounts& counts) {
     if (is_cut(counts))
@@ -44,56 +55,67 @@ struct ListCandidate::Inspection : RuleSink {
     bool on_filter(const FilterRule&, const ListLine&) override { return true; }
 
     ListParser parser{*this};
-    std::string head;  // the first bytes that are not blank
+    std::optional<char> first;       // that is not blank
+    std::optional<Gunzip> expander;  // it is compressed
+    bool has_begun = false;
 };
 
-ListCandidate::ListCandidate(runtime::AtomicFile file, std::size_t max_bytes)
-    : file_(std::move(file)), max_bytes_(max_bytes), inspection_(std::make_unique<Inspection>()) {}
+ListCandidate::ListCandidate(runtime::AtomicFile file, const ListLimits& limits)
+    : file_(std::move(file)), limits_(limits), inspection_(std::make_unique<Inspection>()) {}
 ListCandidate::ListCandidate(ListCandidate&&) noexcept = default;
 ListCandidate::~ListCandidate() = default;
 
 Result<ListCandidate> ListCandidate::create(const std::filesystem::path& copy,
-                                            std::size_t max_bytes) {
+                                            const ListLimits& limits) {
     auto file = runtime::AtomicFile::create(copy, 0640);
     if (!file) return fail(std::move(file.error()));
-    return ListCandidate(std::move(*file), max_bytes);
+    return ListCandidate(std::move(*file), limits);
 }
 
 Result<void> ListCandidate::write(ByteView bytes) {
-    size_ += bytes.size();
-    if (size_ > max_bytes_)
-        return refuse(Errc::kTooLarge, "larger than " + std::to_string(max_bytes_) +
-                                           " bytes; blocking.max_list_size is the limit");
-    for (const std::uint8_t byte : bytes) {
-        if (inspection_->head.size() >= kGzip.size()) break;
-        const char c = static_cast<char>(byte);
-        if (!inspection_->head.empty() || kBlank.find(c) == kBlank.npos) inspection_->head += c;
-    }
-    inspection_->parser.feed(bytes);
-    return file_.write(bytes);
+    if (bytes.empty()) return {};
+    if (!inspection_->has_begun && Gunzip::is_magic(bytes[0])) inspection_->expander.emplace();
+    inspection_->has_begun = true;
+    if (!inspection_->expander) return take_text(bytes);
+    return inspection_->expander->feed(bytes, [this](ByteView text) { return take_text(text); });
+}
+
+Result<void> ListCandidate::take_text(ByteView text) {
+    size_ += text.size();
+    if (size_ > limits_.max_bytes)
+        return refuse(Errc::kTooLarge, "larger than " + std::to_string(limits_.max_bytes) +
+                                           " bytes; " + std::string(limits_.setting) +
+                                           " is the limit");
+    const auto seen = std::find_if(text.begin(), text.end(), [](std::uint8_t byte) {
+        return kBlank.find(static_cast<char>(byte)) == kBlank.npos;
+    });
+    if (!inspection_->first && seen != text.end())
+        inspection_->first = static_cast<char>(*seen);
+    inspection_->parser.feed(text);
+    return file_.write(text);
 }
 
 Result<void> ListCandidate::commit() {
+    if (inspection_->expander && !inspection_->expander->is_whole())
+        return refuse(Errc::kTruncated, "cut short: the compressed data has no end");
     inspection_->parser.finish();
-    const std::string& head = inspection_->head;
-    if (head.empty()) return refuse(Errc::kTruncated, "empty");
-    if (head.starts_with('<')) return refuse(Errc::kInvalid, "a web page, not a blocklist");
-    if (head == kGzip) return refuse(Errc::kInvalid, "a compressed file, not a blocklist's text");
+    if (!inspection_->first) return refuse(Errc::kTruncated, "empty");
+    if (inspection_->first == '<') return refuse(Errc::kInvalid, "a web page, not a blocklist");
     if (auto judged = judge_counts(inspection_->parser.counts()); !judged) return judged;
     return file_.commit();
 }
 
 Result<CopyChange> copy_list_file(const std::filesystem::path& source,
-                                  const std::filesystem::path& copy, std::size_t max_bytes) {
+                                  const std::filesystem::path& copy, const ListLimits& limits) {
     auto reader = FileReader::open(source);
     if (!reader) return fail(std::move(reader.error()));
-    if (reader->size() > max_bytes)
-        return fail(Errc::kTooLarge, "",
-                    "larger than " + std::to_string(max_bytes) +
-                        " bytes; blocking.max_list_size is the limit");
-    if (same_content(source, copy)) return CopyChange::kSame;
+    if (reader->size() > limits.max_bytes)
+        return refuse(Errc::kTooLarge, "larger than " + std::to_string(limits.max_bytes) +
+                                           " bytes; " + std::string(limits.setting) +
+                                           " is the limit");
+    if (same_content(source, copy) || is_expanded(source, copy)) return CopyChange::kSame;
 
-    auto candidate = ListCandidate::create(copy, max_bytes);
+    auto candidate = ListCandidate::create(copy, limits);
     if (!candidate) return fail(std::move(candidate.error()));
     while (true) {
         const auto bytes = reader->next();

@@ -46,6 +46,8 @@ json::array examples(const std::vector<LineExample>& lines) {
 json::object list_json(const ListReport& list) {
     return {{"name", list.name},
             {"source", list.source},
+            {"kind", list.kind == ListKind::kAllow ? "allow" : "block"},
+            {"refresh_s", list.refresh.count()},
             {"state", to_string(list.state)},
             {"entries", list.counts.taken},
             {"skipped", list.counts.skipped},

@@ -23,6 +23,8 @@ enum class ListState : std::uint8_t {
 struct ListReport {
     std::string name;
     std::string source;  // URL or path
+    ListKind kind = ListKind::kBlock;
+    std::chrono::seconds refresh{};  // how often its source is asked
     ListState state = ListState::kMissing;
     ListCounts counts;
     std::optional<WallTime> fetched_at;  // when the copy's text came

@@ -29,11 +29,15 @@ private:
     ListCompiler& compiler_;
 };
 
-Result<ListCounts> compile_copy(const fs::path& copy, ListCompiler& compiler) {
+ListKind kind_of(const config::BlockList& list) noexcept {
+    return list.kind == config::BlockListKind::kAllow ? ListKind::kAllow : ListKind::kBlock;
+}
+
+Result<ListCounts> compile_copy(const fs::path& copy, ListKind kind, ListCompiler& compiler) {
     auto reader = FileReader::open(copy);
     if (!reader) return fail(std::move(reader.error()));
     CompilerSink sink(compiler);
-    ListParser parser(sink);
+    ListParser parser(sink, kind);
     while (true) {
         const auto piece = reader->next();
         if (!piece) return fail(piece.error());
@@ -82,8 +86,11 @@ ListUpdate::ListUpdate(const config::Blocking& blocking, ListLayout layout, Upda
       layout_(std::move(layout)),
       scope_(std::move(scope)),
       limits_(limits),
-      now_(now) {
-    limits_.max_bytes = blocking.max_list_bytes;
+      now_(now) {}
+
+ListLimits ListUpdate::limits_of(const config::BlockList& list) const {
+    if (list.max_bytes > 0) return {list.max_bytes, "the list's max_size"};
+    return {blocking_.max_list_bytes};
 }
 
 RunReport ListUpdate::run(const UpdateEvents& events) {
@@ -106,6 +113,8 @@ void ListUpdate::recall() {
         if (known != nullptr && known->source == source) report = *known;
         report.name = list.name;
         report.source = source;
+        report.kind = kind_of(list);
+        report.refresh = list.refresh.count() > 0 ? list.refresh : blocking_.refresh;
         report_.lists.push_back(std::move(report));
     }
     report_.finished_at = now_;
@@ -121,7 +130,7 @@ bool ListUpdate::is_due(const ListReport& list) const {
     if (scope_.kind == UpdateScope::Kind::kNamed) return scope_.names.contains(list.name);
     if (!list.checked_at || !list.error.empty() || !has_copy(list)) return true;
     // A timer that fires a little early must not wait for another period.
-    return *list.checked_at > now_ || now_ - *list.checked_at >= blocking_.refresh * 9 / 10;
+    return *list.checked_at > now_ || now_ - *list.checked_at >= list.refresh * 9 / 10;
 }
 
 void ListUpdate::settle(ListReport& list, const Error* error, const UpdateEvents& events) const {
@@ -141,7 +150,7 @@ void ListUpdate::refresh_files(const UpdateEvents& events) {
         if (blocking_.lists[i].file.empty()) continue;
         ListReport& list = report_.lists[i];
         const auto change =
-            copy_list_file(list.source, layout_.copy(list.name), blocking_.max_list_bytes);
+            copy_list_file(list.source, layout_.copy(list.name), limits_of(blocking_.lists[i]));
         if (change && (*change == CopyChange::kNew || !list.fetched_at)) list.fetched_at = now_;
         settle(list, change ? nullptr : &change.error(), events);
     }
@@ -159,7 +168,8 @@ void ListUpdate::refresh_urls(const UpdateEvents& events) {
                                               : ListState::kStale;
             continue;
         }
-        FetchRequest request{list.source, {}, {}, layout_.copy(list.name)};
+        FetchRequest request{
+            list.source, {}, {}, layout_.copy(list.name), limits_of(blocking_.lists[i])};
         if (has_copy(list)) {
             request.etag = list.etag;
             request.last_modified = list.last_modified;
@@ -202,8 +212,9 @@ void ListUpdate::compile() {
     ListCompiler compiler(*key);
     for (ListReport& list : report_.lists) {
         if (list.state == ListState::kMissing) continue;
-        auto counts = compiler.begin_list(list.name).and_then(
-            [&] { return compile_copy(layout_.copy(list.name), compiler); });
+        auto counts = compiler.begin_list(list.name, list.kind).and_then([&] {
+            return compile_copy(layout_.copy(list.name), list.kind, compiler);
+        });
         if (counts) {
             list.counts = std::move(*counts);
         } else {

@@ -38,6 +38,7 @@ public:
 
 private:
     void recall();
+    [[nodiscard]] ListLimits limits_of(const config::BlockList& list) const;
     [[nodiscard]] bool is_due(const ListReport& list) const;
     [[nodiscard]] bool has_copy(const ListReport& list) const;
     void refresh_files(const UpdateEvents& events);

@@ -74,6 +74,8 @@ class Home:
 
     @staticmethod
     def _source(where: str) -> str:
+        if ": " in where:
+            return where  # written out
         return f'url: "{where}"' if where.startswith("http") else f'file: "{where}"'
 
     def command(self, *arguments: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import datetime
 import gzip
 import http.server
 import json
@@ -98,6 +99,53 @@ def test_gzip_and_redirects(home: Home, web: Server) -> None:
     assert home.report("web")["entries"] == 3
 
 
+def test_compressed_lists(home: Home, web: Server) -> None:
+    """By URL and as a file, in one member or several."""
+    web.pages["/list.gz"] = gzip.compress(GOOD) + gzip.compress(b"second.example\n")
+    packed = home.file("ours.txt.gz", gzip.compress(b"packed.example\n"))
+    home.sources = {"web": web.url("/list.gz"), "ours": str(packed)}
+    home.run()
+    assert home.verdicts("x.ads.example", "second.example", "packed.example") == ["block"] * 3
+    copy = home.state / "lists/ours.list"
+    assert copy.read_bytes() == b"packed.example\n"
+    written = copy.stat().st_mtime_ns
+    home.run()  # older than its copy: not expanded again
+    assert copy.stat().st_mtime_ns == written
+    packed.write_bytes(gzip.compress(b"newer.example\n"))
+    home.run()
+    assert home.verdicts("packed.example", "newer.example") == ["", "block"]
+
+
+def test_every_rule_of_an_allow_list_allows(home: Home) -> None:
+    allowed = home.file("fine.txt", b"0.0.0.0 tracker.example\n||ads.example^\n")
+    home.sources = {"ours": str(home.file("ours.txt", GOOD)), "fine": f'file: "{allowed}", kind: allow'}
+    home.run()
+    assert home.verdicts("x.ads.example", "tracker.example", "x.tracker.example") == ["allow", "allow", ""]
+    assert home.report("fine")["kind"] == "allow"
+
+
+def test_a_list_has_its_own_size_and_interval(home: Home, web: Server) -> None:
+    web.pages |= {"/small": GOOD, "/large": b"x" * 500 + b".example\n" * 300, "/often": GOOD}
+    home.extra = ", refresh: 30d"
+    home.sources = {"small": f'url: "{web.url("/small")}", max_size: 1KiB',
+                    "large": f'url: "{web.url("/large")}", max_size: 1KiB',
+                    "often": f'url: "{web.url("/often")}", refresh: 1h'}
+    home.run(expect=1)
+    assert home.report("small")["state"] == "ok"
+    assert "larger than 1024 bytes; the list's max_size is the limit" in home.report("large")["error"]
+    asked = len(web.requests)
+    # As if it had been two hours ago.
+    status = home.state / "lists/status.json"
+    document = json.loads(status.read_text())
+    for entry in document["lists"]:
+        if entry["checked_at"]:
+            then = datetime.datetime.fromisoformat(entry["checked_at"].rstrip("Z")) - datetime.timedelta(hours=2)
+            entry["checked_at"] = then.strftime("%Y-%m-%dT%H:%M:%SZ")
+    status.write_text(json.dumps(document))
+    home.run(expect=1)
+    assert len(web.requests) == asked + 2  # "often" is due, "large" had failed
+
+
 def cut(handler: Web) -> None:
     handler.send_response(200)
     handler.send_header("Content-Length", str(len(GOOD) + 1000))
@@ -131,7 +179,10 @@ BAD_ANSWERS = {
     "page": (b"\n<!DOCTYPE html><html>sign in.example</html>", "web page"),
     "words": (b"Service Unavailable\nplease come back\n", "more lines are invalid than rules"),
     "binary": (bytes(range(256)) * 16, "more lines are invalid than rules"),
-    "compressed": (gzip.compress(GOOD), "compressed file"),
+    "cut gzip": (gzip.compress(GOOD)[:-9], "cut short: the compressed data has no end"),
+    "bad gzip": (gzip.compress(GOOD)[:20] + b"x" * 40, "the compressed data is damaged"),
+    "page in gzip": (gzip.compress(b"<html>"), "web page"),
+    "bomb in gzip": (gzip.compress(GOOD * 100_000), "larger than 1048576 bytes"),
     "bomb": (lambda handler: handler.reply(gzip.compress(GOOD * 100_000), Content_Encoding="gzip"),
              "larger than 1048576 bytes"),
     "endless": (endless, "larger than 1048576 bytes"),

@@ -1,5 +1,6 @@
 """hearth-lists beside a hearth-dns that serves: what is updated blocks, what fails is said."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -107,3 +108,38 @@ def test_image_is_there_before_any_network(serving: Serving, binaries) -> None:
     serving.home.host.ip("link set lo down", "link set lo up")
     again = Serving(serving.home, binaries["hearth-dns"])
     assert again.asks("ads.example") == "0.0.0.0"
+
+
+def test_people_see_and_update_lists(serving: Serving, web: Server, binaries) -> None:
+    web.pages["/list"] = b"||web.example^\n||page.example^$popup\na..b\n"
+    serving.home.sources["web"] = web.url("/list")
+    serving.home.write_document()
+    serving.control.post("/reload")
+
+    def hearth(*arguments: str, expect: int = 0) -> str:
+        result = serving.home.host.run(
+            [binaries["hearth"], *arguments, "--config", serving.home.document, "--run-dir", serving.home.directory],
+            check=False)
+        assert result.returncode == expect, result.stdout + result.stderr
+        return result.stdout + result.stderr
+
+    hearth("lists", "update", "--state-dir", str(serving.home.state))
+    assert serving.asks("web.example") == "0.0.0.0"
+    table = {line.split()[0]: line.split() for line in hearth("lists", "ls").splitlines()}
+    assert table["LIST"] == ["LIST", "KIND", "STATE", "RULES", "SKIPPED", "INVALID", "AGE", "NEXT"]
+    assert table["web"][1:6] == ["block", "ok", "1", "1", "1"]
+    assert table["web"][-2] == "in" and table["ours"][-2:] == ["each", "run"]
+    shown = hearth("lists", "ls", "web")
+    assert web.url("/list") in shown
+    assert "line 2: ||page.example^$popup  (has the modifier popup)" in shown
+    assert "line 3: a..b  (not a domain name)" in shown
+    assert [entry["name"] for entry in json.loads(hearth("lists", "ls", "--json"))] == ["ours", "web"]
+    assert "no list other" in hearth("lists", "ls", "other", expect=1)
+
+    web.pages["/list"] = b"||newer.example^\n"
+    hearth("lists", "update", "web", "--state-dir", str(serving.home.state))
+    assert serving.asks("newer.example") == "0.0.0.0"
+    web.pages["/list"] = lambda handler: handler.reply(b"", 503)
+    assert "older copies go on serving" in hearth(
+        "lists", "update", "web", "--state-dir", str(serving.home.state), expect=1)
+    assert "answered 503" in hearth("lists", "ls", "web", expect=1)

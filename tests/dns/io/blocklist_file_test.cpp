@@ -70,8 +70,8 @@ TEST_F(BlocklistFile, SaysWhatIsWrong) {
 TEST_F(BlocklistFile, FindsTheLinesAboutAName) {
     write(layout_.copy("one"), "# head\n0.0.0.0 x.ads.example\n||ads.example^\n||other.example^\n");
     write(layout_.copy("two"), "@@||x.ads.example^ # mine\xff\n");
-    const auto found =
-        find_listed_rules(layout_, {{"one"}, {"gone"}, {"two"}}, Name::parse("x.ads.example").value());
+    const auto found = find_listed_rules(layout_, {{"one"}, {"gone"}, {"two"}},
+                                         Name::parse("x.ads.example").value());
     ASSERT_EQ(found.size(), 3U);
     EXPECT_EQ(found[0].list, "one");
     EXPECT_EQ(found[0].line, 2U);
