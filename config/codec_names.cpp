@@ -6,6 +6,7 @@
 
 #include "base/idna.h"
 #include "config/codec.h"
+#include "config/sha256.h"
 #include "config/suggest.h"
 
 // Codecs of what names something: nodes, VIPs, rules, upstreams, URLs.
@@ -163,6 +164,23 @@ Fault no_address(const std::string& text, const UpstreamScheme& scheme, std::str
     return {text + why + "; write 9.9.9.9, udp://9.9.9.9:53 or [fd00::1]:53", ""};
 }
 
+constexpr std::string_view kPin = "pin-sha256=";
+
+// "pin-sha256=BASE64,pin-sha256=BASE64"
+Parsed<std::vector<std::string>> parse_pins(std::string_view text) {
+    std::vector<std::string> pins;
+    while (!text.empty()) {
+        const auto one = text.substr(0, text.find(','));
+        text.remove_prefix(std::min(one.size() + 1, text.size()));
+        auto digest = one.starts_with(kPin) ? decode_sha256(one.substr(kPin.size())) : std::nullopt;
+        if (!digest)
+            return fault(std::string(one) +
+                         " is not pin-sha256= and the 44 characters of a SHA-256 in base64");
+        pins.push_back(std::move(*digest));
+    }
+    return pins;
+}
+
 // An upstream whose address is to be found by its name; the certificate must have it, too.
 std::optional<Upstream> named_upstream(Upstream upstream, std::string_view place,
                                        std::uint16_t port) {
@@ -202,10 +220,17 @@ Parsed<Upstream> parse_upstream(const Value& value) {
         if (scheme->protocol < UpstreamProtocol::kTls)
             return fault("only tls:// and https:// have a certificate whose name could be given",
                          std::string(rest.substr(0, mark)));
-        const auto name = Name::parse(rest.substr(mark + 1));
-        if (!name || name->is_root())
-            return fault("behind # stands the name in the server's certificate");
-        upstream.host = rest.substr(mark + 1);
+        const auto behind = rest.substr(mark + 1);
+        const auto name = Name::parse(behind);
+        if (behind.starts_with(kPin)) {
+            auto pins = parse_pins(behind);
+            if (!pins) return tl::unexpected<Fault>(pins.error());
+            upstream.pins = std::move(*pins);
+        } else if (!name || name->is_root()) {
+            return fault("behind # stands the name in the server's certificate, or pin-sha256=…");
+        } else {
+            upstream.host = behind;
+        }
         rest = rest.substr(0, mark);
     }
     if (scheme->protocol == UpstreamProtocol::kHttps) {

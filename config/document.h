@@ -47,11 +47,12 @@ enum class UpstreamProtocol { kUdp, kTcp, kTls, kHttps, kRecursive };
 // Who a question goes to.
 struct Upstream {
     UpstreamProtocol protocol = UpstreamProtocol::kUdp;
-    Endpoint endpoint;  // none with kRecursive
-    std::string host;   // with kTls and kHttps: whose certificate it must show
-    std::string path;   // with kHttps
-    std::string name;   // whose address dns.bootstrap tells; empty: the endpoint has it
-    std::string text;   // as written, for people
+    Endpoint endpoint;              // none with kRecursive
+    std::string host;               // with kTls and kHttps: whose certificate it must show
+    std::string path;               // with kHttps
+    std::string name;               // whose address dns.bootstrap tells; empty: the endpoint has it
+    std::vector<std::string> pins;  // SHA-256 of keys, 32 octets each (RFC 7858 §4.2)
+    std::string text;               // as written, for people
 };
 
 // In which order several are asked.

@@ -30,4 +30,15 @@ std::string Sha256::finish() {
     return text;
 }
 
+std::optional<std::string> decode_sha256(std::string_view base64) {
+    static constexpr std::size_t kText = 44;
+    static constexpr std::size_t kOctets = 32;
+    unsigned char octets[kOctets + 1];
+    if (base64.size() != kText || base64[kText - 1] != '=' || base64[kText - 2] == '=' ||
+        EVP_DecodeBlock(octets, reinterpret_cast<const unsigned char*>(base64.data()), kText) !=
+            kOctets + 1)
+        return std::nullopt;
+    return std::string(octets, octets + kOctets);
+}
+
 }  // namespace hearth::config

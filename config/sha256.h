@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -22,5 +23,8 @@ private:
     };
     std::unique_ptr<evp_md_ctx_st, Free> context_;
 };
+
+// The 32 octets of a SHA-256 in base64 (RFC 4648 §4); nullopt: it is none.
+[[nodiscard]] std::optional<std::string> decode_sha256(std::string_view base64);
 
 }  // namespace hearth::config

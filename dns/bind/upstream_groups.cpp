@@ -33,6 +33,7 @@ UpstreamGroup group_of(const std::vector<config::Upstream>& upstreams,
         UpstreamServer& server = group.servers.emplace_back(
             upstream.endpoint, protocol_of(upstream.protocol), upstream.host, upstream.path);
         server.unresolved = upstream.name;
+        server.pins = upstream.pins;
     }
     return group;
 }

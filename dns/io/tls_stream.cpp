@@ -145,7 +145,9 @@ struct State : std::enable_shared_from_this<State> {
     void note_trouble() {
         const long verdict = SSL_get_verify_result(ssl.get());
         if (verdict != X509_V_OK) {
-            trouble = X509_verify_cert_error_string(verdict);
+            trouble = verdict == X509_V_ERR_APPLICATION_VERIFICATION
+                          ? "another key than those pinned"
+                          : X509_verify_cert_error_string(verdict);
         } else if (!is_open && ERR_peek_last_error() != 0) {
             trouble = reason();
         }
@@ -319,9 +321,14 @@ class TlsTicket {
 public:
     ~TlsTicket() { SSL_SESSION_free(session); }
     SSL_SESSION* session = nullptr;
+    std::vector<std::string> pins;
 };
 
-std::shared_ptr<TlsTicket> make_tls_ticket() { return std::make_shared<TlsTicket>(); }
+std::shared_ptr<TlsTicket> make_tls_ticket(std::vector<std::string> pins) {
+    auto ticket = std::make_shared<TlsTicket>();
+    ticket->pins = std::move(pins);
+    return ticket;
+}
 
 TlsTrust::TlsTrust(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 TlsTrust::~TlsTrust() = default;
@@ -340,6 +347,30 @@ int keep_ticket(SSL* ssl, SSL_SESSION* session) {
     SSL_SESSION_free(ticket->session);
     ticket->session = session;
     return 1;
+}
+
+bool has_key_of(X509* certificate, const std::vector<std::string>& pins) {
+    unsigned char* octets = nullptr;
+    const int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &octets);
+    if (size <= 0) return false;
+    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+    unsigned digest_size = 0;
+    EVP_Digest(octets, static_cast<std::size_t>(size), digest.data(), &digest_size, EVP_sha256(),
+               nullptr);
+    OPENSSL_free(octets);
+    const auto text = as_text(ByteView(digest).first(digest_size));
+    return std::find(pins.begin(), pins.end(), text) != pins.end();
+}
+
+// The last one it is called for is the server's own, and that alone counts.
+int check_pins(int, X509_STORE_CTX* store) {
+    if (X509_STORE_CTX_get_error_depth(store) > 0) return 1;
+    auto* ssl =
+        static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
+    const auto* ticket = static_cast<const TlsTicket*>(SSL_get_app_data(ssl));
+    const bool is_pinned = has_key_of(X509_STORE_CTX_get0_cert(store), ticket->pins);
+    X509_STORE_CTX_set_error(store, is_pinned ? X509_V_OK : X509_V_ERR_APPLICATION_VERIFICATION);
+    return is_pinned ? 1 : 0;
 }
 
 bool expect_host(SSL* ssl, const std::string& host) {
@@ -382,8 +413,12 @@ std::unique_ptr<ByteStream> make_tls_client_stream(runtime::EventLoop& loop,
                                                    const std::string& host, TlsUse use,
                                                    const std::shared_ptr<TlsTicket>& ticket) {
     SslPointer ssl(SSL_new(trust->impl().context.get()));
-    if (!ssl || SSL_set_fd(ssl.get(), socket.get()) != 1 || !expect_host(ssl.get(), host))
+    if (!ssl || SSL_set_fd(ssl.get(), socket.get()) != 1) return nullptr;
+    if (!ticket->pins.empty()) {
+        SSL_set_verify(ssl.get(), SSL_VERIFY_PEER, check_pins);
+    } else if (!expect_host(ssl.get(), host)) {
         return nullptr;
+    }
     if (use == TlsUse::kDot) {
         SSL_set_alpn_protos(ssl.get(), kDotProtocol.data(), kDotProtocol.size());
     } else {

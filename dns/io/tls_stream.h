@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "dns/io/byte_stream.h"
@@ -64,7 +65,9 @@ private:
 // What a server gave for resuming a session with it (RFC 8446 §2.2); kept by who opens the
 // connections, for one server.
 class TlsTicket;
-[[nodiscard]] std::shared_ptr<TlsTicket> make_tls_ticket();
+// With `pins`, SHA-256 of public keys (RFC 7858 §4.2), a certificate with one of these keys is
+// believed and no other, whoever signed it, for whatever name and time.
+[[nodiscard]] std::shared_ptr<TlsTicket> make_tls_ticket(std::vector<std::string> pins = {});
 
 // The client's side of a connection that may still be under way: the handshake takes place within
 // it, and what is written before its end waits for it. The server must show a certificate for

@@ -246,7 +246,7 @@ private:
     UpstreamServer server_;
     std::unique_ptr<ByteStream> stream_;
     std::optional<H2Session> h2_;
-    std::shared_ptr<TlsTicket> ticket_ = make_tls_ticket();
+    std::shared_ptr<TlsTicket> ticket_ = make_tls_ticket(server_.pins);
     std::vector<std::uint8_t> in_;
     std::unordered_map<std::uint32_t, Question> waiting_;  // by ID on the wire, or HTTP/2 stream
     Clock::time_point asked_at_{};

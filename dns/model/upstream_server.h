@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/ip.h"
 
@@ -27,6 +28,8 @@ struct UpstreamServer {
     UpstreamProtocol protocol = UpstreamProtocol::kUdp;
     std::string host;  // whose certificate it must show, with kTls and kHttps; may be an address
     std::string path;  // with kHttps: "/dns-query"
+    std::vector<std::string> pins;  // SHA-256 of the keys one of which its certificate must have,
+                                    // instead of an authority's word (RFC 7858 §4.2); may be empty
     std::string unresolved;  // a name whose address is to be found; the endpoint has its port
 
     UpstreamServer() = default;

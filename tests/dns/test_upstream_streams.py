@@ -1,9 +1,12 @@
 """Upstreams over TCP, TLS and HTTPS: real unbound behind them, certificates that are right and wrong."""
 
+import base64
 import concurrent.futures
+import hashlib
 import re
 import socket
 import struct
+import subprocess
 import threading
 
 import pytest
@@ -212,3 +215,24 @@ def test_strict_order_and_parallel(house: House, authority: Authority) -> None:
         assert house.dig(f"n{i}.example").rcode == "NXDOMAIN"
     first, second = house.control.status()["upstreams"]
     assert first["address"].startswith("tls://") and second["sent"] == 0
+
+
+def pin_of(certificate) -> str:
+    """SHA-256 of the key in it, as RFC 7858 §4.2 has it."""
+    key = subprocess.run(f"openssl x509 -in {certificate} -pubkey -noout | openssl pkey -pubin -outform DER",
+                         shell=True, check=True, capture_output=True).stdout
+    return base64.b64encode(hashlib.sha256(key).digest()).decode()
+
+
+@pytest.mark.parametrize("scheme", ["tls://{}#{}", "https://{}/dns-query#{}"])
+def test_a_pinned_key_is_believed_and_no_other(house: House, authority: Authority, scheme: str) -> None:
+    leaf = authority.leaf("other.example")
+    encrypted(house, leaf)
+    right, wrong = pin_of(leaf.certificate), pin_of(authority.root)
+    # No authority is needed, nor a name.
+    house.start(dns=f'upstreams: ["{scheme.format(ROUTER, f"pin-sha256={wrong},pin-sha256={right}")}"]')
+    assert house.data("www.example") == ["192.0.2.80"]
+    house.write(dns=f'upstreams: ["{scheme.format(ROUTER, f"pin-sha256={wrong}")}"]\n  tls_ca: {authority.root}')
+    assert house.control.post("/reload").status == 200
+    assert house.dig("www.example").rcode == "SERVFAIL"
+    wait_until(lambda: "another key" in house.control.status()["upstreams"][0].get("trouble", ""))
