@@ -10,7 +10,7 @@ constexpr Duration kFirstPatience = 400ms;
 constexpr Duration kLeastPatience = 150ms;
 constexpr Duration kConnectPatience = 1000ms;
 constexpr Duration kMostPatience = 1500ms;
-constexpr Duration kResolverPatience = 10s;  // who asked gives up before
+constexpr Duration kValidatorPatience = 10s;  // who asked gives up before
 constexpr unsigned kTimeoutsUntilDead = 3;
 constexpr Duration kFirstRest = 500ms;
 constexpr Duration kLongestRest = 5s;
@@ -88,14 +88,15 @@ void UpstreamTable::on_answer(UpstreamIndex index, Duration rtt, TimePoint now) 
 void UpstreamTable::on_timeout(UpstreamIndex index, TimePoint now) noexcept {
     Upstream& upstream = upstreams_[index];
     ++upstream.timeouts;
-    // It answers for many servers: one that is silent says nothing of the others.
-    if (is_resolver(upstream.server.protocol)) return;
+    // It speaks for many servers, and one of them that is silent says nothing of the others.
+    if (upstream.server.protocol == UpstreamProtocol::kValidator) return;
     ++upstream.timeouts_in_row;
     upstream.timed_out_at = now;
     // A slow upstream sinks in the order at once, not only when it is dead.
     upstream.smoothed_rtt = std::min<Duration>(
         std::max<Duration>(upstream.smoothed_rtt * 2, kFirstPatience), kMostPatience);
-    upstream.is_dead = upstream.timeouts_in_row >= kTimeoutsUntilDead;
+    upstream.is_dead = upstream.timeouts_in_row >= kTimeoutsUntilDead &&
+                       upstream.server.protocol != UpstreamProtocol::kRecursive;
     // Another program may have taken its place.
     if (upstream.is_dead) {
         upstream.letters = LetterCase::kUnknown;
@@ -108,7 +109,8 @@ void UpstreamTable::on_timeout(UpstreamIndex index, TimePoint now) noexcept {
 
 Duration UpstreamTable::patience(UpstreamIndex index) const noexcept {
     const Upstream& upstream = upstreams_[index];
-    if (is_resolver(upstream.server.protocol)) return kResolverPatience;
+    if (upstream.server.protocol == UpstreamProtocol::kValidator) return kValidatorPatience;
+    if (upstream.server.protocol == UpstreamProtocol::kRecursive) return kMostPatience;
     // A connection may have to be opened first, with a handshake or two.
     if (upstream.server.protocol != UpstreamProtocol::kUdp)
         return std::clamp<Duration>(4 * upstream.smoothed_rtt, kConnectPatience, kMostPatience);

@@ -139,6 +139,26 @@ TEST_F(DnssecTest, AResolverThatFailsIsNotDead) {
     EXPECT_FALSE(pipeline.forward().upstreams().all()[0].is_dead);
 }
 
+TEST_F(DnssecTest, ARecursionThatTakesLongLeadsToTheNextAndIsNeverDead) {
+    const UpstreamServer recursive({}, UpstreamProtocol::kRecursive, {});
+    snapshot.groups[0] = {{recursive, first}, UpstreamStrategy::kStrict};
+    (void)query({.name = "a.example."});
+    ASSERT_EQ(resolving.size(), 1U);
+    run_to_deadline();
+    ASSERT_EQ(sent.size(), 1U) << "the next one is asked as well";
+    answer(sent[0], {.answers = {"a.example. 300 IN A 192.0.2.80"}});
+    EXPECT_EQ(reply().rcode, "NOERROR");
+
+    snapshot.groups[0] = {{recursive}, UpstreamStrategy::kStrict};
+    for (int i = 0; i < 5; ++i) {
+        const std::size_t before = resolving.size();
+        (void)query({.name = "n" + std::to_string(i) + ".example."});
+        EXPECT_GT(resolving.size(), before) << "alone it is asked whatever happened";
+        while (pipeline.next_deadline() != kNever) run_to_deadline();
+    }
+    EXPECT_FALSE(pipeline.forward().upstreams().all()[0].is_dead);
+}
+
 TEST_F(DnssecTest, AnErrandGoesToTheServersAndPastTheCache) {
     const Packet packet = ask({.name = "ads.example.", .type = RrType::kDnskey, .dnssec_ok = true});
     QueryView view;

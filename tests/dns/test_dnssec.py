@@ -215,3 +215,15 @@ def test_nothing_is_asked_below_what_is_proven_not_to_be(house: House, zones: Si
     assert asked("deep.below.nothing.good") == 0
     assert asked("nothing.unsigned") > 0
     assert asked("below.nothing.unsigned") > 0
+
+
+def test_forwarders_stand_in_for_recursion_that_leads_nowhere(house: House, zones: SignedZones) -> None:
+    hints = house.directory / "silent.hints"
+    hints.write_text(". 3600 NS ns.\nns. 3600 A 10.0.0.77\n")
+    house.start(dns=f"""upstreams: [recursive, {ROUTER}]
+  strategy: strict
+  root_hints: {hints}
+  dnssec: {{mode: validate, trust_anchor: {zones.anchor}}}""")
+    assert "ad" in house.dig("www.good", "+adflag").flags
+    assert house.dig("www.bogus").rcode == "SERVFAIL"
+    assert not house.problem("upstream_dead")
