@@ -23,6 +23,7 @@ namespace hearth::cli {
 [[nodiscard]] Exit run_blocking_off(const Invocation&, Console&);
 [[nodiscard]] Exit run_blocking_on(const Invocation&, Console&);
 [[nodiscard]] Exit run_lists_ls(const Invocation&, Console&);
+[[nodiscard]] Exit run_lists_services(const Invocation&, Console&);
 [[nodiscard]] Exit run_lists_update(const Invocation&, Console&);
 [[nodiscard]] Exit run_peer_keygen(const Invocation&, Console&);
 [[nodiscard]] Exit run_version(const Invocation&, Console&);

@@ -19,6 +19,7 @@
 #include "cli/daemons.h"
 #include "cli/event_lines.h"
 #include "cli/text_table.h"
+#include "config/blockable_services.h"
 
 namespace hearth::cli {
 namespace {
@@ -154,6 +155,25 @@ Exit run_lists_ls(const Invocation& invocation, Console& console) {
         print_table(shown, console);
     }
     return is_good ? Exit::kOk : Exit::kFinding;
+}
+
+Exit run_lists_services(const Invocation& invocation, Console& console) {
+    json::array all;
+    TextTable table({"SERVICE", "WHAT", "NAMES"});
+    for (const auto& service : config::blockable_services()) {
+        const std::string domains(service.domains);
+        all.push_back({{"name", service.name}, {"title", service.title}, {"domains", domains}});
+        const auto count = std::count(domains.begin(), domains.end(), ' ') + 1;
+        const std::string first = domains.substr(0, domains.find(' '));
+        table.add({{std::string(service.name)},
+                   {std::string(service.title)},
+                   {count == 1 ? first : first + " and " + std::to_string(count - 1) + " more"}});
+    }
+    if (invocation.json())
+        console.out << json::serialize(all) << "\n";
+    else
+        table.print(console);
+    return Exit::kOk;
 }
 
 Exit run_lists_update(const Invocation& invocation, Console& console) {

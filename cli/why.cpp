@@ -40,8 +40,10 @@ std::string matched_by(const json::value& answer) {
     const auto matched = text_of(answer, "matched");
     const auto group = text_of(answer, "group");
     const std::string whose = group.empty() ? "" : " (group " + group + ")";
+    const auto service = text_of(answer, "service");
     if (matched == "deny_rule" || matched == "allow_rule")
-        return text_of(answer, "place") + " " + text_of(answer, "rule") + whose;
+        return text_of(answer, "place") + " " + (service.empty() ? "" : service + ", ") +
+               text_of(answer, "rule") + whose;
     const auto list = text_of(answer, "list");
     if (list.empty()) return "";
     const auto& age = child_of(answer, "list_age_s");

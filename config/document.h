@@ -121,6 +121,7 @@ struct ClientGroup {
     std::optional<std::vector<std::string>> lists;  // those of blocking.lists that hold here
     std::vector<NameRule> allow;
     std::vector<NameRule> deny;
+    std::vector<std::size_t> block;  // of blockable_services()
     std::vector<Upstream> upstreams;
     std::optional<BlockAnswer> answer;
     std::optional<IpAddress> answer_address;  // with kAddress
@@ -137,6 +138,7 @@ struct Blocking {
     std::vector<BlockList> lists;
     std::vector<NameRule> allow;
     std::vector<NameRule> deny;
+    std::vector<std::size_t> block;  // of blockable_services()
     std::vector<ClientGroup> groups;
     std::chrono::seconds refresh{24 * 3600};
     std::size_t max_list_bytes = 128U << 20;

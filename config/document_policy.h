@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -51,7 +52,7 @@ struct DayTime {
 enum class ScheduleEffect {
     kOffline,  // every name but those of the house is denied
     kPause,    // nothing is blocked
-    kDeny,     // `deny` of the schedule
+    kDeny,     // `deny` and `block` of the schedule
 };
 
 // What holds for a group at certain times of the week.
@@ -60,6 +61,7 @@ struct Schedule {
     std::vector<DayTime> times;
     ScheduleEffect effect = ScheduleEffect::kOffline;
     std::vector<NameRule> deny;
+    std::vector<std::size_t> block;  // of blockable_services()
 };
 
 // Private addresses in what public upstreams say (DNS rebinding).

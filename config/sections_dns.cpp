@@ -199,6 +199,8 @@ const Section<Blocking>& blocking_section() {
                   "Never blocked; goes before everything else.", "[s.youtube.com]"),
             field("deny", &Blocking::deny, list_of(name_rule(), {0, 10'000}),
                   "Blocked besides the lists.", "[ads.example, \"*.tracker.example\"]"),
+            field("block", &Blocking::block, list_of(blockable_service(), {0, 64}),
+                  "Services that are blocked for everybody, with all names of theirs.", "[tiktok]"),
             field("groups", &Blocking::groups, named(client_group_section(), {0, 63}),
                   "Clients with a policy of their own, by a name of your choice.",
                   "{tv: {clients: [10.0.0.60], deny: [\"*.samsungads.com\"]}}"),

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 
+#include "config/blockable_services.h"
 #include "config/codec.h"
 #include "config/suggest.h"
 
@@ -184,14 +185,19 @@ const Section<Schedule>& schedule_section() {
                   "blocked. deny: what `deny` says.",
                   "offline", Presence::kOptional, "offline"),
             field("deny", &Schedule::deny, list_of(name_rule(), {0, 1000}),
-                  "With `then: deny`: blocked at these times.", "[youtube.com, tiktok.com]"),
+                  "With `then: deny`: blocked at these times.", "[games.example]"),
+            field("block", &Schedule::block, list_of(blockable_service(), {0, 64}),
+                  "With `then: deny`: services that are blocked at these times.",
+                  "[youtube, tiktok]"),
         },
         [](const Value&, Span key_span, void* target, ReadContext& context) {
             const auto& schedule = *static_cast<const Schedule*>(target);
-            if ((schedule.effect == ScheduleEffect::kDeny) != schedule.deny.empty()) return true;
-            context.diagnostics.error(key_span, schedule.deny.empty()
-                                                    ? "then: deny needs a list `deny` of names"
-                                                    : "`deny` needs then: deny");
+            const bool is_empty = schedule.deny.empty() && schedule.block.empty();
+            if ((schedule.effect == ScheduleEffect::kDeny) != is_empty) return true;
+            context.diagnostics.error(
+                key_span, is_empty
+                              ? "then: deny needs a list `deny` of names or `block` of services"
+                              : "`deny` and `block` need then: deny");
             return false;
         },
     }};
@@ -230,6 +236,14 @@ Parsed<std::string> parse_time_zone(const Value& value) {
 }
 
 }  // namespace
+
+Codec<std::size_t> blockable_service() {
+    std::vector<std::pair<std::string, std::size_t>> meanings;
+    const auto services = blockable_services();
+    for (std::size_t i = 0; i < services.size(); ++i)
+        meanings.emplace_back(std::string(services[i].name), i);
+    return one_of<std::size_t>(meanings);
+}
 
 bool read_block_answer(const Value& value, BlockAnswer& answer, std::optional<IpAddress>& address,
                        ReadContext& context) {
@@ -277,6 +291,9 @@ const Section<ClientGroup>& client_group_section() {
                   "Never blocked for the group.", "[s.youtube.com]"),
             field("deny", &ClientGroup::deny, list_of(name_rule(), {0, 10'000}),
                   "Blocked for the group; goes before blocking.allow.", "[\"*.samsungads.com\"]"),
+            field("block", &ClientGroup::block, list_of(blockable_service(), {0, 64}),
+                  "Services that are blocked for the group, with all names of theirs.",
+                  "[youtube, tiktok]"),
             field("upstreams", &ClientGroup::upstreams, list_of(upstream()),
                   "Who is asked for the group instead of dns.upstreams.", "[1.1.1.3]"),
             group_answer_field(),

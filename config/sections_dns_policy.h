@@ -10,6 +10,9 @@ namespace hearth::config {
 [[nodiscard]] const Section<Rebinding>& rebinding_section();
 
 // "zero", "nxdomain", "nodata", "refused" or an address, which goes to `address`.
+// The word of a service, as its place in blockable_services().
+[[nodiscard]] Codec<std::size_t> blockable_service();
+
 [[nodiscard]] bool read_block_answer(const Value& value, BlockAnswer& answer,
                                      std::optional<IpAddress>& address, ReadContext& context);
 [[nodiscard]] TypeInfo block_answer_type();

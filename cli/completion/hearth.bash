@@ -11,7 +11,7 @@ _hearth() {
     case $previous in
         vip) words='ls' ;;
         tail) words='dns proxy log' ;;
-        lists) words='ls update' ;;
+        lists) words='ls services update' ;;
         peer) words='keygen' ;;
         blocking) words='off on' ;;
         completion) words='bash zsh fish' ;;

@@ -16,6 +16,7 @@ complete -c hearth -n __fish_use_subcommand -a schema -d 'Prints the JSON Schema
 complete -c hearth -n __fish_use_subcommand -a reload -d 'Makes the daemons of this node read the document again'
 complete -c hearth -n __fish_use_subcommand -a lists -d 'Shows the blocklists: what was taken of each, how old it is, when it is asked for again'
 complete -c hearth -n '__fish_seen_subcommand_from lists' -a ls -d 'Shows the blocklists: what was taken of each, how old it is, when it is asked for again'
+complete -c hearth -n '__fish_seen_subcommand_from lists' -a services -d 'Shows the services that `block` knows, and the names that belong to each'
 complete -c hearth -n '__fish_seen_subcommand_from lists' -a update -d 'Fetches and compiles the blocklists now, all or one'
 complete -c hearth -n __fish_use_subcommand -a peer -d 'Makes the key with which the nodes of the home know each other'
 complete -c hearth -n '__fish_seen_subcommand_from peer' -a keygen -d 'Makes the key with which the nodes of the home know each other'

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "config/blockable_services.h"
 #include "dns/core/safe_search.h"
 #include "dns/core/week_times.h"
 #include "dns/io/time_zone.h"
@@ -21,7 +22,46 @@ std::shared_ptr<const NameRules> one_rule(const Name& name) {
 void add_layer(BlockPolicy& policy, RuleAction action, std::shared_ptr<const NameRules> rules,
                std::string place, std::string text) {
     if (rules->empty()) return;
-    policy.layers.push_back({action, std::move(rules), std::move(place), std::move(text), {}});
+    policy.layers.push_back({action, std::move(rules), std::move(place), std::move(text), {}, {}});
+}
+
+// The names of a service. Made once: a reload, a schedule or another group shares them.
+std::shared_ptr<const NameRules> rules_of_service(std::size_t service) {
+    static const auto all = [] {
+        std::vector<std::shared_ptr<const NameRules>> made;
+        for (const auto& one : config::blockable_services()) {
+            const auto rules = std::make_shared<NameRules>();
+            for (std::string_view left = one.domains; !left.empty();) {
+                const std::size_t end = std::min(left.find(' '), left.size());
+                rules->add(*Name::parse(left.substr(0, end)), RuleReach::kNameAndBelow);
+                left.remove_prefix(std::min(end + 1, left.size()));
+            }
+            made.push_back(rules);
+        }
+        return made;
+    }();
+    return all[service];
+}
+
+RuleLayer layer_of_service(std::size_t service, const std::string& place, std::string_view why) {
+    const std::string name(config::blockable_services()[service].name);
+    return {RuleAction::kDeny,
+            rules_of_service(service),
+            place,
+            std::string(why) + ": " + name,
+            {},
+            name};
+}
+
+// The document's own allow goes before the services that are blocked for everybody.
+std::vector<RuleLayer> layers_for_all(const BlockPolicy& policy, const config::Blocking& blocking) {
+    std::vector<RuleLayer> layers;
+    if (blocking.block.empty()) return layers;
+    if (policy.allow && !policy.allow->empty())
+        layers.push_back({RuleAction::kAllow, policy.allow, "blocking.allow", {}, {}, {}});
+    for (const std::size_t service : blocking.block)
+        layers.push_back(layer_of_service(service, "blocking.block", "Filtered for everybody"));
+    return layers;
 }
 
 void add_engine(SafeSearch& safe, config::SearchEngine engine) {
@@ -47,11 +87,16 @@ void add_engine(SafeSearch& safe, config::SearchEngine engine) {
 
 BlockPolicy policy_of(const Snapshot& snapshot, const config::ClientGroup& group) {
     BlockPolicy policy = snapshot.blocking;
+    const auto for_all = std::exchange(policy.layers, {});
     policy.group = group.name;
     const std::string place = "blocking.groups." + group.name;
     add_layer(policy, RuleAction::kAllow, rules_of(group.allow), place + ".allow", {});
     add_layer(policy, RuleAction::kDeny, rules_of(group.deny), place + ".deny",
               "Filtered for group " + group.name);
+    for (const std::size_t service : group.block)
+        policy.layers.push_back(
+            layer_of_service(service, place + ".block", "Filtered for group " + group.name));
+    policy.layers.insert(policy.layers.end(), for_all.begin(), for_all.end());
     if (group.answer) {
         policy.style = style_of(*group.answer);
         policy.address = group.answer_address;
@@ -76,13 +121,19 @@ void apply_schedule(BlockPolicy& policy, const config::ClientGroup& group,
                     const config::Schedule& schedule) {
     const std::string place = "blocking.groups." + group.name + ".schedule";
     const std::string text = "Not at this time for group " + group.name;
-    RuleLayer layer{RuleAction::kDeny, nullptr, place, text, {}};
+    std::vector<RuleLayer> layers;
+    const auto deny = [&](std::shared_ptr<const NameRules> rules) {
+        if (!rules->empty())
+            layers.push_back({RuleAction::kDeny, std::move(rules), place, text, {}, {}});
+    };
     switch (schedule.effect) {
         case config::ScheduleEffect::kPause: policy.enabled = false; return;
-        case config::ScheduleEffect::kOffline: layer.rules = one_rule(Name{}); break;
-        case config::ScheduleEffect::kDeny: layer.rules = rules_of(schedule.deny); break;
+        case config::ScheduleEffect::kOffline: deny(one_rule(Name{})); break;
+        case config::ScheduleEffect::kDeny: deny(rules_of(schedule.deny)); break;
     }
-    policy.layers.insert(policy.layers.begin(), std::move(layer));
+    for (const std::size_t service : schedule.block)
+        layers.push_back(layer_of_service(service, place, text));
+    policy.layers.insert(policy.layers.begin(), layers.begin(), layers.end());
 }
 
 void apply_schedules(Snapshot& snapshot, const config::Document& document, std::int64_t wall_s) {
@@ -134,8 +185,12 @@ void add_clients(ClientGroups& grouping, const Snapshot& snapshot, const config:
 
 RuleLayer layer_of(const Override& said) {
     const bool allows = said.kind == Override::Kind::kAllow;
-    return {allows ? RuleAction::kAllow : RuleAction::kDeny, one_rule(said.name),
-            allows ? "hearth allow" : "hearth deny", "Filtered by `hearth deny`", said.client};
+    return {allows ? RuleAction::kAllow : RuleAction::kDeny,
+            one_rule(said.name),
+            allows ? "hearth allow" : "hearth deny",
+            "Filtered by `hearth deny`",
+            said.client,
+            {}};
 }
 
 void put_first(BlockPolicy& policy, const Override& said) {
@@ -213,6 +268,7 @@ std::vector<bool> active_schedules(const config::Document& document, std::int64_
 }
 
 void add_group_policies(Snapshot& snapshot, const config::Document& document) {
+    snapshot.blocking.layers = layers_for_all(snapshot.blocking, document.blocking);
     for (const auto& group : document.blocking.groups) {
         BlockPolicy policy = policy_of(snapshot, group);
         if (!group.upstreams.empty()) {

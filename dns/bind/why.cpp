@@ -65,11 +65,14 @@ void add_rule(json::object& out, const BlockPolicy& policy, const Verdict& verdi
     if (layer != nullptr) place = layer->place;
     out["rule"] = rule;
     out["place"] = place;
+    if (layer != nullptr && !layer->service.empty()) out["service"] = layer->service;
     if (place.starts_with("hearth ")) {
         out["undo"] =
             "hearth forget " + rule + (layer->client.empty() ? "" : " --for " + layer->client);
     } else if (place.ends_with(".schedule")) {
         out["undo"] = "wait for the schedule to end, or change " + place;
+    } else if (layer != nullptr && !layer->service.empty()) {
+        out["undo"] = "take " + layer->service + " out of " + place;
     } else {
         out["undo"] = "take \"" + rule + "\" out of " + place;
     }

@@ -99,7 +99,8 @@ struct RuleLayer {
     std::shared_ptr<const NameRules> rules;
     std::string place;        // where they are written: "blocking.groups.tv.deny"
     std::string text;         // what an Extended DNS Error says: "Filtered for group tv"
-    std::string client = {};  // with `hearth allow` and `hearth deny`: for whom alone
+    std::string client = {};   // with `hearth allow` and `hearth deny`: for whom alone
+    std::string service = {};  // the rules are the names of this service: "youtube"
 };
 
 // What is blocked and how it is answered. In this order, the first that has something to say:

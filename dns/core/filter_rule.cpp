@@ -165,8 +165,9 @@ private:
         if (text_.starts_with('/')) {
             std::size_t slash = text_.size();
             while ((slash = text_.rfind('/', slash - 1)) != 0) {
+                if (text_[slash - 1] == '\\') continue;
                 if (slash + 1 == text_.size()) return std::nullopt;
-                if (text_[slash + 1] == '$' && text_[slash - 1] != '\\') return slash + 1;
+                if (text_[slash + 1] == '$') return slash + 1;
             }
             return std::nullopt;
         }
@@ -450,7 +451,7 @@ private:
 std::string escaped(std::string_view text) {
     std::string made;
     for (const char c : text) {
-        if (c == ',' || c == '|' || c == '\\' || c == '"' || c == '\'' || c == '$') made += '\\';
+        if (std::string_view(",|\\\"'$/").find(c) != std::string_view::npos) made += '\\';
         made += c;
     }
     return made;
