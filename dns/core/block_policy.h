@@ -97,8 +97,8 @@ enum class RuleAction : std::uint8_t { kAllow, kDeny };
 struct RuleLayer {
     RuleAction action = RuleAction::kDeny;
     std::shared_ptr<const NameRules> rules;
-    std::string place;        // where they are written: "blocking.groups.tv.deny"
-    std::string text;         // what an Extended DNS Error says: "Filtered for group tv"
+    std::string place;         // where they are written: "blocking.groups.tv.deny"
+    std::string text;          // what an Extended DNS Error says: "Filtered for group tv"
     std::string client = {};   // with `hearth allow` and `hearth deny`: for whom alone
     std::string service = {};  // the rules are the names of this service: "youtube"
 };
