@@ -89,6 +89,7 @@ struct Dns {
     std::vector<SuffixRewrite> rewrite;
     std::vector<IpPrefix> clients;  // served besides loopback, lan and connected prefixes
     Rebinding rebinding;
+    SpecialNames special;
     std::chrono::seconds local_ttl{60};
     std::size_t cache_bytes = 16U << 20;
     std::chrono::seconds min_ttl{0};

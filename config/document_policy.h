@@ -70,4 +70,9 @@ struct Rebinding {
     std::vector<NameRule> allow;
 };
 
+// Names that are answered here because a standard says so.
+struct SpecialNames {
+    std::vector<Name> except;  // at and under these: asked like any other name
+};
+
 }  // namespace hearth::config

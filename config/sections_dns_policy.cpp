@@ -6,6 +6,7 @@
 
 #include "config/blockable_services.h"
 #include "config/codec.h"
+#include "config/sections_dns_names.h"
 #include "config/suggest.h"
 
 namespace hearth::config {
@@ -325,6 +326,23 @@ const Section<Rebinding>& rebinding_section() {
                   "Answers with addresses of the house are blocked.", "true"),
             field("allow", &Rebinding::allow, list_of(name_rule(), {0, 1000}),
                   "Names that may have them.", "[plex.direct]"),
+        },
+        {},
+    }};
+    return table;
+}
+
+const Section<SpecialNames>& special_names_section() {
+    static const Section<SpecialNames> table{{
+        "dns.special",
+        "Names that are answered here because a standard says so: canaries, home.arpa, onion, "
+        "reverse zones of private networks and others.",
+        "",
+        {
+            field("except", &SpecialNames::except, list_of(forward_zone(), {0, 1000}),
+                  "Names at and under these are asked of the upstreams like any other; a network "
+                  "stands for its reverse zone.",
+                  "[mask.icloud.com, internal]"),
         },
         {},
     }};

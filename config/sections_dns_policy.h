@@ -8,6 +8,8 @@ namespace hearth::config {
 [[nodiscard]] const Section<ClientGroup>& client_group_section();
 // dns.rebinding
 [[nodiscard]] const Section<Rebinding>& rebinding_section();
+// dns.special
+[[nodiscard]] const Section<SpecialNames>& special_names_section();
 
 // "zero", "nxdomain", "nodata", "refused" or an address, which goes to `address`.
 // The word of a service, as its place in blockable_services().

@@ -35,10 +35,17 @@ void add_rewrites(LocalZones& zones, const config::Document& document) {
     }
 }
 
+// At and under it no name is special.
+void add_ordinary(LocalZones& zones, const Name& name) {
+    zones.drop_zones_under(name);
+    if (zones.zone_of(name) != nullptr) zones.add_zone({name, ZoneKind::kOrdinary});
+}
+
 // Special names and the networks' reverse zones, then what the document forwards, then the domain:
 // each outranks what was there before. A forward zone takes all that is below it, too.
 void add_zones(LocalZones& zones, const config::Document& document) {
     add_special_names(zones);
+    for (const Name& name : document.dns.special.except) add_ordinary(zones, name);
     for (const IpPrefix& prefix : document.lan)
         if (prefix.length() >= 8) zones.add_zone({config::reverse_zone(prefix)});
     for (const auto& forward : document.dns.forward)

@@ -135,6 +135,8 @@ std::string explain_name(const Snapshot& snapshot, const ListLayout& lists, cons
         out["verdict"] = special ? "special" : "local";
         out["exists"] = path.node != nullptr || path.end == LocalPath::End::kLoopback;
         if (path.zone != nullptr) out["zone"] = path.zone->apex.to_string();
+        if (special)
+            out["undo"] = "add \"" + path.zone->apex.to_string() + "\" to dns.special.except";
         if (path.node != nullptr) {
             json::array addresses;
             for (const auto& address : path.node->addresses())

@@ -37,6 +37,7 @@ End end_without_node(const Snapshot& snapshot, const LocalMatch& match, const Na
         case ZoneKind::kNxDomain: return End::kNxDomain;
         case ZoneKind::kNoData: return End::kNoData;
         case ZoneKind::kLoopback: return End::kLoopback;
+        case ZoneKind::kOrdinary: return End::kNotOurs;
         case ZoneKind::kCanary: return End::kCanary;
     }
     return End::kNxDomain;

@@ -36,6 +36,7 @@ enum class ZoneKind : std::uint8_t {
     kNxDomain,       // a special-use name (RFC 6761 and others)
     kNoData,         // the same, but the name exists: resolver.arpa (RFC 9462)
     kLoopback,       // localhost (RFC 6761 §6.3)
+    kOrdinary,       // below a special name, but asked like any other
     kCanary,  // NXDOMAIN that tells a device to use its network's resolver; an allow rule lifts it
 };
 

@@ -109,6 +109,22 @@ TEST_F(SnapshotBuilderTest, ADomainBelowAForwardZoneIsTheRoutersTooAfterOurNames
     EXPECT_EQ(path.zone->group, 1U);
 }
 
+TEST_F(SnapshotBuilderTest, WhatTheDocumentExceptsIsNotSpecial) {
+    std::string text = kDocument;
+    text.replace(text.find("dns:\n  vip"), 5,
+                 "dns:\n  special: {except: [onion, lab.internal, 192.168.0.0/16]}\n");
+    load(text);
+    const auto end_of = [&](std::string_view asked) {
+        return find_local(snapshot, *Name::parse(asked), RrType::kTxt).end;
+    };
+    EXPECT_EQ(end_of("x.onion"), LocalPath::End::kNotOurs);
+    EXPECT_EQ(end_of("x.lab.internal"), LocalPath::End::kNotOurs) << "below a special name";
+    EXPECT_EQ(end_of("internal"), LocalPath::End::kNxDomain);
+    EXPECT_EQ(end_of("x.internal"), LocalPath::End::kNxDomain);
+    EXPECT_EQ(end_of("1.9.168.192.in-addr.arpa"), LocalPath::End::kNotOurs);
+    EXPECT_EQ(end_of("1.9.16.172.in-addr.arpa"), LocalPath::End::kNxDomain);
+}
+
 TEST_F(SnapshotBuilderTest, ServicesWithoutAVipAreWhereTheProxyListens) {
     load(
         "version: 1\ndomain: home\nlan: [127.0.0.0/8]\nnodes: {here: 127.0.0.1}\n"
