@@ -12,6 +12,9 @@ namespace hearth::cli {
 [[nodiscard]] Exit run_why(const Invocation&, Console&);
 [[nodiscard]] Exit run_explain(const Invocation&, Console&);
 [[nodiscard]] Exit run_vip_ls(const Invocation&, Console&);
+[[nodiscard]] Exit run_vip_move(const Invocation&, Console&);
+[[nodiscard]] Exit run_node_drain(const Invocation&, Console&);
+[[nodiscard]] Exit run_node_undrain(const Invocation&, Console&);
 [[nodiscard]] Exit run_queries(const Invocation&, Console&);
 [[nodiscard]] Exit run_stats(const Invocation&, Console&);
 [[nodiscard]] Exit run_tail(const Invocation&, Console&);

@@ -9,14 +9,15 @@ _hearth() {
         COMPREPLY=($(compgen -W '--after --before --blocked --client --config --for --from --group --help --json --limit --list --name --proto --rcode --reason --run-dir --state-dir --suffix --to --ttl --type --upstream' -- "$current")); return
     fi
     case $previous in
-        vip) words='ls' ;;
+        vip) words='ls move' ;;
         tail) words='dns proxy log' ;;
         lists) words='ls services update' ;;
+        node) words='drain undrain' ;;
         peer) words='keygen' ;;
         blocking) words='off on' ;;
         completion) words='bash zsh fish' ;;
         check) COMPREPLY=($(compgen -f -- "$current")); return ;;
-        *) [ "$COMP_CWORD" = 1 ] && words='status why explain vip tail queries stats check schema reload lists peer allow deny forget rules blocking completion version help' ;;
+        *) [ "$COMP_CWORD" = 1 ] && words='status why explain vip tail queries stats check schema reload lists node peer allow deny forget rules blocking completion version help' ;;
     esac
     COMPREPLY=($(compgen -W "$words" -- "$current"))
 }

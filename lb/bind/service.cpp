@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "config/load.h"
+#include "lb/bind/move_desk.h"
 #include "lb/bind/node_reporter.h"
 #include "lb/bind/peer_key.h"
 #include "lb/bind/plan.h"
@@ -38,6 +39,7 @@ private:
         std::unique_ptr<LanDriver> driver;
         std::unique_ptr<PortGuard> ports;
         std::unique_ptr<PeerHub> peers;
+        std::unique_ptr<MoveDesk> moves;
         std::unique_ptr<NodeReporter> reporter;
         NodeReport own;
         std::map<Daemon, std::unique_ptr<DaemonWatch>> watches;
@@ -86,6 +88,7 @@ Result<runtime::Revision> LbService::load(const runtime::DaemonOptions& options)
 Result<void> LbService::apply(std::shared_ptr<const Plan> plan) {
     if (!loop_) start();
     plan_ = std::move(plan);
+    lan_.moves->set_nodes(plan_->node, plan_->nodes);
     loop_->run_and_wait([this] { apply_on_lan(*plan_); });
     return {};
 }
@@ -107,9 +110,11 @@ void LbService::start() {
         lan_.peers = std::make_unique<PeerHub>(*loop_, daemon_.problems(), [this](IpAddress node) {
             lan_.driver->on_node_vanished(node);
         });
+        lan_.moves = std::make_unique<MoveDesk>(daemon_, *loop_, *lan_.driver, *lan_.peers);
         lan_.reporter = std::make_unique<NodeReporter>(
             *loop_, daemon_.options().run_dir, [this](NodeReport own) { report(std::move(own)); });
     });
+    lan_.moves->add_routes();
     daemon_.metrics().on_scrape([this](runtime::MetricSink& sink) { collect_metrics(sink); });
 }
 
@@ -176,6 +181,7 @@ void LbService::add_status(boost::json::object& status) {
     if (!loop_) return;
     loop_->run_and_wait([&] {
         const auto& reconciler = lan_.driver->reconciler();
+        status["drained"] = lan_.moves->is_drained();
         status["interface"] = lan_.driver->interface_name();
         const auto peers = lan_.peers->view();
         status["vips"] = vips_json(reconciler, *plan_, peers, std::chrono::steady_clock::now());

@@ -47,6 +47,9 @@ constexpr std::array kRules{
 // interval were this short, in the order of priorities: 3.3 ms for the first backup.
 constexpr Duration kHintInterval = kCentisecond;
 
+// How long a bid outdoes an earlier one.
+constexpr Duration kMovingFor = 1s;
+
 }  // namespace
 
 std::span<const TransitionRule> transition_rules() noexcept { return kRules; }
@@ -76,7 +79,7 @@ Duration Election::release_wait() const noexcept {
 }
 
 Priority Election::priority() const noexcept {
-    if (health_ == Health::kGood) return router_.priority;
+    if (health_ == Health::kGood) return bid_ != 0 ? bid_ : router_.priority;
     return static_cast<Priority>(std::max(router_.priority - kHealthPenalty, 1));
 }
 
@@ -115,9 +118,21 @@ Effects Election::master_vanished(IpAddress address, TimePoint now) {
     return step(E::kMasterVanished, now);
 }
 
+bool Election::can_bid() const noexcept {
+    return state_ == S::kBackup && health_ == Health::kGood &&
+           (!master_ || master_priority_ < kMovingPriority);
+}
+
+Effects Election::bid(TimePoint now) {
+    if (!can_bid()) return {};
+    bid_ = kMovingPriority;
+    return step(E::kPreemptDue, now);
+}
+
 Effects Election::set_health(Health health, TimePoint now) {
     if (health == health_) return {};
     health_ = health;
+    if (health == Health::kBad) bid_ = 0;
     if (state_ == S::kMaster && owns(now)) return advertise(now);
     if (state_ != S::kBackup || !master_) return {};
     // Whether to relieve the master is a different question now; its next advert answers it.
@@ -219,6 +234,7 @@ Effects Election::enter(ElectionState next, ElectionEvent event, TimePoint now) 
     const ElectionState from = std::exchange(state_, next);
     transition_ = Transition{from, next, event};
     since_ = now;
+    if (next != S::kMaster) bid_ = 0;
     if (from == S::kMaster && event == E::kBetterAdvert) return yield();
     switch (next) {
         case S::kProbing: return Effect::kProbe;
@@ -251,6 +267,7 @@ Effects Election::claim(TimePoint now) {
 }
 
 Effects Election::advertise(TimePoint now) {
+    if (bid_ != 0 && now - since_ >= kMovingFor) bid_ = kMovedPriority;
     advert_due_ = now + router_.interval;
     // The earliest moment at which the fastest backup may own instead.
     lease_end_ = now + 3 * router_.interval;

@@ -91,6 +91,10 @@ public:
     // No process listens any more at the node `address`; counts only if that is the master.
     Effects master_vanished(IpAddress address, TimePoint now);
     Effects set_health(Health health, TimePoint now);
+    // People want the VIPs here: takes them over from a living master, and keeps them against
+    // better nodes until they go elsewhere. Nothing happens unless can_bid().
+    Effects bid(TimePoint now);
+    [[nodiscard]] bool can_bid() const noexcept;
     Effects stop(TimePoint now);
     // New settings of the same virtual router; neither state nor ownership changes by itself.
     Effects reconfigure(const VirtualRouter& router, TimePoint now);
@@ -136,6 +140,7 @@ private:
     IpAddress own_;
     ElectionState state_ = ElectionState::kInit;
     TimePoint since_{};
+    Priority bid_ = 0;          // instead of the document's priority; 0: none
     bool owner_known_ = false;  // since the VIPs were configured: no probing any more
 
     std::optional<IpAddress> master_;

@@ -11,7 +11,7 @@ constexpr std::size_t kMaxText = 1024;
 constexpr std::size_t kMaxProblems = 20;  // 20 problems of four texts at most stay under kMaxBody
 constexpr std::size_t kMaxItems = 255;
 
-enum class Type : std::uint8_t { kHello = 1, kReport = 2, kFarewell = 3 };
+enum class Type : std::uint8_t { kHello = 1, kReport = 2, kFarewell = 3, kOrder = 5 };
 
 // --- writing ----------------------------------------------------------------------------------
 
@@ -77,6 +77,12 @@ struct Writer {
     std::vector<std::uint8_t> operator()(const PeerFarewell&) const {
         return BodyWriter().framed(Type::kFarewell);
     }
+    std::vector<std::uint8_t> operator()(const PeerOrder& order) const {
+        BodyWriter out;
+        out.u8(static_cast<std::uint8_t>(order.kind));
+        out.text(order.vip);
+        return out.framed(Type::kOrder);
+    }
     std::vector<std::uint8_t> operator()(const PeerUnknown&) const { return {}; }
 };
 
@@ -129,6 +135,16 @@ NodeReport read_report(ByteReader& in) {
     return report;
 }
 
+PeerMessage read_order(ByteReader& in) {
+    const std::uint8_t kind = in.u8();
+    PeerOrder order{PeerOrder::Kind::kTake, read_text(in)};
+    if (kind < static_cast<std::uint8_t>(PeerOrder::Kind::kTake) ||
+        kind > static_cast<std::uint8_t>(PeerOrder::Kind::kUndrain))
+        return PeerUnknown{};
+    order.kind = static_cast<PeerOrder::Kind>(kind);
+    return order;
+}
+
 Result<PeerMessage> read_message(std::uint8_t type, ByteView body) {
     ByteReader in(body);
     PeerMessage message = PeerUnknown{};
@@ -136,6 +152,7 @@ Result<PeerMessage> read_message(std::uint8_t type, ByteView body) {
         case Type::kHello: message = read_hello(in); break;
         case Type::kReport: message = read_report(in); break;
         case Type::kFarewell: message = PeerFarewell{}; break;
+        case Type::kOrder: message = read_order(in); break;
     }
     if (in.failed()) return fail(Errc::kTruncated, "peer message", "ends before its last field");
     return message;

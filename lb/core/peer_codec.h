@@ -9,6 +9,7 @@
 #include "base/bytes.h"
 #include "base/result.h"
 #include "lb/model/node_report.h"
+#include "lb/model/peer_order.h"
 
 // What hearth-lb daemons say to each other inside their TLS connection. A stream of messages:
 //
@@ -16,6 +17,7 @@
 //   hello    = protocol 1, name of the sending node
 //   report   = NodeReport
 //   farewell = nothing: an orderly end follows
+//   order    = kind 1, name of a VIP
 //
 // Text is | length 2 | octets |, a list is | count 2 | items |. A newer node may append to a body
 // what older ones ignore, and send types that they skip.
@@ -31,7 +33,7 @@ struct PeerFarewell {
 struct PeerUnknown {  // of a later version
     friend bool operator==(const PeerUnknown&, const PeerUnknown&) = default;
 };
-using PeerMessage = std::variant<PeerHello, NodeReport, PeerFarewell, PeerUnknown>;
+using PeerMessage = std::variant<PeerHello, NodeReport, PeerFarewell, PeerOrder, PeerUnknown>;
 
 // Longer texts and lists are cut to what a message can hold.
 [[nodiscard]] std::vector<std::uint8_t> write_peer_message(const PeerMessage& message);

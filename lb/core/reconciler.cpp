@@ -43,7 +43,7 @@ Health Reconciler::health_of(const VirtualRouter& router) const noexcept {
     const bool all_good = std::all_of(router.watched.begin(), router.watched.end(), [&](Daemon d) {
         return health_[static_cast<std::size_t>(d)] == Health::kGood;
     });
-    return all_good ? Health::kGood : Health::kBad;
+    return all_good && duty_ == Duty::kServing ? Health::kGood : Health::kBad;
 }
 
 void Reconciler::configure(const std::vector<VirtualRouter>& routers, TimePoint now) {
@@ -113,6 +113,26 @@ void Reconciler::set_health(Daemon daemon, Health health, TimePoint now) {
     health_[static_cast<std::size_t>(daemon)] = health;
     for (auto& router : routers_)
         carry_out(*router, router->election.set_health(health_of(router->settings), now), now);
+}
+
+void Reconciler::set_duty(Duty duty, TimePoint now) {
+    duty_ = duty;
+    for (auto& router : routers_)
+        carry_out(*router, router->election.set_health(health_of(router->settings), now), now);
+}
+
+Reconciler::Taken Reconciler::take(std::string_view vip, TimePoint now) {
+    for (auto& router : routers_) {
+        const auto& vips = router->settings.vips;
+        const bool has =
+            std::any_of(vips.begin(), vips.end(), [&](const Vip& one) { return one.name == vip; });
+        if (!has || router->life != Life::kActive) continue;
+        if (router->election.owns(now)) return Taken::kOwned;
+        if (!router->election.can_bid()) return Taken::kUnfit;
+        carry_out(*router, router->election.bid(now), now);
+        return Taken::kMoved;
+    }
+    return Taken::kNoCandidate;
 }
 
 void Reconciler::on_node_vanished(IpAddress node, TimePoint now) {

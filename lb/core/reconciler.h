@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/bytes.h"
@@ -76,6 +77,11 @@ public:
     void configure(const std::vector<VirtualRouter>& routers, TimePoint now);
     void set_lan(const LanState& lan, TimePoint now);
     void set_health(Daemon daemon, Health health, TimePoint now);
+    // Drained: like unwell, so that a well node takes over at once; without one it goes on serving.
+    void set_duty(Duty duty, TimePoint now);
+    // People want this VIP here, with those of its virtual router.
+    enum class Taken : std::uint8_t { kOwned, kMoved, kNoCandidate, kUnfit };
+    Taken take(std::string_view vip, TimePoint now);
     // `packet` begins at the IPv4 header; `from` sent it on the Ethernet.
     void on_vrrp(ByteView packet, MacAddress from, TimePoint now);
     void on_arp(ByteView payload, Delivery delivery, TimePoint now);
@@ -128,6 +134,7 @@ private:
 
     LanState lan_;
     std::array<Health, kDaemonCount> health_{};
+    Duty duty_ = Duty::kServing;
     std::vector<std::unique_ptr<Router>> routers_;
     Neighbours neighbours_;
     DropCounters drops_;

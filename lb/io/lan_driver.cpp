@@ -344,6 +344,17 @@ void LanDriver::set_health(Daemon daemon, Health health) {
     impl_->settle();
 }
 
+void LanDriver::set_duty(Duty duty) {
+    impl_->reconciler.set_duty(duty, now());
+    impl_->settle();
+}
+
+Reconciler::Taken LanDriver::take(std::string_view vip) {
+    const auto taken = impl_->reconciler.take(vip, now());
+    impl_->settle();
+    return taken;
+}
+
 void LanDriver::on_node_vanished(IpAddress node) {
     impl_->reconciler.on_node_vanished(node, now());
     impl_->settle();

@@ -3,6 +3,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/ip.h"
@@ -43,6 +44,8 @@ public:
     // VIPs that are new appear, those that are gone are handed over, the others do not notice.
     void apply(const LanSettings& settings);
     void set_health(Daemon daemon, Health health);
+    void set_duty(Duty duty);
+    Reconciler::Taken take(std::string_view vip);
     void on_node_vanished(IpAddress node);
     // Hands every VIP over, serves a little longer for those who still come here, takes the VIPs
     // off the host, then calls `done`.

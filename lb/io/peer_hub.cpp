@@ -74,6 +74,7 @@ struct PeerHub::Impl : std::enable_shared_from_this<Impl> {
     runtime::EventLoop& loop;
     runtime::Problems& problems;
     std::function<void(IpAddress)> on_vanished;
+    std::function<void(const PeerOrder&)> on_order;
     std::optional<PeerSettings> settings;
     std::unique_ptr<runtime::Acceptor> acceptor;
     std::vector<PeerPointer> peers;
@@ -177,6 +178,9 @@ void PeerHub::Impl::handle(const PeerPointer& peer, const PeerMessage& message) 
         log::info("peer_connected", {{"peer", peer->node.name}});
     } else if (const auto* report = std::get_if<NodeReport>(&message)) {
         peer->report = *report;
+    } else if (const auto* order = std::get_if<PeerOrder>(&message)) {
+        log::info("peer_order", {{"peer", peer->node.name}});
+        if (on_order) on_order(*order);
     } else if (std::holds_alternative<PeerFarewell>(message)) {
         peer->talk = Peer::Talk::kFarewell;
     }
@@ -264,6 +268,19 @@ void PeerHub::publish(const NodeReport& report) {
         if (peer->talk == Impl::Peer::Talk::kOpen)
             peer->connection->send(write_peer_message(report));
     }
+}
+
+bool PeerHub::order(std::string_view node, const PeerOrder& order) {
+    for (const auto& peer : impl_->peers) {
+        if (peer->node.name != node || peer->talk != Impl::Peer::Talk::kOpen) continue;
+        peer->connection->send(write_peer_message(order));
+        return true;
+    }
+    return false;
+}
+
+void PeerHub::on_order(std::function<void(const PeerOrder&)> obey) {
+    impl_->on_order = std::move(obey);
 }
 
 void PeerHub::stop() {

@@ -4,12 +4,14 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/ip.h"
 #include "base/time.h"
 #include "lb/io/peer_tls.h"
 #include "lb/model/node_report.h"
+#include "lb/model/peer_order.h"
 
 namespace hearth::runtime {
 class EventLoop;
@@ -55,6 +57,9 @@ public:
     void apply(const std::optional<PeerSettings>& settings);
     // What the others should know; sent now and whenever a connection opens.
     void publish(const NodeReport& report);
+    // False when that node is not connected.
+    bool order(std::string_view node, const PeerOrder& order);
+    void on_order(std::function<void(const PeerOrder&)> obey);
     // Says farewell and closes.
     void stop();
 

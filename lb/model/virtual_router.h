@@ -27,6 +27,14 @@ inline constexpr Priority kTopPriority = 200;
 inline constexpr Priority kHealthyFloor = 116;
 inline constexpr Priority kHealthPenalty = 100;
 
+// A VIP that people moved to a node is preferred there: above every rank for as long as the node
+// holds it, and a little more for the first second, so that the newest wish wins over an older one.
+inline constexpr Priority kMovedPriority = 220;
+inline constexpr Priority kMovingPriority = 230;
+
+// Whether a node is to hold VIPs at all, as far as a well one is there instead.
+enum class Duty : std::uint8_t { kServing, kDrained };
+
 // The `rank`-th of `candidates` in order of preference, 0 being the first.
 [[nodiscard]] constexpr Priority priority_of_rank(std::size_t rank,
                                                   std::size_t candidates) noexcept {

@@ -15,8 +15,12 @@ NodeReport sample() {
             {{IpAddress::v4(10, 0, 0, 53), ElectionState::kMaster}}};
 }
 
-const std::vector<PeerMessage> kMessages{PeerHello{"pi4-1"}, sample(), NodeReport{},
-                                         PeerFarewell{}};
+const std::vector<PeerMessage> kMessages{PeerHello{"pi4-1"},
+                                         sample(),
+                                         NodeReport{},
+                                         PeerFarewell{},
+                                         PeerOrder{PeerOrder::Kind::kTake, "dns"},
+                                         PeerOrder{PeerOrder::Kind::kUndrain, ""}};
 
 Bytes stream_of(const std::vector<PeerMessage>& messages) {
     Bytes bytes;
@@ -78,6 +82,15 @@ TEST(PeerCodec, LaterVersionsMayAppendAndAddTypes) {
     const auto messages = stream.feed(longer);
     ASSERT_TRUE(messages);
     EXPECT_EQ(*messages, (std::vector<PeerMessage>{PeerHello{"a"}, PeerUnknown{}}));
+}
+
+TEST(PeerCodec, OrdersOfLaterVersionsAreNotObeyed) {
+    for (const std::uint8_t kind : Bytes{0, 4, 255}) {
+        Bytes order = write_peer_message(PeerOrder{PeerOrder::Kind::kDrain, "dns"});
+        order[5] = kind;
+        PeerStream stream;
+        EXPECT_EQ(stream.feed(order), (std::vector<PeerMessage>{PeerUnknown{}}));
+    }
 }
 
 TEST(PeerCodec, WhatIsTooLongIsCutAndStillFits) {

@@ -1,0 +1,136 @@
+// Moves that people plan: a bid for a VIP, and a node that is drained.
+#include <gtest/gtest.h>
+
+#include "lb/core/reconciler.h"
+#include "tests/lb/home_lan.h"
+
+namespace hearth::lb {
+namespace {
+
+using test::HomeLan;
+using Taken = Reconciler::Taken;
+
+HomeLan settled(std::size_t nodes) {
+    HomeLan lan(nodes);
+    lan.plug_all();
+    lan.run_for(5s);
+    return lan;
+}
+
+Taken take(HomeLan& lan, std::size_t node) {
+    Taken taken = Taken::kUnfit;
+    lan.change(node, [&](Reconciler& r) { taken = r.take("dns", lan.now()); });
+    return taken;
+}
+
+void set_duty(HomeLan& lan, std::size_t node, Duty duty) {
+    lan.change(node, [&](Reconciler& r) { r.set_duty(duty, lan.now()); });
+}
+
+TEST(PlannedMove, TheLastPreferredNodeTakesAndKeepsTheVip) {
+    auto lan = settled(3);
+    EXPECT_EQ(take(lan, 2), Taken::kMoved);
+    lan.run_for(2ms);
+    EXPECT_TRUE(lan.owned_by(2));
+    EXPECT_EQ(lan.client_view(), HomeLan::mac_of(2));
+    lan.run_for(60s);
+    EXPECT_TRUE(lan.owned_by(2)) << "no better node preempts";
+    EXPECT_EQ(take(lan, 2), Taken::kOwned);
+}
+
+TEST(PlannedMove, SomebodyAnswersAtEveryMoment) {
+    auto lan = settled(2);
+    take(lan, 1);
+    for (int i = 0; i < 100; ++i) {
+        EXPECT_FALSE(lan.owners().empty()) << i;
+        lan.run_for(100us);
+    }
+    EXPECT_TRUE(lan.owned_by(1));
+}
+
+TEST(PlannedMove, TheNewestWishWins) {
+    auto lan = settled(3);
+    take(lan, 2);
+    lan.run_for(500ms);
+    EXPECT_EQ(take(lan, 1), Taken::kUnfit) << "the other move is hardly over";
+    lan.run_for(1s);
+    for (int round = 0; round < 50; ++round) {
+        const std::size_t next = round % 2 == 0 ? 1 : 2;
+        EXPECT_EQ(take(lan, next), Taken::kMoved);
+        lan.run_for(1500ms);
+        EXPECT_TRUE(lan.owned_by(next)) << round;
+    }
+}
+
+TEST(PlannedMove, IsForgottenWhenTheNodeDies) {
+    auto lan = settled(2);
+    take(lan, 1);
+    lan.run_for(2s);
+    lan.crash(1);
+    lan.run_for(1s);
+    EXPECT_TRUE(lan.owned_by(0));
+    lan.restart(1);
+    lan.run_for(30s);
+    EXPECT_TRUE(lan.owned_by(0));
+}
+
+TEST(PlannedMove, IsForgottenWhenTheNodeIsUnwell) {
+    auto lan = settled(2);
+    take(lan, 1);
+    lan.run_for(2s);
+    lan.set_health(1, Health::kBad);
+    lan.run_for(10ms);
+    EXPECT_TRUE(lan.owned_by(0));
+    lan.set_health(1, Health::kGood);
+    lan.run_for(30s);
+    EXPECT_TRUE(lan.owned_by(0));
+}
+
+TEST(PlannedMove, OnlyAWellCandidateTakes) {
+    auto lan = settled(2);
+    lan.set_health(1, Health::kBad);
+    EXPECT_EQ(take(lan, 1), Taken::kUnfit);
+    Taken taken = Taken::kMoved;
+    lan.change(0, [&](Reconciler& r) { taken = r.take("proxy", lan.now()); });
+    EXPECT_EQ(taken, Taken::kNoCandidate);
+    EXPECT_TRUE(lan.owned_by(0));
+}
+
+TEST(Drain, MovesAtOnceAndStaysAway) {
+    auto lan = settled(2);
+    set_duty(lan, 0, Duty::kDrained);
+    lan.run_for(10ms);
+    EXPECT_TRUE(lan.owned_by(1));
+    EXPECT_EQ(take(lan, 0), Taken::kUnfit);
+    lan.run_for(60s);
+    EXPECT_TRUE(lan.owned_by(1));
+    set_duty(lan, 0, Duty::kServing);
+    lan.run_for(9s);
+    EXPECT_TRUE(lan.owned_by(1)) << "returning is not urgent";
+    lan.run_for(2s);
+    EXPECT_TRUE(lan.owned_by(0));
+}
+
+TEST(Drain, TheOnlyWellNodeGoesOnServing) {
+    auto lan = settled(2);
+    lan.set_health(1, Health::kBad);
+    lan.run_for(1s);
+    set_duty(lan, 0, Duty::kDrained);
+    lan.run_for(60s);
+    EXPECT_TRUE(lan.owned_by(0));
+    lan.set_health(1, Health::kGood);
+    lan.run_for(500ms);
+    EXPECT_TRUE(lan.owned_by(1));
+}
+
+TEST(Drain, AllDrainedLeavesTheLastOwner) {
+    auto lan = settled(2);
+    set_duty(lan, 0, Duty::kDrained);
+    lan.run_for(1s);
+    set_duty(lan, 1, Duty::kDrained);
+    lan.run_for(60s);
+    EXPECT_TRUE(lan.owned_by(1));
+}
+
+}  // namespace
+}  // namespace hearth::lb
