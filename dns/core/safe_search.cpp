@@ -37,6 +37,7 @@ void each_word(std::string_view words, Visit visit) {
 void SafeSearch::lead(std::string_view name, std::string_view target) {
     LocalNode node;
     node.cname = std::make_shared<const Name>(*Name::parse(target));
+    node.sets.emplace_back(RrType::kCname, RecordSet::kHouseTtl).add(node.cname->wire());
     nodes_.insert_or_assign(std::string(as_text(Name::parse(name)->wire())), std::move(node));
 }
 

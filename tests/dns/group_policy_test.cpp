@@ -64,6 +64,10 @@ TEST_F(GroupPolicyTest, SafeSearchAsksForTheSafeName) {
     EXPECT_FALSE(ask_as(kid, "www.google.com").valid);
     ASSERT_EQ(sent.size(), 1U);
     EXPECT_EQ(see(sent.back().packet).question, "forcesafesearch.google.com. A");
+    answer(sent.back(), {.answers = {"forcesafesearch.google.com. 60 IN A 192.0.2.5"}});
+    ASSERT_EQ(replies.size(), 1U);
+    EXPECT_TRUE(reply().valid) << "told at once";
+    EXPECT_TRUE(ask_as(kid, "www.google.com").valid) << "and from the cache";
     EXPECT_FALSE(ask_as(adult, "www.google.com").valid);
     ASSERT_EQ(sent.size(), 2U);
     EXPECT_EQ(see(sent.back().packet).question, "www.google.com. A");
