@@ -39,10 +39,10 @@ struct FetchLimits {
 
 // Errors name no place: the caller knows which list it asked for. `done` runs once for each
 // request, by its index, in the order they end; `received` now and then, with the bytes that have
-// come for it.
+// come for it and those that will have in the end, 0 where the server does not say.
 struct FetchEvents {
     std::function<void(std::size_t, const Result<Fetched>&)> done;
-    std::function<void(std::size_t, std::uint64_t)> received;
+    std::function<void(std::size_t, std::uint64_t, std::uint64_t)> received;
 };
 
 // Downloads all, a few at once; blocks until the last has ended. Redirects are followed, at most

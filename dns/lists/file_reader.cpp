@@ -35,43 +35,32 @@ Result<ByteView> FileReader::next() {
     }
 }
 
+bool ContentComparison::refill() {
+    if (!rest_.empty()) return true;
+    const auto piece = file_.next();
+    if (!piece) return false;
+    rest_ = *piece;
+    return true;
+}
+
+bool ContentComparison::continues_with(ByteView bytes) {
+    while (!bytes.empty()) {
+        if (!refill() || rest_.empty()) return false;
+        const auto ours = rest_.first(std::min(rest_.size(), bytes.size()));
+        if (!std::equal(ours.begin(), ours.end(), bytes.begin())) return false;
+        rest_ = rest_.subspan(ours.size());
+        bytes = bytes.subspan(ours.size());
+    }
+    return true;
+}
+
+bool ContentComparison::ends() { return refill() && rest_.empty(); }
+
 bool has_content(const std::filesystem::path& path, ByteView bytes) {
     auto reader = FileReader::open(path);
     if (!reader || reader->size() != bytes.size()) return false;
-    while (true) {
-        const auto piece = reader->next();
-        if (!piece || piece->size() > bytes.size()) return false;
-        if (piece->empty()) return bytes.empty();
-        if (!std::equal(piece->begin(), piece->end(), bytes.begin())) return false;
-        bytes = bytes.subspan(piece->size());
-    }
-}
-
-bool same_content(const std::filesystem::path& a, const std::filesystem::path& b) {
-    auto left = FileReader::open(a);
-    auto right = FileReader::open(b);
-    if (!left || !right || left->size() != right->size()) return false;
-    ByteView ours;
-    ByteView theirs;
-    while (true) {
-        if (ours.empty()) {
-            const auto piece = left->next();
-            if (!piece) return false;
-            ours = *piece;
-        }
-        if (theirs.empty()) {
-            const auto piece = right->next();
-            if (!piece) return false;
-            theirs = *piece;
-        }
-        const std::size_t count = std::min(ours.size(), theirs.size());
-        if (count == 0) return ours.size() == theirs.size();
-        if (!std::equal(ours.begin(), ours.begin() + static_cast<std::ptrdiff_t>(count),
-                        theirs.begin()))
-            return false;
-        ours = ours.subspan(count);
-        theirs = theirs.subspan(count);
-    }
+    ContentComparison comparison(std::move(*reader));
+    return comparison.continues_with(bytes) && comparison.ends();
 }
 
 }  // namespace hearth::dns

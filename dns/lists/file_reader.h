@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.h"
@@ -29,8 +30,23 @@ private:
     std::vector<std::uint8_t> buffer_;
 };
 
-// False also when one of them cannot be read.
-[[nodiscard]] bool same_content(const std::filesystem::path& a, const std::filesystem::path& b);
+// Whether a file is what comes piece by piece.
+class ContentComparison {
+public:
+    explicit ContentComparison(FileReader file) : file_(std::move(file)) {}
+
+    // False also when the file cannot be read.
+    [[nodiscard]] bool continues_with(ByteView bytes);
+    [[nodiscard]] bool ends();
+
+private:
+    [[nodiscard]] bool refill();
+
+    FileReader file_;
+    ByteView rest_;
+};
+
+// False also when it cannot be read.
 [[nodiscard]] bool has_content(const std::filesystem::path& path, ByteView bytes);
 
 }  // namespace hearth::dns

@@ -26,13 +26,6 @@ tl::unexpected<Error> refuse(Errc code, std::string detail) {
     return fail(code, "", std::move(detail));
 }
 
-bool is_expanded(const std::filesystem::path& source, const std::filesystem::path& copy) {
-    if (source.extension() != ".gz") return false;
-    std::error_code error;
-    const auto made = std::filesystem::last_write_time(copy, error);
-    return !error && std::filesystem::last_write_time(source, error) < made && !error;
-}
-
 Result<void> judge_counts(const ListCounts& counts) {
     if (is_cut(counts))
         return refuse(Errc::kTruncated,
@@ -89,8 +82,7 @@ Result<void> ListCandidate::take_text(ByteView text) {
     const auto seen = std::find_if(text.begin(), text.end(), [](std::uint8_t byte) {
         return kBlank.find(static_cast<char>(byte)) == kBlank.npos;
     });
-    if (!inspection_->first && seen != text.end())
-        inspection_->first = static_cast<char>(*seen);
+    if (!inspection_->first && seen != text.end()) inspection_->first = static_cast<char>(*seen);
     inspection_->parser.feed(text);
     return file_.write(text);
 }
@@ -105,6 +97,29 @@ Result<void> ListCandidate::commit() {
     return file_.commit();
 }
 
+namespace {
+
+// True when the text of `source`, expanded where it is compressed, is that of `copy`.
+bool is_copied(FileReader& source, const std::filesystem::path& copy) {
+    auto reader = FileReader::open(copy);
+    if (!reader) return false;
+    ContentComparison comparison(std::move(*reader));
+    const auto compare = [&comparison](ByteView text) -> Result<void> {
+        if (comparison.continues_with(text)) return {};
+        return refuse(Errc::kConflict, "another text");
+    };
+    std::optional<Gunzip> expander;
+    for (bool is_first = true;; is_first = false) {
+        const auto bytes = source.next();
+        if (!bytes) return false;
+        if (bytes->empty()) return comparison.ends() && (!expander || expander->is_whole());
+        if (is_first && Gunzip::is_magic((*bytes)[0])) expander.emplace();
+        if (!(expander ? expander->feed(*bytes, compare) : compare(*bytes))) return false;
+    }
+}
+
+}  // namespace
+
 Result<CopyChange> copy_list_file(const std::filesystem::path& source,
                                   const std::filesystem::path& copy, const ListLimits& limits) {
     auto reader = FileReader::open(source);
@@ -113,8 +128,10 @@ Result<CopyChange> copy_list_file(const std::filesystem::path& source,
         return refuse(Errc::kTooLarge, "larger than " + std::to_string(limits.max_bytes) +
                                            " bytes; " + std::string(limits.setting) +
                                            " is the limit");
-    if (same_content(source, copy) || is_expanded(source, copy)) return CopyChange::kSame;
+    if (is_copied(*reader, copy)) return CopyChange::kSame;
 
+    reader = FileReader::open(source);
+    if (!reader) return fail(std::move(reader.error()));
     auto candidate = ListCandidate::create(copy, limits);
     if (!candidate) return fail(std::move(candidate.error()));
     while (true) {

@@ -17,6 +17,7 @@
 #include "config/load.h"
 #include "dns/core/list_layout.h"
 #include "dns/lists/command_line.h"
+#include "dns/lists/progress.h"
 #include "dns/lists/update.h"
 #include "runtime/control_client.h"
 #include "runtime/file_descriptor.h"
@@ -61,22 +62,6 @@ Result<runtime::FileDescriptor> lock_lists(const ListLayout& layout) {
     return fail(Errc::kConflict, layout.lock().string(),
                 "another hearth-lists is running; wait until it has ended");
 }
-
-// One line that is rewritten, on a terminal only.
-class Progress {
-public:
-    void show(const std::string& list, std::uint64_t bytes) const {
-        if (terminal_)
-            std::fprintf(stderr, "\r\033[K%s: %.1f MB", list.c_str(),
-                         static_cast<double>(bytes) / 1e6);
-    }
-    void clear() const {
-        if (terminal_) std::fputs("\r\033[K", stderr);
-    }
-
-private:
-    bool terminal_ = ::isatty(STDERR_FILENO) == 1;
-};
 
 UpdateScope scope_of(const ListsOptions& options) {
     if (!options.names.empty())
@@ -133,16 +118,16 @@ int update(const ListsOptions& options, const config::Document& document) {
         limits.connect = options.timeout;
         const WallTime now =
             std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
-        const Progress progress;
+        Progress progress;
         const auto list_done = [&](const ListReport& list) {
             progress.clear();
             log_list(list);
         };
-        const auto received = [&](const std::string& list, std::uint64_t bytes) {
-            progress.show(list, bytes);
-        };
+        const auto received = [&](const std::string& list, std::uint64_t bytes,
+                                  std::uint64_t expected) { progress.show(list, bytes, expected); };
+        const auto compiling = [&] { progress.show_step("compiling"); };
         report = ListUpdate(document.blocking, layout, scope_of(options), limits, now)
-                     .run({list_done, received});
+                     .run({list_done, received, compiling});
         progress.clear();
     } else if (lock.error().code == Errc::kConflict) {
         return complain(lock.error(), kRefused);

@@ -98,6 +98,7 @@ RunReport ListUpdate::run(const UpdateEvents& events) {
     refresh_files(events);
     refresh_urls(events);
     remove_strays();
+    events.compiling();
     compile();
     write_report();
     return std::move(report_);
@@ -187,8 +188,8 @@ void ListUpdate::refresh_urls(const UpdateEvents& events) {
         }
         settle(list, fetched ? nullptr : &fetched.error(), events);
     };
-    const auto received = [&](std::size_t index, std::uint64_t bytes) {
-        events.received(asked[index]->name, bytes);
+    const auto received = [&](std::size_t index, std::uint64_t bytes, std::uint64_t expected) {
+        events.received(asked[index]->name, bytes, expected);
     };
     fetch_all(requests, limits_, {done, received});
 }

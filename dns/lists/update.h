@@ -23,7 +23,10 @@ struct UpdateScope {
 
 struct UpdateEvents {
     std::function<void(const ListReport&)> list_done;  // counts are not known yet
-    std::function<void(const std::string& list, std::uint64_t bytes)> received;
+    // `expected` in the end; 0: not known.
+    std::function<void(const std::string& list, std::uint64_t bytes, std::uint64_t expected)>
+        received;
+    std::function<void()> compiling;
 };
 
 // Brings the copies of the document's lists up to date and compiles them all. Whatever fails leaves

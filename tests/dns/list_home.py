@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tests.dns.list_image import ListImage
 from tests.lab.netns import Namespace
+from tests.lab.process import Process
 
 GOOD = b"# ours\n||ads.example^\n0.0.0.0 tracker.example\n@@||good.ads.example^\n"
 
@@ -88,6 +89,16 @@ class Home:
         result = self.host.run(self.command(*arguments), check=False)
         assert result.returncode == expect, result.stdout + result.stderr
         return result.stdout + result.stderr
+
+    def kill_after(self, process: Process, moved: int) -> None:
+        """Kills it as soon as it has read and written so many bytes, unless it ends before."""
+        counters = Path(f"/proc/{process.pid}/io")
+        while process.alive():
+            with contextlib.suppress(OSError):  # it has just ended
+                values = dict(line.split(": ") for line in counters.read_text().splitlines())
+                if int(values["rchar"]) + int(values["wchar"]) >= moved:
+                    break
+        process.kill()
 
     def file(self, name: str, content: bytes) -> Path:
         path = self.directory / name

@@ -3,11 +3,12 @@
 import itertools
 import json
 import random
+import re
 import socket
 import sqlite3
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -256,6 +257,19 @@ def test_a_broken_database_is_put_aside(house: House) -> None:
     assert names(get(house, "/queries")) == numbered(20, 25)[::-1]
 
 
+def kill_while_writing(house: House, moved: int, last: int) -> None:
+    """When it has written so many bytes more, or everything up to question `last`."""
+    counters = Path(f"/proc/{house.process.pid}/io")
+
+    def count() -> int:
+        return int(re.search(r"wchar: (\d+)", counters.read_text())[1])
+
+    begin = count()
+    while count() - begin < moved and not written(house, last):
+        pass
+    house.process.kill()
+
+
 def test_killed_at_any_time_it_starts_again_and_loses_only_what_was_not_written(house: House) -> None:
     chance = random.Random(7)
     house.start(dns=keep(flush="1s"))
@@ -267,8 +281,7 @@ def test_killed_at_any_time_it_starts_again_and_loses_only_what_was_not_written(
         on_disk += fresh[: len(fresh) // 2]
         wait_until(lambda: written(house, len(on_disk)))
         ask(house, *fresh[len(fresh) // 2 :])
-        time.sleep(chance.random() * 1.2)  # flushes are a second apart
-        house.process.kill()
+        kill_while_writing(house, chance.randrange(150_000), len(on_disk) + len(fresh) - len(fresh) // 2)
         house.start()
         found = walk(house, "/queries?", limit=5000)[::-1]
         assert house.problem("query_log_replaced") == ""
