@@ -85,6 +85,9 @@ struct Verdict {
     [[nodiscard]] std::uint32_t list() const noexcept {
         return source == VerdictSource::kListRewrite ? index >> 24 : index;
     }
+    [[nodiscard]] bool allowed() const noexcept {
+        return source == VerdictSource::kAllowRule || source == VerdictSource::kAllowList;
+    }
     [[nodiscard]] bool allowed_by_rule() const noexcept {
         return source == VerdictSource::kAllowRule;
     }

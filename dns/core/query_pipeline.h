@@ -95,6 +95,12 @@ public:
     [[nodiscard]] const Cache& cache() const noexcept { return cache_; }
 
 private:
+    // Texts of extended errors that are told at once or later.
+    static constexpr std::string_view kUpstreamsFail = "the upstreams answered with an error";
+    static constexpr std::string_view kLoops = "forwarding loop: the upstream asks us";
+    static constexpr std::string_view kTooLong =
+        "the name is too long with the suffix it stands for";
+
     // One question while it is being decided.
     struct Job {
         const QueryContext& context;
