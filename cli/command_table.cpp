@@ -131,15 +131,15 @@ std::vector<Command> ruling() {
     return {
         {"allow",
          "Lets a name and what is under it through, at once",
-         "Goes before every rule and list. Kept over restarts, in policy.json of the state "
-         "directory, on this node.",
+         "Goes before every rule and list. Holds on every node that can be reached, and is "
+         "kept over restarts, in policy.json of the state directory.",
          {{"NAME", Need::kRequired, "A domain name."}},
          {client, ttl},
          run_allow},
         {"deny",
          "Blocks a name and what is under it, at once",
-         "Goes before every rule and list. Kept over restarts, in policy.json of the state "
-         "directory, on this node.",
+         "Goes before every rule and list. Holds on every node that can be reached, and is "
+         "kept over restarts, in policy.json of the state directory.",
          {{"NAME", Need::kRequired, "A domain name."}},
          {client, ttl},
          run_deny},

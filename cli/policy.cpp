@@ -37,6 +37,22 @@ std::string left_of(const json::value& said) {
     return "for another " + short_duration(std::max<std::int64_t>(until - now, 0));
 }
 
+std::string nodes_of(const json::value& answer, bool holds) {
+    const auto* nodes = child_of(answer, "nodes").if_array();
+    std::string text;
+    if (nodes == nullptr) return text;
+    for (const json::value& node : *nodes) {
+        if (flag_of(node, "holds") != holds) continue;
+        const auto why = text_of(node, "why");
+        text += (text.empty() ? ""
+                 : holds      ? ", "
+                              : "\n") +
+                std::string(holds ? "" : "not on ") + text_of(node, "node") +
+                (why.empty() ? "" : ": " + why);
+    }
+    return text;
+}
+
 Exit tell(const Invocation& invocation, Console& console, std::string_view action,
           const std::string& name, std::string_view duration) {
     std::string target = "/policy?action=" + std::string(action) + "&name=" + url_encode(name);
@@ -71,7 +87,14 @@ Exit tell(const Invocation& invocation, Console& console, std::string_view actio
             console.out << name << " is " << (action == "deny" ? "denied" : "allowed") << " for "
                         << who << " " << left_of(*answer) << "\n";
     }
-    if (flag_of(*answer, "saved")) return Exit::kOk;
+    const auto away = nodes_of(*answer, false);
+    if (!invocation.json()) {
+        const auto* nodes = child_of(*answer, "nodes").if_array();
+        if (nodes != nullptr && nodes->size() > 1)
+            console.out << "on " << nodes_of(*answer, true) << "\n";
+        if (!away.empty()) console.out << away << "\n";
+    }
+    if (flag_of(*answer, "saved")) return away.empty() ? Exit::kOk : Exit::kFinding;
     console.complain("it holds now, but could not be kept for the next start: " +
                      text_of(*answer, "error"));
     return Exit::kFinding;

@@ -269,7 +269,7 @@ void DnsService::use_names_of(const std::shared_ptr<Prepared>& prepared) {
 void DnsService::use_policy_of(const std::shared_ptr<Prepared>& prepared) {
     if (!policy_)
         policy_ = std::make_unique<PolicyDesk>(daemon_.control_loop(), disk_, daemon_.problems(),
-                                               daemon_.options().state_dir,
+                                               daemon_.options(),
                                                [this] { publish(serving_->snapshot); });
     policy_->use({prepared, &prepared->document},
                  prepared->node != nullptr ? prepared->node->name : std::string());

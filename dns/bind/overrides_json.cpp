@@ -86,6 +86,24 @@ std::string write_overrides(const Overrides& overrides) {
     return json::serialize(whole) + "\n";
 }
 
+std::vector<std::string> write_overrides_in_parts(const Overrides& overrides, std::size_t most) {
+    std::vector<std::string> parts;
+    Overrides part;
+    std::size_t octets = 0;
+    for (const Override& said : overrides.all()) {
+        const std::size_t size = json::serialize(override_json(said)).size();
+        if (octets > 0 && octets + size > most) {
+            parts.push_back(write_overrides(part));
+            part = {};
+            octets = 0;
+        }
+        (void)part.put(said);
+        octets += size + 1;
+    }
+    if (octets > 0) parts.push_back(write_overrides(part));
+    return parts;
+}
+
 Result<Overrides> parse_overrides(std::string_view text) {
     const auto refuse = [](const char* why) { return fail(Errc::kInvalid, "overrides", why); };
     if (text.size() > kLongestText) return refuse("longer than 1 MiB");

@@ -2,6 +2,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <boost/json/object.hpp>
 
@@ -13,6 +14,10 @@ namespace hearth::dns {
 
 [[nodiscard]] boost::json::object override_json(const Override& said);
 [[nodiscard]] std::string write_overrides(const Overrides& overrides);
+// The same in several texts of at most `most` octets each, or a little more where a single one of
+// them is longer; none when there is nothing to tell.
+[[nodiscard]] std::vector<std::string> write_overrides_in_parts(const Overrides& overrides,
+                                                                std::size_t most);
 // kInvalid for anything but what write_overrides() writes; keys that a newer version adds are
 // passed over.
 [[nodiscard]] Result<Overrides> parse_overrides(std::string_view text);

@@ -32,18 +32,30 @@ std::int64_t wall_now_ms() {
     return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
 }
 
+// The answer to what was said: complete when it is on disk and the other nodes were told.
+struct Told {
+    void part_is_done() {
+        if (--parts == 0) reply(ControlResponse::json(json::serialize(object) + "\n"));
+    }
+
+    json::object object;
+    ControlServer::Reply reply;
+    int parts = 2;
+};
+
 auto refuse(std::string text) { return fail(Errc::kInvalid, "", std::move(text)); }
 
 }  // namespace
 
 PolicyDesk::PolicyDesk(runtime::EventLoop& control, runtime::EventLoop& disk,
-                       runtime::Problems& problems, const std::filesystem::path& state_dir,
+                       runtime::Problems& problems, const runtime::DaemonOptions& options,
                        std::function<void()> changed)
     : control_(control),
       disk_(disk),
       problems_(problems),
-      path_(state_dir / "policy.json"),
+      path_(options.state_dir / "policy.json"),
       changed_(std::move(changed)),
+      spread_(control, options.run_dir, [this]() -> const Overrides& { return overrides_; }),
       neighbours_(control, [this] {
           neighbours_changed_ = true;
           look(wall_now_ms() / 1000);
@@ -72,6 +84,10 @@ void PolicyDesk::read() {
 void PolicyDesk::use(const std::shared_ptr<const config::Document>& document, std::string node) {
     document_ = document;
     node_ = std::move(node);
+    std::vector<std::string> others;
+    for (const auto& other : document_->nodes)
+        if (!node_.empty() && other.name != node_) others.push_back(other.name);
+    spread_.use(std::move(others));
     std::string unknown;
     for (const auto& group : document_->blocking.groups)
         if (!has_time_zone(group.time_zone)) unknown += " " + group.time_zone;
@@ -108,6 +124,7 @@ void PolicyDesk::apply(Snapshot& snapshot, std::int64_t wall_s) {
 // and go rarely enough to look at the outcome alone.
 void PolicyDesk::look(std::int64_t wall_s) {
     if (!document_) return;
+    spread_.look();
     if (overrides_.forget_old(wall_s)) save([](const Result<void>&) {});
     const bool is_same = overrides_.holding(wall_s) == moment_.overrides &&
                          active_schedules(*document_, wall_s) == schedules_ &&
@@ -123,6 +140,15 @@ void PolicyDesk::add_routes(ControlServer& server) {
                        [this](const ControlRequest& request, const ControlServer::Reply& reply) {
                            take(request, reply);
                        });
+    // What hearth-lb brings from the other nodes.
+    server.route_async(ControlMethod::kPost, "/peers/policy",
+                       [this](const ControlRequest& request, const ControlServer::Reply& reply) {
+                           merge(request, reply);
+                       });
+    server.route(ControlMethod::kPost, "/peers/policy-wanted", [this](const ControlRequest&) {
+        spread_.tell_all();
+        return ControlResponse::json("{}\n");
+    });
 }
 
 Result<Override> PolicyDesk::understand(const ControlRequest& request) const {
@@ -169,12 +195,32 @@ void PolicyDesk::take(const ControlRequest& request, const ControlServer::Reply&
                      " of these already: `hearth rules` lists them; put them into the document"));
     changed_();
     log::info("policy_changed", {{"name", said->name.to_string()}, {"client", said->client}});
-    auto answer = override_json(*said);
-    save([reply, answer](const Result<void>& saved) mutable {
-        answer["saved"] = saved.has_value();
-        if (!saved) answer["error"] = saved.error().to_string();
-        reply(ControlResponse::json(json::serialize(answer) + "\n"));
+    const auto answer = std::make_shared<Told>(Told{override_json(*said), reply});
+    json::array& here = answer->object["nodes"].emplace_array();
+    if (!node_.empty()) here.push_back(json::object{{"node", node_}, {"holds", true}});
+    spread_.tell(*said, [answer](json::array others) {
+        auto& nodes = answer->object["nodes"].as_array();
+        nodes.insert(nodes.end(), others.begin(), others.end());
+        answer->part_is_done();
     });
+    save([answer](const Result<void>& saved) {
+        answer->object["saved"] = saved.has_value();
+        if (!saved) answer->object["error"] = saved.error().to_string();
+        answer->part_is_done();
+    });
+}
+
+void PolicyDesk::merge(const ControlRequest& request, const ControlServer::Reply& reply) {
+    const auto said = parse_overrides(request.body);
+    if (!said) return reply(ControlResponse::error(400, said.error().to_string()));
+    const auto answer = [reply](bool saved) {
+        reply(ControlResponse::json(
+            json::serialize(json::object{{"saved", saved}, {"now_ms", wall_now_ms()}})));
+    };
+    if (!overrides_.merge(*said)) return answer(true);
+    changed_();
+    log::info("policy_learnt", {{"rules", said->size()}});
+    save([answer](const Result<void>& saved) { answer(saved.has_value()); });
 }
 
 void PolicyDesk::save(std::function<void(Result<void>)> done) {

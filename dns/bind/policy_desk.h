@@ -10,9 +10,11 @@
 
 #include "config/document.h"
 #include "dns/bind/house_policy.h"
+#include "dns/bind/policy_spread.h"
 #include "dns/core/overrides.h"
 #include "dns/io/neighbour_table.h"
 #include "runtime/control_server.h"
+#include "runtime/daemon_options.h"
 
 namespace hearth::runtime {
 class EventLoop;
@@ -22,13 +24,13 @@ class Problems;
 namespace hearth::dns {
 
 // Takes `hearth allow`, `hearth deny` and `hearth blocking`, keeps them in policy.json of the
-// state directory, and notices when they, a schedule or a device's address make other policies. On
-// the control thread.
+// state directory, tells the other nodes and takes what they tell, and notices when they, a
+// schedule or a device's address make other policies. On the control thread.
 class PolicyDesk {
 public:
     // `changed` is called when the snapshot has to be made anew. Reads policy.json.
     PolicyDesk(runtime::EventLoop& control, runtime::EventLoop& disk, runtime::Problems& problems,
-               const std::filesystem::path& state_dir, std::function<void()> changed);
+               const runtime::DaemonOptions& options, std::function<void()> changed);
 
     void use(const std::shared_ptr<const config::Document>& document, std::string node);
     void add_routes(runtime::ControlServer& server);
@@ -43,6 +45,7 @@ public:
 private:
     void read();
     void take(const runtime::ControlRequest& request, const runtime::ControlServer::Reply& reply);
+    void merge(const runtime::ControlRequest& request, const runtime::ControlServer::Reply& reply);
     [[nodiscard]] Result<Override> understand(const runtime::ControlRequest& request) const;
     void save(std::function<void(Result<void>)> done);
     [[nodiscard]] boost::json::object report() const;
@@ -56,6 +59,7 @@ private:
     std::shared_ptr<const config::Document> document_;
     std::string node_;
     Overrides overrides_;
+    PolicySpread spread_;
     HouseMoment moment_;  // of the snapshot that was made last
     std::vector<bool> schedules_;
     bool neighbours_changed_ = false;

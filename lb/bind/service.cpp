@@ -2,6 +2,7 @@
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
 #include <future>
 #include <map>
 #include <utility>
@@ -15,9 +16,12 @@
 #include "lb/io/daemon_watch.h"
 #include "lb/io/lan_driver.h"
 #include "lb/io/peer_hub.h"
+#include "lb/io/peer_relay.h"
 #include "lb/io/port_guard.h"
 #include "lb/io/route_netlink.h"
 #include "lb/io/soa_probe.h"
+#include "runtime/control_server.h"
+#include "runtime/event_hub.h"
 
 namespace hearth::lb {
 namespace {
@@ -40,6 +44,7 @@ private:
         std::unique_ptr<PortGuard> ports;
         std::unique_ptr<PeerHub> peers;
         std::unique_ptr<MoveDesk> moves;
+        std::unique_ptr<PeerRelay> relay;
         std::unique_ptr<NodeReporter> reporter;
         NodeReport own;
         std::map<Daemon, std::unique_ptr<DaemonWatch>> watches;
@@ -50,6 +55,7 @@ private:
     void apply_on_lan(const Plan& plan);
     void watch_daemons(const Plan& plan);
     void connect_peers(const Plan& plan);
+    void relay(const runtime::ControlRequest& request, const runtime::ControlServer::Reply& reply);
     void report(NodeReport own);
     [[nodiscard]] DaemonWatch::Ask ask_for(const WatchedDaemon& watched, const Name& domain);
     void collect_metrics(runtime::MetricSink& sink);
@@ -111,11 +117,21 @@ void LbService::start() {
             lan_.driver->on_node_vanished(node);
         });
         lan_.moves = std::make_unique<MoveDesk>(daemon_, *loop_, *lan_.driver, *lan_.peers);
+        lan_.relay = std::make_unique<PeerRelay>(
+            *loop_, *lan_.peers, daemon_.options().run_dir, [this](const std::string& node) {
+                daemon_.events().publish(
+                    "peers", boost::json::serialize(boost::json::object{{"node", node}}));
+            });
         lan_.reporter = std::make_unique<NodeReporter>(
             *loop_, daemon_.options().run_dir, [this](NodeReport own) { report(std::move(own)); });
     });
     lan_.moves->add_routes();
     daemon_.metrics().on_scrape([this](runtime::MetricSink& sink) { collect_metrics(sink); });
+    daemon_.control().route_async(
+        runtime::ControlMethod::kPost, "/peers/relay",
+        [this](const runtime::ControlRequest& request, const runtime::ControlServer::Reply& reply) {
+            relay(request, reply);
+        });
 }
 
 void LbService::apply_on_lan(const Plan& plan) {
@@ -147,6 +163,24 @@ void LbService::connect_peers(const Plan& plan) {
     }
     settings.key = *key;
     lan_.peers->apply(settings);
+}
+
+// What another daemon of this node has to say to its like on all others.
+void LbService::relay(const runtime::ControlRequest& request,
+                      const runtime::ControlServer::Reply& reply) {
+    using runtime::ControlResponse;
+    const std::string topic(request.query_or("topic", ""));
+    if (const auto known = parse_peer_topic(topic); !known)
+        return reply(ControlResponse::error(400, known.error().detail));
+    if (request.body.size() > PeerCall::kMost)
+        return reply(ControlResponse::error(413, "more than 48 KiB"));
+    loop_->post([this, topic, body = request.body, reply]() mutable {
+        if (!lan_.relay) return;
+        lan_.relay->tell_all(topic, std::move(body),
+                             [reply](const std::vector<RelayOutcome>& outcomes) {
+                                 reply(ControlResponse::json(relay_json(outcomes)));
+                             });
+    });
 }
 
 void LbService::report(NodeReport own) {
@@ -213,6 +247,7 @@ void LbService::stop() {
     daemon_.unwatch(*loop_);
     loop_->run_and_wait([&] {
         lan_.ports->withdraw();
+        lan_.relay.reset();
         lan_.peers->stop();
         lan_ = {};
     });

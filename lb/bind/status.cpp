@@ -139,6 +139,13 @@ json::array nodes_json(const Plan& plan, const NodeReport& own,
     return nodes;
 }
 
+std::string relay_json(const std::vector<RelayOutcome>& outcomes) {
+    json::array nodes;
+    for (const auto& [node, status, text] : outcomes)
+        nodes.push_back(json::object{{"name", node}, {"status", status}, {"answer", text}});
+    return json::serialize(json::object{{"nodes", std::move(nodes)}}) + "\n";
+}
+
 void write_metrics(runtime::MetricSink& sink, const Reconciler& reconciler, const Plan& plan,
                    std::uint64_t send_failures, TimePoint now) {
     for (const auto& view : reconciler.view(now)) {

@@ -1,10 +1,13 @@
 #pragma once
 
 #include <boost/json/fwd.hpp>
+#include <string>
+#include <vector>
 
 #include "base/time.h"
 #include "lb/bind/plan.h"
 #include "lb/core/reconciler.h"
+#include "lb/io/peer_relay.h"
 
 namespace hearth::runtime {
 class EventHub;
@@ -25,6 +28,10 @@ namespace hearth::lb {
 // Every node of the document, as it reported itself.
 [[nodiscard]] boost::json::array nodes_json(const Plan& plan, const NodeReport& own,
                                             const std::vector<PeerView>& peers);
+
+// What became of a relayed message: {"nodes":[{"name","status","answer"}]}, status 0 and a reason
+// where a node was not reached.
+[[nodiscard]] std::string relay_json(const std::vector<RelayOutcome>& outcomes);
 
 void write_metrics(runtime::MetricSink& sink, const Reconciler& reconciler, const Plan& plan,
                    std::uint64_t send_failures, TimePoint now);

@@ -11,7 +11,14 @@ constexpr std::size_t kMaxText = 1024;
 constexpr std::size_t kMaxProblems = 20;  // 20 problems of four texts at most stay under kMaxBody
 constexpr std::size_t kMaxItems = 255;
 
-enum class Type : std::uint8_t { kHello = 1, kReport = 2, kFarewell = 3, kOrder = 5 };
+enum class Type : std::uint8_t {
+    kHello = 1,
+    kReport = 2,
+    kFarewell = 3,
+    kOrder = 5,
+    kCall = 6,
+    kAnswer = 7
+};
 
 // --- writing ----------------------------------------------------------------------------------
 
@@ -21,6 +28,10 @@ public:
     void u16(std::size_t value) {
         u8(static_cast<std::uint8_t>(value >> 8));
         u8(static_cast<std::uint8_t>(value));
+    }
+    void u32(std::size_t value) {
+        u16(value >> 16 & 0xffff);
+        u16(value & 0xffff);
     }
     void text(std::string_view text, std::size_t limit = kMaxText) {
         const auto kept = text.substr(0, limit);
@@ -82,6 +93,23 @@ struct Writer {
         out.u8(static_cast<std::uint8_t>(order.kind));
         out.text(order.vip);
         return out.framed(Type::kOrder);
+    }
+    std::vector<std::uint8_t> operator()(const PeerCall& call) const {
+        BodyWriter out;
+        out.u32(call.id);
+        out.text(call.topic);
+        const ByteView body =
+            as_bytes(call.body).first(std::min(call.body.size(), PeerCall::kMost));
+        out.u32(body.size());
+        out.bytes(body);
+        return out.framed(Type::kCall);
+    }
+    std::vector<std::uint8_t> operator()(const PeerAnswer& answer) const {
+        BodyWriter out;
+        out.u32(answer.id);
+        out.u16(answer.status);
+        out.text(answer.text);
+        return out.framed(Type::kAnswer);
     }
     std::vector<std::uint8_t> operator()(const PeerUnknown&) const { return {}; }
 };
@@ -145,6 +173,28 @@ PeerMessage read_order(ByteReader& in) {
     return order;
 }
 
+PeerCall read_call(ByteReader& in) {
+    PeerCall call;
+    call.id = in.u32();
+    call.topic = read_text(in);
+    call.body = std::string(as_text(in.bytes(in.u32())));
+    return call;
+}
+
+PeerAnswer read_answer(ByteReader& in) {
+    PeerAnswer answer;
+    answer.id = in.u32();
+    answer.status = in.u16();
+    answer.text = read_text(in);
+    return answer;
+}
+
+bool is_word(std::string_view text) {
+    return !text.empty() && text.size() <= 32 && std::all_of(text.begin(), text.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || c == '-';
+    });
+}
+
 Result<PeerMessage> read_message(std::uint8_t type, ByteView body) {
     ByteReader in(body);
     PeerMessage message = PeerUnknown{};
@@ -153,12 +203,23 @@ Result<PeerMessage> read_message(std::uint8_t type, ByteView body) {
         case Type::kReport: message = read_report(in); break;
         case Type::kFarewell: message = PeerFarewell{}; break;
         case Type::kOrder: message = read_order(in); break;
+        case Type::kCall: message = read_call(in); break;
+        case Type::kAnswer: message = read_answer(in); break;
     }
     if (in.failed()) return fail(Errc::kTruncated, "peer message", "ends before its last field");
     return message;
 }
 
 }  // namespace
+
+Result<PeerTopic> parse_peer_topic(std::string_view text) {
+    const auto slash = text.find('/');
+    const auto daemon = text.substr(0, slash);
+    const bool is_ours = daemon == "dns" || daemon == "proxy";
+    if (slash == std::string_view::npos || !is_ours || !is_word(text.substr(slash + 1)))
+        return fail(Errc::kInvalid, "topic", "a daemon and a subject are needed: dns/policy");
+    return PeerTopic{std::string(daemon), std::string(text.substr(slash + 1))};
+}
 
 std::vector<std::uint8_t> write_peer_message(const PeerMessage& message) {
     return std::visit(Writer{}, message);

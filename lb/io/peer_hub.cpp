@@ -79,6 +79,7 @@ struct PeerHub::Impl : std::enable_shared_from_this<Impl> {
     std::unique_ptr<runtime::Acceptor> acceptor;
     std::vector<PeerPointer> peers;
     NodeReport own;
+    Relay relay;
 };
 
 void PeerHub::Impl::apply(const std::optional<PeerSettings>& next) {
@@ -176,6 +177,7 @@ void PeerHub::Impl::handle(const PeerPointer& peer, const PeerMessage& message) 
         peer->trouble.clear();
         show_trouble();
         log::info("peer_connected", {{"peer", peer->node.name}});
+        if (relay.connected) relay.connected(peer->node.name);
     } else if (const auto* report = std::get_if<NodeReport>(&message)) {
         peer->report = *report;
     } else if (const auto* order = std::get_if<PeerOrder>(&message)) {
@@ -183,6 +185,8 @@ void PeerHub::Impl::handle(const PeerPointer& peer, const PeerMessage& message) 
         if (on_order) on_order(*order);
     } else if (std::holds_alternative<PeerFarewell>(message)) {
         peer->talk = Peer::Talk::kFarewell;
+    } else if (relay.received) {
+        relay.received(peer->node.name, message);
     }
 }
 
@@ -281,6 +285,19 @@ bool PeerHub::order(std::string_view node, const PeerOrder& order) {
 
 void PeerHub::on_order(std::function<void(const PeerOrder&)> obey) {
     impl_->on_order = std::move(obey);
+}
+
+void PeerHub::set_relay(Relay relay) { impl_->relay = std::move(relay); }
+
+bool PeerHub::send(const std::string& node, const PeerMessage& message) {
+    for (const auto& peer : impl_->peers) {
+        if (peer->node.name != node) continue;
+        // Before its hello it is not known to be who it should be.
+        if (peer->talk != Impl::Peer::Talk::kOpen || !peer->trouble.empty()) return false;
+        peer->connection->send(write_peer_message(message));
+        return peer->connection != nullptr;
+    }
+    return false;
 }
 
 void PeerHub::stop() {

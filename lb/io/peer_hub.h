@@ -9,6 +9,7 @@
 
 #include "base/ip.h"
 #include "base/time.h"
+#include "lb/core/peer_codec.h"
 #include "lb/io/peer_tls.h"
 #include "lb/model/node_report.h"
 #include "lb/model/peer_order.h"
@@ -60,6 +61,15 @@ public:
     // False when that node is not connected.
     bool order(std::string_view node, const PeerOrder& order);
     void on_order(std::function<void(const PeerOrder&)> obey);
+    // What there is besides reports: a connection that opened, and messages for PeerRelay. Set
+    // before apply().
+    struct Relay {
+        std::function<void(const std::string& node)> connected;
+        std::function<void(const std::string& node, const PeerMessage& message)> received;
+    };
+    void set_relay(Relay relay);
+    // False when there is no connection to that node.
+    bool send(const std::string& node, const PeerMessage& message);
     // Says farewell and closes.
     void stop();
 

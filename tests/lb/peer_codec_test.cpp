@@ -20,7 +20,9 @@ const std::vector<PeerMessage> kMessages{PeerHello{"pi4-1"},
                                          NodeReport{},
                                          PeerFarewell{},
                                          PeerOrder{PeerOrder::Kind::kTake, "dns"},
-                                         PeerOrder{PeerOrder::Kind::kUndrain, ""}};
+                                         PeerOrder{PeerOrder::Kind::kUndrain, ""},
+                                         PeerCall{7, "dns/policy", "what was said"},
+                                         PeerAnswer{7, 200, "{}"}};
 
 Bytes stream_of(const std::vector<PeerMessage>& messages) {
     Bytes bytes;
@@ -91,6 +93,38 @@ TEST(PeerCodec, OrdersOfLaterVersionsAreNotObeyed) {
         PeerStream stream;
         EXPECT_EQ(stream.feed(order), (std::vector<PeerMessage>{PeerUnknown{}}));
     }
+}
+
+TEST(PeerCodec, EveryShortenedCallAndAnswerIsRefused) {
+    for (const PeerMessage& message : {PeerMessage{PeerCall{1, "dns/policy", "body"}},
+                                       PeerMessage{PeerAnswer{1, 503, "down"}}}) {
+        const Bytes whole = write_peer_message(message);
+        for (std::size_t size = 0; size + 5 < whole.size(); ++size) {
+            Bytes cut(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(5 + size));
+            store_be32(cut.data(), static_cast<std::uint32_t>(size));
+            PeerStream stream;
+            EXPECT_FALSE(stream.feed(cut)) << size;
+        }
+    }
+}
+
+TEST(PeerCodec, TheLongestCallFits) {
+    const PeerCall call{1, "dns/policy", std::string(PeerCall::kMost, 'x')};
+    PeerStream stream;
+    const auto messages = stream.feed(write_peer_message(call));
+    ASSERT_TRUE(messages) << messages.error().to_string();
+    EXPECT_EQ(messages->at(0), PeerMessage{call});
+}
+
+TEST(PeerCodec, TopicsNameADaemonAndASubject) {
+    const auto topic = parse_peer_topic("dns/policy-wanted");
+    ASSERT_TRUE(topic);
+    EXPECT_EQ(topic->daemon, "dns");
+    EXPECT_EQ(topic->subject, "policy-wanted");
+    EXPECT_TRUE(parse_peer_topic("proxy/x"));
+    for (const char* wrong : {"", "dns", "dns/", "lb/policy", "/policy", "dns/a/b", "dns/../reload",
+                              "dns/A", "dns/a?b", "dns/a b"})
+        EXPECT_FALSE(parse_peer_topic(wrong)) << wrong;
 }
 
 TEST(PeerCodec, WhatIsTooLongIsCutAndStillFits) {
