@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import dns.message
+import dns.rdatatype
 import dns.rrset
 import pytest
 
@@ -271,3 +272,46 @@ def test_every_answer_says_how_long_and_why(house: Listed, style: str) -> None:
                     assert not answer.authority
             assert "EDE" not in house.dig(transport, "+noedns", "x.listed.example", qtype).text
     assert house.upstream.names == []
+
+
+# --- addresses of the house from outside ---
+
+PRIVATE = {
+    "four.t A": "192.168.1.1", "shared.t A": "100.64.0.1", "loop.t A": "127.0.0.1", "link.t A": "169.254.9.9",
+    "six.t AAAA": "fd00::1", "link6.t AAAA": "fe80::1", "loop6.t AAAA": "::1", "mapped.t AAAA": "::ffff:10.0.0.1",
+    "hint.t HTTPS": "1 . ipv4hint=10.0.0.7", "hint6.t HTTPS": "1 . alpn=h2 ipv6hint=fd00::7",
+}
+PUBLIC = {"none.t A": "0.0.0.0", "out.t A": "198.51.100.7", "out6.t AAAA": "2001:db8::7",
+          "service.t HTTPS": "1 . alpn=h2 ipv4hint=198.51.100.7"}
+
+
+def test_addresses_of_the_house_come_from_the_house_alone(house: Listed) -> None:
+    public = "198.18.0.53"
+    house.router.ip(f"address add {public}/32 dev lo")
+    house.dns.ip(f"route add {public}/32 via {ROUTER}")
+
+    def script(packet: bytes, peer: tuple, sock) -> None:
+        reply = dns.message.make_response(dns.message.from_wire(packet), recursion_available=True)
+        asked = reply.question[0]
+        data = (PRIVATE | PUBLIC).get(str(asked.name).rstrip(".").lower().removeprefix("fine.") + " " +
+                                      dns.rdatatype.to_text(asked.rdtype))
+        if data:
+            reply.answer.append(dns.rrset.from_text(asked.name, 60, "IN", asked.rdtype, data))
+        sock.sendto(reply.to_wire(), peer)
+
+    outside = ScriptedUpstream(house.router, script, public)
+    try:
+        house.start(dns=f"upstreams: [{public}]\n  rebinding: {{allow: [\"*.loop.t\", six.t, fine.hint.t]}}")
+        allowed = {"six.t AAAA"}
+        for _ in range(2):
+            for asked in PRIVATE.keys() - allowed:
+                answer = house.dig(*asked.split())
+                assert answer.data in ([], ["0.0.0.0"], ["::"]), asked
+                assert "EDE: 15 (Blocked)" in answer.text and "rebinding" in answer.text, asked
+            for asked in [*PUBLIC, *allowed, "fine.loop.t A", "fine.hint.t HTTPS"]:
+                assert house.dig(*asked.split()).answers, asked
+        house.reload(dns=f"upstreams: [{public}]\n  rebinding: false")
+        for asked in PRIVATE:
+            assert len(house.dig(*asked.split()).answers) == 1, asked
+    finally:
+        outside.close()
