@@ -26,6 +26,8 @@ int number(Capability capability) {
         case Capability::kNetBindService: return CAP_NET_BIND_SERVICE;
         case Capability::kNetAdmin: return CAP_NET_ADMIN;
         case Capability::kNetRaw: return CAP_NET_RAW;
+        case Capability::kIpcLock: return CAP_IPC_LOCK;
+        case Capability::kSysNice: return CAP_SYS_NICE;
     }
     return CAP_NET_BIND_SERVICE;
 }

@@ -8,7 +8,7 @@
 
 namespace hearth::runtime {
 
-enum class Capability : std::uint8_t { kNetBindService, kNetAdmin, kNetRaw };
+enum class Capability : std::uint8_t { kNetBindService, kNetAdmin, kNetRaw, kIpcLock, kSysNice };
 
 // What a daemon may still do after it has begun.
 struct Sandbox {

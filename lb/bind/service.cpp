@@ -20,8 +20,10 @@
 #include "lb/io/port_guard.h"
 #include "lb/io/route_netlink.h"
 #include "lb/io/soa_probe.h"
+#include "lb/io/urgency.h"
 #include "runtime/control_server.h"
 #include "runtime/event_hub.h"
+#include "runtime/log.h"
 
 namespace hearth::lb {
 namespace {
@@ -66,6 +68,11 @@ private:
     Lan lan_;
 };
 
+// On a node that is busy the adverts must not be late; without it they are in time as a rule.
+void ask_for_urgency(const char* what, const Result<void>& granted) {
+    if (!granted) log::info("not_urgent", {{"what", what}, {"reason", granted.error().detail}});
+}
+
 Result<std::vector<IpAddress>> own_addresses() {
     auto route = RouteNetlink::open();
     if (!route) return fail(route.error());
@@ -100,10 +107,12 @@ Result<void> LbService::apply(std::shared_ptr<const Plan> plan) {
 }
 
 void LbService::start() {
+    ask_for_urgency("memory", keep_memory());
     loop_ = std::make_unique<runtime::EventLoop>("lan");
     loop_->start();
     daemon_.watch(*loop_);
     loop_->run_and_wait([this] {
+        ask_for_urgency("priority", run_at_once());
         lan_.ports = std::make_unique<PortGuard>(*loop_, daemon_.problems());
         lan_.driver = std::make_unique<LanDriver>(
             *loop_, daemon_.problems(),
