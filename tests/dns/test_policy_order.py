@@ -82,6 +82,18 @@ def test_the_most_telling_match_decides(house: Listed, network: Network) -> None
     assert house.dig("-b", "10.0.8.211", "who.example", server=DNS, host=gadget).data == ["192.0.2.9"]
 
 
+def test_a_lease_tells_who_a_client_is(house: Listed) -> None:
+    leases = house.directory / "dnsmasq.leases"
+    leases.write_text("")
+    house.start(dns=f"upstreams: [{ROUTER}]\n  leases: [{leases}]",
+                extra="  groups: {kids: {clients: [tablet], deny: [games.example]}}")
+    assert house.data("-b", KID, "games.example") == ["192.0.2.99"]
+    leases.write_text(f"4102444800 02:00:00:00:00:60 {KID} tablet *\n")
+    wait_until(lambda: house.data("-b", KID, "games.example") == ["0.0.0.0"], what="the lease")
+    leases.write_text("4102444800 02:00:00:00:00:60 10.0.0.61 tablet *\n")
+    wait_until(lambda: house.data("-b", KID, "games.example") == ["192.0.2.99"], what="another address")
+
+
 def test_what_a_group_may_have_of_its_own(house: Listed) -> None:
     house.router.ip("address add 10.0.0.9/24 dev eth0")
     family = ScriptedUpstream(house.router, lambda p, peer, s: s.sendto(answer_a(p, "192.0.2.55"), peer), "10.0.0.9")
