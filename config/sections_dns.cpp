@@ -54,7 +54,7 @@ const Section<BlockList>& list_section() {
                   one_of<BlockListKind>(
                       {{"block", BlockListKind::kBlock}, {"allow", BlockListKind::kAllow}}),
                   "What its names are: blocked, or never blocked by any list.", "allow"),
-            field("refresh", &BlockList::refresh, duration<std::chrono::seconds>(10min, 30 * 24h),
+            field("refresh", &BlockList::refresh, duration<std::chrono::seconds>(1h, 30 * 24h),
                   "How often it is fetched again; blocking.refresh when not given.", "6h"),
             field("max_size", &BlockList::max_bytes, size(1U << 10, 1U << 30),
                   "A larger one is refused; blocking.max_list_size when not given.", "16MiB"),
@@ -207,7 +207,7 @@ const Section<Blocking>& blocking_section() {
             field("groups", &Blocking::groups, named(client_group_section(), {0, 63}),
                   "Clients with a policy of their own, by a name of your choice.",
                   "{tv: {clients: [10.0.0.60], deny: [\"*.samsungads.com\"]}}"),
-            field("refresh", &Blocking::refresh, duration<std::chrono::seconds>(10min, 30 * 24h),
+            field("refresh", &Blocking::refresh, duration<std::chrono::seconds>(1h, 30 * 24h),
                   "How often lists are fetched again.", "24h"),
             field("max_list_size", &Blocking::max_list_bytes, size(1U << 20, 1U << 30),
                   "A list larger than this is refused.", "128MiB"),

@@ -27,7 +27,7 @@ inline constexpr std::string_view kListsUsage =
     R"(usage: hearth-lists [OPTION ...] [NAME ...]
 
 Brings the blocklists of the document up to date, compiles them and tells hearth-dns.
-Lists with a URL are asked for when their last check is older than blocking.refresh, or when
+Lists with a URL are asked for when their last check is older than their refresh, or when
 named, or with --force; lists in files are always read.
 
   --config PATH      the document (/etc/hearth/hearth.yaml; conf.d/*.yaml beside it)
