@@ -3,6 +3,7 @@
 #include "dns/bind/upstream_groups.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "config/blockable_services.h"
@@ -284,6 +285,18 @@ std::vector<IpAddress> addresses_of(const Snapshot& snapshot, const HouseMoment&
     if (const auto address = IpAddress::parse(client)) return {*address};
     if (const auto mac = MacAddress::parse(client)) return addresses_of_mac(moment, *mac);
     return addresses_of_name(snapshot, client);
+}
+
+Neighbours named_neighbours(const config::Document& document,
+                            const std::vector<Override>& overrides, Neighbours all) {
+    std::set<MacAddress> named;
+    for (const auto& group : document.blocking.groups)
+        for (const auto& client : group.clients)
+            if (client.kind == config::ClientMatch::Kind::kMac) named.insert(client.mac);
+    for (const Override& said : overrides)
+        if (const auto mac = MacAddress::parse(said.client)) named.insert(*mac);
+    std::erase_if(all, [&named](const auto& entry) { return !named.contains(entry.first); });
+    return all;
 }
 
 std::vector<Override> apply_moment(Snapshot& snapshot, const config::Document& document,

@@ -14,10 +14,15 @@
 // Who gets which policy, at this moment.
 namespace hearth::dns {
 
+// Of all neighbours those that a group or an override names by hardware address: the others come
+// and go without a word.
+[[nodiscard]] Neighbours named_neighbours(const config::Document& document,
+                                          const std::vector<Override>& overrides, Neighbours all);
+
 // What decides about it besides the document; whenever one of these changes, policies may.
 struct HouseMoment {
     std::int64_t wall_s = 0;
-    Neighbours neighbours;
+    Neighbours neighbours;                                    // named_neighbours()
     std::map<std::string, std::vector<IpPrefix>> interfaces;  // their networks
     std::vector<Override> overrides;                          // that hold now
 };

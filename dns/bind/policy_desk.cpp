@@ -99,12 +99,12 @@ void PolicyDesk::use(const std::shared_ptr<const config::Document>& document, st
 
 void PolicyDesk::refresh_moment(std::int64_t wall_s) {
     moment_.wall_s = wall_s;
-    moment_.neighbours = neighbours_.all();
     moment_.interfaces.clear();
     for (const auto& group : document_->blocking.groups)
         for (const std::string& interface : group.interfaces)
             moment_.interfaces[interface] = networks_of(interface);
     moment_.overrides = overrides_.holding(wall_s);
+    moment_.neighbours = named_neighbours(*document_, moment_.overrides, neighbours_.all());
     schedules_ = active_schedules(*document_, wall_s);
     neighbours_changed_ = false;
 }
@@ -120,15 +120,16 @@ void PolicyDesk::apply(Snapshot& snapshot, std::int64_t wall_s) {
                         " is left out. Put these clients into a group of blocking.groups");
 }
 
-// Neighbours matter only to whom a group or an override names by hardware address, but they come
-// and go rarely enough to look at the outcome alone.
 void PolicyDesk::look(std::int64_t wall_s) {
     if (!document_) return;
     spread_.look();
     if (overrides_.forget_old(wall_s)) save([](const Result<void>&) {});
-    const bool is_same = overrides_.holding(wall_s) == moment_.overrides &&
-                         active_schedules(*document_, wall_s) == schedules_ &&
-                         (!neighbours_changed_ || neighbours_.all() == moment_.neighbours);
+    const bool is_same =
+        overrides_.holding(wall_s) == moment_.overrides &&
+        active_schedules(*document_, wall_s) == schedules_ &&
+        (!neighbours_changed_ ||
+         named_neighbours(*document_, moment_.overrides, neighbours_.all()) == moment_.neighbours);
+    neighbours_changed_ = false;
     if (!is_same) changed_();
 }
 
