@@ -194,6 +194,16 @@ class Trial:
         return [result]
 
 
+    def move(self) -> list[ProbeResult]:
+        """`hearth vip move` to the other node."""
+        owner = self.owner()
+        other = next(node for node in self.lan.nodes if node is not owner)
+        result = self.probe(lambda node: node.control.post(f"/vips/move?vip=dns&node={other.name}"))
+        wait_until(lambda: self.contestant.owns(other), 10, what="moved")
+        self.settle()
+        return [result]
+
+
 def _milliseconds(results: list[ProbeResult]) -> list[float]:
     return [result.outage * 1000 for result in results]
 
@@ -223,6 +233,7 @@ def _measure(options, kind, interval_ms: int, trials: int) -> dict[str, list[Pro
             found.setdefault("stop", []).extend(trial.graceful())
             if kind is Hearth:
                 found.setdefault("daemon", []).extend(trial.daemon_death())
+                found.setdefault("move", []).extend(trial.move())
         return found
 
 
@@ -234,6 +245,9 @@ def _compare(report: Report, options, interval_ms: int, trials: int) -> None:
     _add(report, f"all processes killed {at}", "hearth", hearth["crash"], longest=20)
     _add(report, f"all processes killed {at}", "keepalived", keepalived["crash"])
     _add(report, f"hearth-dns killed {at}", "hearth", hearth["daemon"], longest=20)
+    _add(report, f"planned move {at}", "hearth", hearth["move"])
+    lost = sum(result.lost for result in hearth["move"])
+    report.add(f"planned move {at}, questions lost", "hearth", lost, "", at_most=0)
     _add(report, f"cable cut {at}", "hearth", hearth["cut"], median=theirs, longest=_cut_bar(interval_ms))
     _add(report, f"cable cut {at}", "keepalived", keepalived["cut"])
     _add(report, f"cut heals {at}", "hearth", hearth["heal"], longest=interval_ms + 10)
