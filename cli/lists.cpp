@@ -195,11 +195,18 @@ Exit run_lists_update(const Invocation& invocation, Console& console) {
     if (code == 127)
         console.complain(command[0] + " could not be started", "Is the package installed whole?");
     if (invocation.json()) console.out << "{\"ok\":" << (code == 0 ? "true" : "false") << "}\n";
-    if (code == 0) return Exit::kOk;
-    if (!invocation.json())
+    // hearth-lists has said what else it may be: no such list, a bad document, another one runs.
+    if (code == 1 && !invocation.json())
         console.complain("some lists could not be brought up to date; older copies go on serving",
                          "`hearth status` says which, and why.");
-    return code == 3 ? Exit::kInvalid : code == 127 ? Exit::kUnreachable : Exit::kFinding;
+    switch (code) {
+        case 0: return Exit::kOk;
+        case 2: return Exit::kUsage;
+        case 3: return Exit::kInvalid;
+        case 5: return Exit::kRefused;
+        case 127: return Exit::kUnreachable;
+        default: return Exit::kFinding;
+    }
 }
 
 }  // namespace hearth::cli

@@ -1,5 +1,6 @@
 """hearth-lists beside a hearth-dns that serves: what is updated blocks, what fails is said."""
 
+import fcntl
 import json
 from pathlib import Path
 
@@ -143,3 +144,10 @@ def test_people_see_and_update_lists(serving: Serving, web: Server, binaries) ->
     assert "older copies go on serving" in hearth(
         "lists", "update", "web", "--state-dir", str(serving.home.state), expect=1)
     assert "answered 503" in hearth("lists", "ls", "web", expect=1)
+
+    state = ("--state-dir", str(serving.home.state))
+    assert "no list of this name" in hearth("lists", "update", "wed", *state, expect=2)
+    with (serving.home.state / "lists/lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        said = hearth("lists", "update", *state, expect=5)
+    assert "another hearth-lists is running" in said and "older copies" not in said
