@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 CONTESTANTS = {
-    "dns": {"hearth", "unbound", "dnsmasq", "raw echo"},
+    "dns": {"hearth", "unbound", "dnsdist", "dnsmasq", "raw echo"},
     "proxy": {"hearth", "nginx", "haproxy", "direct"},
 }
 PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
