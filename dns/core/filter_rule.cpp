@@ -457,10 +457,21 @@ std::string escaped(std::string_view text) {
     return made;
 }
 
-void join(std::string& out, std::string_view part) {
-    if (out.back() != '=') out += '|';
-    out += part;
-}
+// "key=a|b"
+class Values {
+public:
+    explicit Values(std::string_view key) : text_(key) {}
+    void add(std::string_view value) {
+        text_ += is_first_ ? '=' : '|';
+        text_ += value;
+        is_first_ = false;
+    }
+    [[nodiscard]] const std::string& text() const noexcept { return text_; }
+
+private:
+    std::string text_;
+    bool is_first_ = true;
+};
 
 std::string data_text(const RuleRewrite& rewrite) {
     const ByteView data = rewrite.rdata;
@@ -508,21 +519,21 @@ std::string to_string(const FilterRule& rule) {
     };
     if (rule.rule.weight == RuleWeight::kImportant) add("important");
     if (!rule.except.empty()) {
-        std::string text = "denyallow=";
-        for (const Name& name : rule.except) join(text, name.to_string());
-        add(text);
+        Values values("denyallow");
+        for (const Name& name : rule.except) values.add(name.to_string());
+        add(values.text());
     }
     if (!rule.types.empty() || !rule.not_types.empty()) {
-        std::string text = "dnstype=";
-        for (const RrType type : rule.types) join(text, to_string(type));
-        for (const RrType type : rule.not_types) join(text, "~" + to_string(type));
-        add(text);
+        Values values("dnstype");
+        for (const RrType type : rule.types) values.add(to_string(type));
+        for (const RrType type : rule.not_types) values.add("~" + to_string(type));
+        add(values.text());
     }
     if (rule.is_personal()) {
-        std::string text = "client=";
-        for (const RuleClient& client : rule.clients) join(text, client_text(client));
-        for (const RuleClient& client : rule.not_clients) join(text, "~" + client_text(client));
-        add(text);
+        Values values("client");
+        for (const RuleClient& client : rule.clients) values.add(client_text(client));
+        for (const RuleClient& client : rule.not_clients) values.add("~" + client_text(client));
+        add(values.text());
     }
     if (rule.rewrite) {
         std::string text = "dnsrewrite=" + std::string(to_string(rule.rewrite->rcode));
