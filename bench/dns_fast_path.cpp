@@ -78,7 +78,10 @@ std::vector<std::uint8_t> question(const std::string& name) {
 
 // The question as it went out, answered with one address.
 std::vector<std::uint8_t> answer(const std::vector<std::uint8_t>& asked) {
-    std::vector<std::uint8_t> packet(asked.begin(), asked.end() - 11);
+    std::size_t end = kHeaderSize;
+    if (!skip_name(asked, end)) std::exit(1);
+    std::vector<std::uint8_t> packet(asked.begin(),
+                                     asked.begin() + static_cast<std::ptrdiff_t>(end + 4));
     packet.resize(packet.size() + 16);
     store_be16(packet.data() + 2, 0x8180);
     store_be16(packet.data() + 6, 1);

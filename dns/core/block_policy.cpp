@@ -40,25 +40,25 @@ Verdict BlockPolicy::verdict(const Name& qname, RrType qtype, const Asker& asker
         const auto index = static_cast<std::uint32_t>(i + 1) << kLayerShift | *rule;
         return {layers[i].action == RuleAction::kAllow ? VerdictSource::kAllowRule
                                                        : VerdictSource::kDenyRule,
-                index};
+                false, index};
     }
     if (allow) {
-        if (const auto rule = allow->match(qname)) return {VerdictSource::kAllowRule, *rule};
+        if (const auto rule = allow->match(qname)) return {VerdictSource::kAllowRule, false, *rule};
     }
     if (deny) {
-        if (const auto rule = deny->match(qname)) return {VerdictSource::kDenyRule, *rule};
+        if (const auto rule = deny->match(qname)) return {VerdictSource::kDenyRule, false, *rule};
     }
     if (!lists) return {};
     const Match match = lists->set.match(qname, active_lists, qtype, asker);
     switch (match.action) {
         case ListAction::kNone: break;
-        case ListAction::kAllow: return {VerdictSource::kAllowList, match.list, match.is_personal};
-        case ListAction::kBlock: return {VerdictSource::kBlockList, match.list, match.is_personal};
+        case ListAction::kAllow: return {VerdictSource::kAllowList, match.is_personal, match.list};
+        case ListAction::kBlock: return {VerdictSource::kBlockList, match.is_personal, match.list};
         case ListAction::kRewrite:
-            return {VerdictSource::kListRewrite, match.list << kLayerShift | match.rewrite,
-                    match.is_personal};
+            return {VerdictSource::kListRewrite, match.is_personal,
+                    match.list << kLayerShift | match.rewrite};
     }
-    return {VerdictSource::kNothing, 0, match.is_personal};
+    return {VerdictSource::kNothing, match.is_personal, 0};
 }
 
 const RewriteAnswer& BlockPolicy::rewrite_of(const Verdict& verdict) const noexcept {

@@ -74,8 +74,8 @@ enum class VerdictSource : std::uint8_t {
 // in the upper octet and the index for FilterRules::rewrite() below it.
 struct Verdict {
     VerdictSource source = VerdictSource::kNothing;
-    std::uint32_t index = 0;
     bool is_personal = false;  // another client of the group may hear otherwise
+    std::uint32_t index = 0;
 
     [[nodiscard]] bool blocked() const noexcept {
         return source == VerdictSource::kDenyRule || source == VerdictSource::kBlockList ||

@@ -27,7 +27,7 @@ Verdict QueryPipeline::judge(const Waiter& waiter, const ForwardQuestion& questi
     if (snapshot_->rebinding_allowed && outcome.upstream < servers.size() &&
         is_public(servers[outcome.upstream].server) &&
         !snapshot_->rebinding_allowed->match(question.qname) && names_the_house(image))
-        return {VerdictSource::kRebinding, 0};
+        return {VerdictSource::kRebinding, false, 0};
     const BlockPolicy& policy = snapshot_->policy(waiter.group);
     const Asker asker = asker_of(waiter.path);
     const Verdict named = policy.verdict(question.qname, question.qtype, asker);

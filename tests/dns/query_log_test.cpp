@@ -23,7 +23,7 @@ TEST(QueryLog, GivesBackWhatWasWritten) {
     log.append(context, 250, *Name::parse("a.rather.long.name.example"), RrType::kHttps,
                {Rcode::kNxDomain,
                 Reason::kBlocked,
-                {VerdictSource::kBlockList, 70'000},
+                {VerdictSource::kBlockList, false, 70'000},
                 EdeCode::kBlocked,
                 3,
                 7,
