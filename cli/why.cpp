@@ -73,7 +73,12 @@ std::string why_text(const json::value& answer, const Console& console) {
         text = console.ink(Ink::kBad, "REFUSED") + " " + name + ": " + text_of(answer, "client") +
                " is not served by this home";
     } else if (verdict == "blocked") {
-        text = console.ink(Ink::kBad, "BLOCKED") + " " + name + ": " + by;
+        const auto target = text_of(answer, "leads_to");
+        text = console.ink(Ink::kBad, "BLOCKED") + " " + name +
+               (target.empty() ? "" : ", which leads to " + target) + ": " +
+               (text_of(answer, "matched") == "rebinding"
+                    ? "a public server gave an address of this home"
+                    : by);
     } else if (verdict == "local") {
         text = console.ink(Ink::kGood, "LOCAL") + " " + name + ": " + local_text(answer);
     } else if (verdict == "special") {
@@ -87,6 +92,8 @@ std::string why_text(const json::value& answer, const Console& console) {
         const auto safe = text_of(answer, "safe_search");
         if (!safe.empty()) text += " as " + safe + " (safe search)";
         if (!by.empty()) text += "; allowed by " + by;
+        if (const auto end = text_of(answer, "undo"); !end.empty() && !flag_of(answer, "blocking"))
+            text += "; nothing is blocked now, until `" + end + "`";
         const auto bogus = text_of(answer, "dnssec_reason");
         if (!bogus.empty()) text += "\n" + console.ink(Ink::kBad, "BOGUS") + " (DNSSEC): " + bogus;
     }

@@ -28,7 +28,7 @@
 #include "dns/bind/serving_plan.h"
 #include "dns/bind/snapshot_builder.h"
 #include "dns/bind/upstream_names.h"
-#include "dns/bind/why.h"
+#include "dns/bind/why_desk.h"
 #include "dns/core/list_layout.h"
 #include "dns/io/blocklist_file.h"
 #include "dns/io/connected_networks.h"
@@ -123,7 +123,6 @@ private:
     void add_routes();
     void reload_lists(const ControlRequest& request, ControlServer::Reply reply);
     void note_findings(ListFindings findings);
-    void why(const ControlRequest& request, const ControlServer::Reply& reply);
     void queries(const ControlRequest& request, const ControlServer::Reply& reply);
     void stats(const ControlRequest& request, const ControlServer::Reply& reply);
     void tick();
@@ -161,6 +160,7 @@ private:
     runtime::Published<NameFiles> name_files_{std::make_shared<const NameFiles>()};
     std::unique_ptr<NameSources> names_;
     std::unique_ptr<PolicyDesk> policy_;
+    std::optional<WhyDesk> why_;
     UpstreamNames upstream_names_;
     std::unique_ptr<boost::asio::steady_timer> timer_;
     int ticks_ = 0;
@@ -351,6 +351,9 @@ void DnsService::start_serving() {
                      daemon_.options().state_dir / "queries.db",
                      serving_->document.dns.query_log_entries);
     history_->start(history_settings(serving_->document.dns));
+    why_.emplace(WhyDesk::Sources{daemon_.control_loop(), disk_, workers_, published_,
+                                  [this](const Name& name) { return resolving_.why_bogus(name); }},
+                 layout_);
     add_routes();
     daemon_.metrics().on_scrape([this](runtime::MetricSink& sink) {
         collect_metrics(workers_, *published_.load(), sink);
@@ -501,7 +504,7 @@ void DnsService::add_routes() {
                         });
     control.route_async(ControlMethod::kGet, "/why",
                         [this](const ControlRequest& request, const ControlServer::Reply& reply) {
-                            why(request, reply);
+                            why_->answer(request, reply);
                         });
 }
 
@@ -525,21 +528,6 @@ void DnsService::reload_lists(const ControlRequest& request, ControlServer::Repl
             log::info("lists_loaded", {{"names", names}});
             reply(ControlResponse::json("{\"names\":" + std::to_string(names) + "}\n"));
         });
-    });
-}
-
-void DnsService::why(const ControlRequest& request, const ControlServer::Reply& reply) {
-    const auto name = Name::parse(request.query_or("name", ""));
-    if (!name || name->is_root())
-        return reply(ControlResponse::error(
-            400, "name: a domain name is needed, as in /why?name=ads.example"));
-    const auto client_text = request.query_or("client", "");
-    const auto client = IpAddress::parse(client_text);
-    if (!client && !client_text.empty())
-        return reply(ControlResponse::error(400, "client: an address is needed"));
-    disk_.post([layout = layout_, snapshot = published_.load(), name = *name, client, reply,
-                bogus = resolving_.why_bogus(*name)] {
-        reply(ControlResponse::json(explain_name(*snapshot, layout, name, client, bogus) + "\n"));
     });
 }
 

@@ -117,13 +117,12 @@ void UpstreamNames::ask(const std::string& name, TimePoint now) {
     known.due = now + kLongest;
     for (const RrType type : {RrType::kA, RrType::kAaaa}) {
         ++known.pending;
-        workers_.front()->look_up(
-            *Name::parse(name), type, bootstrap_,
-            [&control = control_, self = self_, name](const FoundAddresses& found) {
-                control.post([self, name, found] {
-                    if (*self != nullptr) (*self)->take(name, found);
-                });
-            });
+        workers_.front()->look_up(*Name::parse(name), type, bootstrap_,
+                                  [&control = control_, self = self_, name](ByteView answer) {
+                                      control.post([self, name, found = addresses_in(answer)] {
+                                          if (*self != nullptr) (*self)->take(name, found);
+                                      });
+                                  });
     }
 }
 

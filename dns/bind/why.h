@@ -11,11 +11,24 @@
 
 namespace hearth::dns {
 
-// What becomes of a question for `name`, from `client` when there is one, and why; the JSON that
-// `GET /why` answers (docs/dns.md). Reads the lists' text to name the line, so it belongs on a
-// thread that may wait for the disk. `bogus` is why the name's answers were, not long ago.
+struct WhyQuestion {
+    Name name;
+    std::optional<IpAddress> client;
+    std::string bogus = {};                 // why the name's answers were, not long ago
+    std::vector<std::uint8_t> answer = {};  // what the upstreams say; empty: not known
+};
+
+// What the upstreams are to be asked before explain_name(): their answer may lead to a listed name.
+struct WhyErrand {
+    Name name;
+    std::uint16_t group = 0;  // of upstreams
+};
+[[nodiscard]] std::optional<WhyErrand> errand_of(const Snapshot& snapshot, const WhyQuestion& why);
+
+// What becomes of a question for the name, from the client when there is one, and why; the JSON
+// that `GET /why` answers (docs/dns.md). Reads the lists' text to name the line, so it belongs on a
+// thread that may wait for the disk.
 [[nodiscard]] std::string explain_name(const Snapshot& snapshot, const ListLayout& lists,
-                                       const Name& name, const std::optional<IpAddress>& client,
-                                       const std::string& bogus = {});
+                                       const WhyQuestion& why);
 
 }  // namespace hearth::dns

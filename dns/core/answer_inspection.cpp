@@ -67,7 +67,7 @@ bool hints_name_the_house(ByteView packet, std::size_t at, std::size_t end) {
 }  // namespace
 
 Verdict inspect_targets(const AnswerImage& image, const BlockPolicy& policy, RrType qtype,
-                        const Asker& asker) {
+                        const Asker& asker, Name* blocked) {
     Verdict found;
     bool is_personal = false;
     each_answer(image, [&](const auto& record) {
@@ -81,6 +81,7 @@ Verdict inspect_targets(const AnswerImage& image, const BlockPolicy& policy, RrT
         // What a list answers in a name's place is for those who ask for it.
         const bool is_blocked = verdict.blocked() && verdict.source != VerdictSource::kListRewrite;
         if (is_blocked) found = verdict;
+        if (is_blocked && blocked != nullptr) *blocked = *target;
         return is_blocked;
     });
     found.is_personal = is_personal;

@@ -9,8 +9,9 @@ namespace hearth::dns {
 
 // The verdict on the names an answer leads to, by CNAME or as target of SVCB and HTTPS, to the end
 // of the chain: a listed name hides behind an unlisted one.
+// A blocked one is written to `blocked` unless that is null.
 [[nodiscard]] Verdict inspect_targets(const AnswerImage& image, const BlockPolicy& policy,
-                                      RrType qtype, const Asker& asker);
+                                      RrType qtype, const Asker& asker, Name* blocked = nullptr);
 
 // Private, shared, link-local, loopback and unspecified addresses, mapped ones too: nothing the
 // public DNS has to name.

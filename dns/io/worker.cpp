@@ -167,7 +167,7 @@ struct Worker::Impl final : private PipelineActions {
     void errand_done(std::uint64_t errand, ByteView answer) override {
         const auto look_up = look_ups.extract(errand);
         if (look_up.empty()) return back_door.reply(errand, answer);
-        look_up.mapped()(addresses_in(answer));
+        look_up.mapped()(answer);
     }
     void reply(const ReplyPath& path, ByteView answer) override {
         replied = true;
@@ -214,13 +214,13 @@ struct Worker::Impl final : private PipelineActions {
     }
 
     void look_up(const Name& name, RrType type, std::uint16_t group,
-                 std::function<void(const FoundAddresses&)> found) {
+                 std::function<void(ByteView)> done) {
         std::array<std::uint8_t, 512> buffer;
         const std::size_t size = write_upstream_question(buffer, {0, name, type});
         QueryView query;
-        if (parse_query(ByteView(buffer).first(size), query) != QueryFault::kNone) return found({});
+        if (parse_query(ByteView(buffer).first(size), query) != QueryFault::kNone) return done({});
         const std::uint64_t errand = kOwnErrand | next_look_up++;
-        look_ups.emplace(errand, std::move(found));
+        look_ups.emplace(errand, std::move(done));
         on_errand(errand, group, query);
     }
 
@@ -314,7 +314,7 @@ struct Worker::Impl final : private PipelineActions {
     std::optional<UpstreamSockets> upstreams;
     BackDoor back_door;
     std::deque<Bogus> bogus;
-    std::map<std::uint64_t, std::function<void(const FoundAddresses&)>> look_ups;  // by errand
+    std::map<std::uint64_t, std::function<void(ByteView)>> look_ups;  // by errand
     std::uint64_t next_look_up = 0;
     std::shared_ptr<const Resolvers> resolvers = std::make_shared<const Resolvers>();
     QueryPipeline pipeline;
@@ -379,9 +379,9 @@ Result<Endpoint> Worker::open_back_door(std::uint16_t group) {
 }
 
 void Worker::look_up(const Name& name, RrType type, std::uint16_t group,
-                     std::function<void(const FoundAddresses&)> found) {
-    impl_->loop.post([impl = impl_.get(), name, type, group, found = std::move(found)]() mutable {
-        impl->look_up(name, type, group, std::move(found));
+                     std::function<void(ByteView)> done) {
+    impl_->loop.post([impl = impl_.get(), name, type, group, done = std::move(done)]() mutable {
+        impl->look_up(name, type, group, std::move(done));
     });
 }
 

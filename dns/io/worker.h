@@ -13,7 +13,6 @@
 
 #include "base/ip.h"
 #include "base/result.h"
-#include "dns/core/found_addresses.h"
 #include "dns/core/loop_guard.h"
 #include "dns/core/query_log.h"
 #include "dns/core/query_pipeline.h"
@@ -100,10 +99,11 @@ public:
     // same endpoint. Before start(), or from another thread.
     [[nodiscard]] Result<Endpoint> open_back_door(std::uint16_t group);
 
-    // Asks an upstream group for a name's addresses, unchecked and past zones, rules and cache;
-    // none when it fails. `found` is called on the worker's thread. From another thread.
+    // Asks an upstream group on our own behalf, unchecked and past zones, rules and cache. `done`
+    // is called on the worker's thread, with the answer, which may be a failure or none. From
+    // another thread.
     void look_up(const Name& name, RrType type, std::uint16_t group,
-                 std::function<void(const FoundAddresses&)> found);
+                 std::function<void(ByteView answer)> done);
 
     // Whom upstreams must be certified by, for connections from now on.
     void set_trust(std::shared_ptr<const TlsTrust> trust);

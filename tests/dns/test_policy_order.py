@@ -243,6 +243,16 @@ def test_names_behind_names_are_judged_to_the_end_of_the_chain(cloaking: House) 
             assert len(cloaking.dig(*asked.split()).answers) == len(records), asked
 
 
+def test_why_names_what_a_name_leads_to(cloaking: House, binaries) -> None:
+    why = cloaking.control.get(f"/why?name=two.t&client={CLIENT}").json()
+    assert (why["verdict"], why["leads_to"], why["place"]) == ("blocked", "x.ads.example", "blocking.deny")
+    said = cloaking.dns.run([binaries["hearth"], "why", "one.t", "--run-dir", cloaking.directory], check=False)
+    assert said.returncode == 1
+    assert "BLOCKED one.t, which leads to ads.example: blocking.deny ads.example" in said.stdout
+    why = cloaking.control.get("/why?name=cdn.t").json()
+    assert why["verdict"] == "forwarded" and "leads_to" not in why
+
+
 def test_an_allowed_name_may_lead_anywhere(cloaking: House) -> None:
     cloaking.write(extra="  allow: [t]")
     assert cloaking.control.post("/reload").status == 200
@@ -322,6 +332,9 @@ def test_addresses_of_the_house_come_from_the_house_alone(house: Listed) -> None
                 assert "EDE: 15 (Blocked)" in answer.text and "rebinding" in answer.text, asked
             for asked in [*PUBLIC, *allowed, "fine.loop.t A", "fine.hint.t HTTPS"]:
                 assert house.dig(*asked.split()).answers, asked
+        why = house.control.get("/why?name=four.t").json()
+        assert (why["verdict"], why["matched"]) == ("blocked", "rebinding")
+        assert why["undo"] == 'add "four.t" to dns.rebinding.allow'
         house.reload(dns=f"upstreams: [{public}]\n  rebinding: false")
         for asked in PRIVATE:
             assert len(house.dig(*asked.split()).answers) == 1, asked
