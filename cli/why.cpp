@@ -93,7 +93,7 @@ std::string why_text(const json::value& answer, const Console& console) {
         if (!safe.empty()) text += " as " + safe + " (safe search)";
         if (!by.empty()) text += "; allowed by " + by;
         if (const auto end = text_of(answer, "undo"); !end.empty() && !flag_of(answer, "blocking"))
-            text += "; nothing is blocked now, until `" + end + "`";
+            text += "; nothing is blocked (" + text_of(answer, "place") + "): " + end;
         const auto bogus = text_of(answer, "dnssec_reason");
         if (!bogus.empty()) text += "\n" + console.ink(Ink::kBad, "BOGUS") + " (DNSSEC): " + bogus;
     }

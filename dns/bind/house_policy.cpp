@@ -118,6 +118,11 @@ bool is_active(const config::ClientGroup& group, const config::Schedule& schedul
     return times.contains(local_minute(wall_s, zone_offset_s(group.time_zone, wall_s)));
 }
 
+void switch_off(BlockPolicy& policy, std::string place) {
+    policy.enabled = false;
+    policy.off_by = std::move(place);
+}
+
 void apply_schedule(BlockPolicy& policy, const config::ClientGroup& group,
                     const config::Schedule& schedule) {
     const std::string place = "blocking.groups." + group.name + ".schedule";
@@ -128,7 +133,7 @@ void apply_schedule(BlockPolicy& policy, const config::ClientGroup& group,
             layers.push_back({RuleAction::kDeny, std::move(rules), place, text, {}, {}});
     };
     switch (schedule.effect) {
-        case config::ScheduleEffect::kPause: policy.enabled = false; return;
+        case config::ScheduleEffect::kPause: return switch_off(policy, place);
         case config::ScheduleEffect::kOffline: deny(one_rule(Name{})); break;
         case config::ScheduleEffect::kDeny: deny(rules_of(schedule.deny)); break;
     }
@@ -314,7 +319,7 @@ std::vector<Override> apply_moment(Snapshot& snapshot, const config::Document& d
     };
     for (const Override& said : moment.overrides) {
         if (said.kind == Override::Kind::kPause) {
-            each_policy([](BlockPolicy& policy) { policy.enabled = false; });
+            each_policy([](BlockPolicy& policy) { switch_off(policy, "hearth blocking off"); });
         } else if (said.client.empty()) {
             each_policy([&said](BlockPolicy& policy) { put_first(policy, said); });
         }

@@ -64,6 +64,7 @@ Snapshot build_snapshot(const config::Document& document, const config::Node* no
 
     const auto& blocking = document.blocking;
     snapshot.blocking.enabled = blocking.enabled;
+    if (!blocking.enabled) snapshot.blocking.off_by = "blocking.enabled";
     snapshot.blocking.style = style_of(blocking.answer);
     snapshot.blocking.address = blocking.answer_address;
     snapshot.blocking.ttl = static_cast<std::uint32_t>(blocking.ttl.count());

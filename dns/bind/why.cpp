@@ -160,6 +160,17 @@ Verdict judge_answer(const Snapshot& snapshot, const WhyQuestion& why, const Pat
     return inspect_targets(image, *way.policy, RrType::kA, way.asker, &target);
 }
 
+void add_off(json::object& out, const BlockPolicy& policy) {
+    out["place"] = policy.off_by;
+    if (policy.off_by == "hearth blocking off") {
+        out["undo"] = "hearth blocking on";
+    } else if (policy.off_by.ends_with(".schedule")) {
+        out["undo"] = "wait for the schedule to end, or change " + policy.off_by;
+    } else {
+        out["undo"] = "set blocking.enabled: true";
+    }
+}
+
 std::string refused(const WhyQuestion& why) {
     const std::string client = why.client->to_string();
     return json::serialize(json::object{{"name", why.name.to_string()},
@@ -204,7 +215,7 @@ std::string explain_name(const Snapshot& snapshot, const ListLayout& lists,
     out["name"] = why.name.to_string();
     if (path.name != why.name) out["stands_for"] = path.name.to_string();
     out["blocking"] = way.policy->enabled;
-    if (!way.policy->enabled) out["undo"] = "hearth blocking on";
+    if (!way.policy->enabled) add_off(out, *way.policy);
     if (!way.leads_outside()) {
         add_local(out, path);
         return json::serialize(out);

@@ -111,6 +111,7 @@ struct RuleLayer {
 // important allow, important block, allow, block.
 struct BlockPolicy {
     bool enabled = true;
+    std::string off_by;  // while not enabled: where that is written
     std::string group;                              // its name; empty: of clients in no group
     std::vector<RuleLayer> layers;                  // at most 255
     std::uint16_t upstreams = 0;                    // who is asked: index into Snapshot::groups

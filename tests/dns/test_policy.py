@@ -109,3 +109,17 @@ def test_public_servers_may_not_name_the_house(network: Network, binaries) -> No
         assert house.data("a.plex.example") == ["192.168.1.1"]
     finally:
         upstream.close()
+
+
+def test_why_says_how_a_pause_ends(house: House, binaries) -> None:
+    def why(client: str) -> tuple[str, str]:
+        answer = house.control.get(f"/why?name=ads.example&client={client}").json()
+        assert answer["verdict"] == "forwarded"
+        return answer["place"], answer["undo"]
+
+    assert why(DAY) == ("blocking.groups.day.schedule",
+                        "wait for the schedule to end, or change blocking.groups.day.schedule")
+    assert house.control.post("/policy?action=pause&ttl_s=300").status == 200
+    assert why(CLIENT) == ("hearth blocking off", "hearth blocking on")
+    said = house.dns.run([binaries["hearth"], "why", "ads.example", "--run-dir", house.directory], check=False).stdout
+    assert "nothing is blocked (hearth blocking off): hearth blocking on" in said
