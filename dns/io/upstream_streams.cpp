@@ -214,9 +214,11 @@ private:
         if (found == waiting_.end()) return;
         const std::uint64_t exchange = found->second.exchange;
         waiting_.erase(found);
-        owner_.on_answer_(exchange, upstream_, {});
+        fail_later(exchange);
     }
 
+    // Never at once: a connection may break while it is written to, and then who asks is still
+    // asking.
     void fail_later(std::uint64_t exchange) {
         owner_.loop_.post([weak = weak_from_this(), exchange] {
             if (const auto self = weak.lock())
@@ -237,7 +239,7 @@ private:
             Question again = question;
             if (was_kept && !std::exchange(again.repeated, true) && send(std::move(again)))
                 continue;
-            owner_.on_answer_(question.exchange, upstream_, {});
+            fail_later(question.exchange);
         }
     }
 

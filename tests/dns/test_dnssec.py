@@ -1,6 +1,5 @@
 """DNSSEC: a root of our own, asked for by hearth itself, or by it through forwarders."""
 
-import os
 import re
 import time
 from pathlib import Path
@@ -8,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from tests.dns.dns_house import ROUTER, VIP, House
+from tests.lab.clock import clock_environment
 from tests.lab.authority import Authority
 from tests.lab.netns import Network
 from tests.lab.signed_zones import ADDRESS, FORGED, SignedZones
 from tests.lab.waiting import wait_until
 
-FAKETIME = Path(f"/usr/lib/{os.uname().machine}-linux-gnu/faketime/libfaketime.so.1")
 
 # How the house gets at the signed root.
 RECURSIVE, FORWARDED = "recursive", f'"{ROUTER}"'
@@ -159,9 +158,7 @@ def test_the_clock_decides_when_it_begins(house: House, zones: SignedZones, upst
   dnssec: {{mode: validate, trust_anchor: {zones.anchor}}}""")
     clock = house.directory / "clock"
     clock.write_text("@1970-01-01 00:00:07")
-    environment = {**os.environ, "LD_PRELOAD": str(FAKETIME), "FAKETIME_TIMESTAMP_FILE": str(clock),
-                   "FAKETIME_NO_CACHE": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1", "TZ": "UTC",
-                   "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"}
+    environment = clock_environment(house.directory, FAKETIME_TIMESTAMP_FILE=str(clock), FAKETIME_NO_CACHE="1")
     house.process = house.dns.start(
         [house.program, "--config", house.document, "--run-dir", house.directory,
          "--state-dir", house.directory / "state"], env=environment).wait_ready()

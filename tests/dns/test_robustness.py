@@ -1,7 +1,6 @@
 """Whatever goes wrong around hearth-dns, local and blocked names are answered, and at once."""
 
 import contextlib
-import os
 import random
 import resource
 import socket
@@ -17,10 +16,10 @@ import pytest
 
 from tests.dns.dns_house import VIP, House, ScriptedUpstream, answer_a, question
 from tests.dns.list_home import Home
+from tests.lab.clock import clock_environment
 from tests.lab.netns import Network
 from tests.lab.waiting import wait_until
 
-FAKETIME = Path(f"/usr/lib/{os.uname().machine}-linux-gnu/faketime/libfaketime.so.1")
 NAMES = ("immich.home", "ads.example", "printer.home", "x.ads.example")
 
 
@@ -88,9 +87,7 @@ def test_a_disk_that_is_full_from_the_start(house: House) -> None:
 def test_a_clock_that_stands_at_1970(house: House) -> None:
     house.write()
     upstream = ScriptedUpstream(house.router, lambda p, peer, s: s.sendto(answer_a(p), peer))
-    environment = {**os.environ, "LD_PRELOAD": str(FAKETIME), "FAKETIME": "@1970-01-01 00:00:07",
-                   "FAKETIME_DONT_FAKE_MONOTONIC": "1", "TZ": "UTC",
-                   "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"}
+    environment = clock_environment(house.directory, FAKETIME="@1970-01-01 00:00:07")
     command = [house.program, "--config", house.document, "--run-dir", house.directory,
                "--state-dir", house.directory / "state"]
     house.process = house.dns.start(command, env=environment).wait_ready()

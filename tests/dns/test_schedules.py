@@ -1,16 +1,15 @@
 """Schedules by the clock on the wall, which these tests set: zones, slots, summer time, cached names."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.dns.dns_house import CLIENT, House, ScriptedUpstream, answer_a
+from tests.lab.clock import clock_environment
 from tests.lab.netns import Network
 from tests.lab.waiting import wait_until
 
-FAKETIME = Path(f"/usr/lib/{os.uname().machine}-linux-gnu/faketime/libfaketime.so.1")
 KID = "10.0.0.60"
 OPEN, DENIED = ["192.0.2.99"], ["0.0.0.0"]
 
@@ -38,9 +37,8 @@ class Clocked(House):
       schedule: {schedule}
 """)
         self.set_clock(moment)
-        environment = {**os.environ, "LD_PRELOAD": str(FAKETIME), "FAKETIME_TIMESTAMP_FILE": str(self.clock),
-                       "FAKETIME_NO_CACHE": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1", "TZ": "UTC",
-                       "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"}
+        environment = clock_environment(self.directory, FAKETIME_TIMESTAMP_FILE=str(self.clock),
+                                        FAKETIME_NO_CACHE="1")
         self.process = self.dns.start(
             [self.program, "--config", self.document, "--run-dir", self.directory,
              "--state-dir", self.directory / "state"], env=environment).wait_ready()
