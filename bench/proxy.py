@@ -93,7 +93,7 @@ class Hearth(ProxyServer):
             f'proxy: {{listen: ["{self.address}:80"], workers: 1, max_connections: {MAX_CONNECTIONS},\n'
             f'  listen_https: ["{self.address}:443"], tls: {{unknown_name: first,\n'
             f'  certificates: [{{certificate: {self.arena.directory}/home.pem, key: {self.arena.directory}/home.key}}]}}}}\n'
-            f'services: {{bench: {{upstream: "http://{self.upstream}:80", plain_http: serve}}}}\n'
+            f'services: {{bench: {{upstream: "http://{self.upstream}:80", https: optional}}}}\n'
         )
         return [self.program, "--config", document, "--run-dir", self.directory, "--state-dir", self.directory]
 

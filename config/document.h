@@ -185,8 +185,8 @@ struct HttpUpstream {
     std::string text;  // as written
 };
 
-// What plain HTTP requests get when a certificate has the service's name.
-enum class PlainHttp { kRedirect, kServe };
+// Whether plain HTTP requests are sent to HTTPS when a certificate has the service's name.
+enum class HttpsUse { kRequired, kOptional };
 
 enum class Transport { kTcp, kUdp };
 enum class Balance { kRandom, kRoundRobin, kSourceHash };
@@ -204,7 +204,7 @@ struct Service {
     std::string name;                  // a host label; served as NAME and NAME.domain
     std::vector<std::string> aliases;  // further host labels
     std::vector<HttpUpstream> upstreams;
-    PlainHttp plain_http = PlainHttp::kRedirect;
+    HttpsUse https = HttpsUse::kRequired;
     std::optional<IpAddress> vip;  // a VIP of the document, which complete() adds when it is new
     std::vector<ServicePort> ports;
     Balance balance = Balance::kRandom;

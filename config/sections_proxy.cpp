@@ -230,12 +230,12 @@ const Section<Service>& service_section() {
             field("aliases", &Service::aliases, list_of(host_label()),
                   "Further names of the service.", "[photos]"),
             field(
-                "plain_http", &Service::plain_http,
-                one_of<PlainHttp>(
-                    {{"redirect", PlainHttp::kRedirect}, {"serve", PlainHttp::kServe}}),
-                "What plain HTTP requests get when a certificate has the service's name; serve is "
-                "for devices that cannot trust it.",
-                "serve"),
+                "https", &Service::https,
+                one_of<HttpsUse>(
+                    {{"required", HttpsUse::kRequired}, {"optional", HttpsUse::kOptional}}),
+                "Where a certificate has the service's name: whether plain HTTP requests are sent "
+                "to HTTPS, or served, for televisions and others that cannot trust it.",
+                "optional"),
             field("vip", &Service::vip, service_vip(),
                   "The address of a service that is reached by its ports and not through the "
                   "proxy: a VIP of `vips`, or a new one, for which every node is a candidate.",

@@ -29,7 +29,7 @@ Service make_service(const config::Service& from, const std::string& domain) {
             {upstream.text, upstream.host, upstream.address, upstream.port});
     }
     service.plain_http =
-        from.plain_http == config::PlainHttp::kServe ? PlainHttp::kServe : PlainHttp::kRedirect;
+        from.https == config::HttpsUse::kOptional ? PlainHttp::kServe : PlainHttp::kRedirect;
     return service;
 }
 

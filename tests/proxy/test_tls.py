@@ -179,7 +179,7 @@ def test_plain_http_is_sent_to_https(home, asked, location):
 
 def test_plain_http_where_it_is_to_be_served(house, authority):
     house.upstream(9000)
-    services_now = {**TWO, "tv": {"upstream": f"http://{ADDRESS}:9000", "plain_http": "serve"}}
+    services_now = {**TWO, "tv": {"upstream": f"http://{ADDRESS}:9000", "https": "optional"}}
     house.start(services_now, **secure(house, authority.leaf("web.home", "tv.home")), trusted_proxies=["127.0.0.1"])
     assert house.ask(get("tv.home"))[0] == 200
     assert house.ask(get("chat.home"))[0] == 200  # no certificate has that name

@@ -38,7 +38,7 @@ TEST(Plan, ListensOnTheNodeAndItsVip) {
 TEST(Plan, CertificatesOpenHttps) {
     config::Document document = home();
     document.proxy.tls.certificates = {{"/tls/home.pem", "/tls/home.key"}};
-    document.services[0].plain_http = config::PlainHttp::kServe;
+    document.services[0].https = config::HttpsUse::kOptional;
     const auto plan = make_plan(document, &document.nodes[0]);
     ASSERT_TRUE(plan);
     ASSERT_EQ(plan->listen.size(), 4U);
