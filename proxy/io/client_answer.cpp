@@ -1,10 +1,10 @@
-// The part of ClientSession that answers by itself: error pages and redirects.
+// The part of ClientRequest that answers by itself: error pages and redirects.
 
 #include <algorithm>
 
 #include "proxy/core/authority.h"
 #include "proxy/core/octets.h"
-#include "proxy/io/client_session.h"
+#include "proxy/io/client_request.h"
 
 namespace hearth::proxy {
 
@@ -37,18 +37,17 @@ std::string page_head(int status, PageFormat format, std::size_t size, bool keep
 
 }  // namespace
 
-// Answers with a page, or ends the connection where there is nobody to answer or an answer has
-// begun.
-ClientSession::Next ClientSession::failed(HopError error) {
+// Answers with a page, unless there is nobody to answer or an answer has begun.
+ClientRequest::Next ClientRequest::failed(HopError error) {
     ActiveExchange& active = *active_;
     const bool begun = active.service != nullptr || error.reason == HopReason::kUnknownHost;
     const bool answered =
         begun && (active.exchange.response_started() || !active.exchange.to_client().empty());
     if (!begun) {
         active.generation = worker_.generation;
-        active.record.client = peer_;
+        active.record.client = who_.address;
         active.logged = worker_.logs_access();
-        active.show_details = active.generation->snapshot->is_of_the_house(peer_);
+        active.show_details = active.generation->snapshot->is_of_the_house(who_.address);
         active.page_format = PageFormat::kHtml;
     }
     active.record.error = error;
@@ -57,9 +56,9 @@ ClientSession::Next ClientSession::failed(HopError error) {
     drop_upstream();
     finish_record();
     if (answered || active.record.status == 0) {
-        if (answered) stream_.abort_on_close();
-        close();
-        return Next::kWait;
+        cut_short_ = answered;
+        state_ = State::kAborted;
+        return Next::kRun;
     }
 
     const Snapshot& snapshot = *active.generation->snapshot;
@@ -71,38 +70,37 @@ ClientSession::Next ClientSession::failed(HopError error) {
     if (error.reason == HopReason::kUnknownHost && active.show_details) {
         page.known_hosts = listed_hosts(snapshot);
     }
-    active.keep_alive_after_page = begun && active.exchange.request_read() &&
-                                   active.exchange.keep_alive_wanted() && !worker_.draining;
+    client_reusable_ = begun && active.exchange.request_read() &&
+                       active.exchange.keep_alive_wanted() && !worker_.draining;
     const std::string body = render(page, active.page_format);
-    std::string text =
-        page_head(page.status, active.page_format, body.size(), active.keep_alive_after_page);
+    std::string text = page_head(page.status, active.page_format, body.size(), client_reusable_);
     if (!begun || active.record.method != Method::kHead) text += body;
     return answer(std::move(text));
 }
 
-ClientSession::Next ClientSession::answer(std::string head_and_body) {
+ClientRequest::Next ClientRequest::answer(std::string head_and_body) {
     ActiveExchange& active = *active_;
     active.page = std::move(head_and_body);
     active.page_left.clear();
     active.page_left.add(active.page);
-    worker_.timers.set(*this, now() + kPageTime);
+    client_.wake_at(now() + kPageTime);
     state_ = State::kPage;
     return Next::kRun;
 }
 
 // Not where another proxy of ours has spoken TLS already, nor where a certificate is being proved.
-bool ClientSession::wants_https(const RequestHead& head) const noexcept {
+bool ClientRequest::wants_https(const RequestHead& head) const noexcept {
     const hearth::proxy::Service& service = *active_->service->service;
-    if (stream_.is_secure() || service.plain_http == PlainHttp::kServe) return false;
+    if (who_.tls != nullptr || service.plain_http == PlainHttp::kServe) return false;
     if (worker_.tls.store().all().empty() || head.target.starts_with(kChallenges)) return false;
-    if (!is_trusted(peer_, active_->generation->snapshot->trusted_proxies)) return true;
+    if (!is_trusted(who_.address, active_->generation->snapshot->trusted_proxies)) return true;
     const HeaderField* proto = head.headers.find(HeaderId::kXForwardedProto);
     return proto == nullptr || proto->value != "https";
 }
 
 // To the name as asked where a certificate has it, else to the service's full name, for nobody
 // certifies short ones. Served as it is when there is no certificate for either.
-ClientSession::Next ClientSession::redirect_to_https(const RequestHead& head) {
+ClientRequest::Next ClientRequest::redirect_to_https(const RequestHead& head) {
     ActiveExchange& active = *active_;
     const Snapshot& snapshot = *active.generation->snapshot;
     const std::vector<std::string>& hosts = active.service->service->hosts;
@@ -116,32 +114,33 @@ ClientSession::Next ClientSession::redirect_to_https(const RequestHead& head) {
         if (!worker_.tls.store().find(host)) return start_attempt();
     }
     active.record.status = 308;
-    active.keep_alive_after_page =
+    client_reusable_ =
         active.exchange.request_read() && active.exchange.keep_alive_wanted() && !worker_.draining;
     std::string text = "HTTP/1.1 308 Permanent Redirect\r\nLocation: https://";
     text.append(host);
     if (snapshot.https_port != 443) text.append(":").append(std::to_string(snapshot.https_port));
     text.append(head.target.empty() || head.target.front() != '/' ? "/" : "").append(head.target);
     text.append("\r\nContent-Length: 0\r\n");
-    if (!active.keep_alive_after_page) text.append("Connection: close\r\n");
+    if (!client_reusable_) text.append("Connection: close\r\n");
     text.append("\r\n");
     finish_record();
     return answer(std::move(text));
 }
 
-ClientSession::Next ClientSession::send_page() {
+ClientRequest::Next ClientRequest::send_page() {
     ActiveExchange& active = *active_;
     while (!active.page_left.empty()) {
-        if (!stream_.writable()) return Next::kWait;
-        const IoResult sent = stream_.write(active.page_left);
+        if (!client_.writable()) return Next::kWait;
+        const IoResult sent = client_.write(active.page_left);
         if (sent.status == IoStatus::kWouldBlock) return Next::kWait;
         if (sent.status != IoStatus::kMoved) {
-            close();
-            return Next::kWait;
+            state_ = State::kAborted;
+            return Next::kRun;
         }
         active.page_left.advance(sent.octets);
     }
-    return active.keep_alive_after_page ? next_request() : end_client();
+    state_ = State::kAnswered;
+    return Next::kRun;
 }
 
 }  // namespace hearth::proxy

@@ -1,8 +1,8 @@
-// The part of ClientSession that moves octets between the client and an upstream.
+// The part of ClientRequest that moves octets between the client and an upstream.
 
 #include <algorithm>
 
-#include "proxy/io/client_session.h"
+#include "proxy/io/client_request.h"
 #include "runtime/metrics.h"
 
 namespace hearth::proxy {
@@ -11,7 +11,7 @@ namespace {
 constexpr int kRoundsPerTurn = 16;  // of up to a block each way
 }  // namespace
 
-ClientSession::Next ClientSession::start_attempt() {
+ClientRequest::Next ClientRequest::start_attempt() {
     ActiveExchange& active = *active_;
     Balancer& balancer = active.service->balancer;
     const auto endpoint = balancer.pick({active.tried.data(), active.tried_count}, now());
@@ -49,12 +49,12 @@ ClientSession::Next ClientSession::start_attempt() {
     return Next::kRun;
 }
 
-void ClientSession::attach(std::unique_ptr<UpstreamConnection> connection) {
+void ClientRequest::attach(std::unique_ptr<UpstreamConnection> connection) {
     connection->set_user(this);
     active_->upstream = std::move(connection);
 }
 
-void ClientSession::upstream_connected() {
+void ClientRequest::upstream_connected() {
     ActiveExchange& active = *active_;
     active.connected = true;
     if (active.service->balancer.succeeded(active.record.upstream)) {
@@ -64,7 +64,7 @@ void ClientSession::upstream_connected() {
 }
 
 // False while the connection is under way.
-bool ClientSession::finish_connect() {
+bool ClientRequest::finish_connect() {
     Stream& upstream = active_->upstream->stream();
     if (!upstream.writable()) return false;
     const HopReason why = upstream.connect_result();
@@ -76,18 +76,22 @@ bool ClientSession::finish_connect() {
     return true;
 }
 
-ClientSession::Next ClientSession::relay() {
+ClientRequest::Next ClientRequest::relay() {
     ActiveExchange& active = *active_;
     Exchange& exchange = active.exchange;
     const auto goes_on = [&exchange] { return exchange.verdict() == Exchange::Verdict::kGoOn; };
 
     if (goes_on() && exchange.connecting() && !finish_connect()) {
-        worker_.timers.set(*this, exchange.deadline());
+        client_.wake_at(exchange.deadline());
         return Next::kWait;
     }
     bool moved = true;
     for (int round = 0; moved && goes_on(); ++round) {
-        if (round == kRoundsPerTurn) return give_way();
+        if (round == kRoundsPerTurn) {
+            // A fast pair could keep its worker busy for as long as its bodies last.
+            client_.give_way();
+            return Next::kWait;
+        }
         moved = read_client();
         moved |= write_upstream();
         moved |= read_upstream();
@@ -97,24 +101,17 @@ ClientSession::Next ClientSession::relay() {
     pass_ends();
     watch_silence();
     active.release_empty_buffers();
-    worker_.timers.set(*this, exchange.deadline());
+    client_.wake_at(exchange.deadline());
     return Next::kWait;
 }
 
-// A fast pair could keep its worker busy for as long as its bodies last.
-ClientSession::Next ClientSession::give_way() {
-    if (!waiting_) worker_.unfinished.push_back(this);
-    waiting_ = true;
-    return Next::kWait;
-}
-
-bool ClientSession::read_client() {
+bool ClientRequest::read_client() {
     ActiveExchange& active = *active_;
     if (!active.exchange.wants_client_bytes()) return false;
     Buffer& in = active.client_in;
     if (in.empty()) {
-        if (!stream_.readable()) return false;
-        const IoResult got = stream_.read(in.room());
+        if (!client_.readable()) return false;
+        const IoResult got = client_.read(in.room());
         switch (got.status) {
             case IoStatus::kWouldBlock: return false;
             case IoStatus::kEnd: active.exchange.client_closed(now()); return true;
@@ -127,7 +124,7 @@ bool ClientSession::read_client() {
     return used > 0;
 }
 
-bool ClientSession::write_upstream() {
+bool ClientRequest::write_upstream() {
     ActiveExchange& active = *active_;
     Stream& upstream = active.upstream->stream();
     if (active.exchange.to_upstream().empty() || !upstream.writable()) return false;
@@ -141,7 +138,7 @@ bool ClientSession::write_upstream() {
     return true;
 }
 
-bool ClientSession::read_upstream() {
+bool ClientRequest::read_upstream() {
     ActiveExchange& active = *active_;
     if (!active.exchange.wants_upstream_bytes()) return false;
     Buffer& in = active.upstream_in;
@@ -166,10 +163,10 @@ bool ClientSession::read_upstream() {
     return moved || used > 0;
 }
 
-bool ClientSession::write_client() {
+bool ClientRequest::write_client() {
     ActiveExchange& active = *active_;
-    if (active.exchange.to_client().empty() || !stream_.writable()) return false;
-    const IoResult sent = stream_.write(active.exchange.to_client());
+    if (active.exchange.to_client().empty() || !client_.writable()) return false;
+    const IoResult sent = client_.write(active.exchange.to_client());
     if (sent.status == IoStatus::kWouldBlock) return false;
     if (sent.status == IoStatus::kMoved) {
         active.exchange.wrote_to_client(sent.octets, now());
@@ -179,22 +176,22 @@ bool ClientSession::write_client() {
     return true;
 }
 
-void ClientSession::pass_ends() {
+void ClientRequest::pass_ends() {
     ActiveExchange& active = *active_;
     if (active.exchange.take_upstream_end()) active.upstream->stream().end_writing();
-    if (active.exchange.take_client_end()) stream_.end_writing();
+    if (active.exchange.take_client_end()) client_.end_writing();
 }
 
 // Where silence has no limit, the kernel asks whether the peer is still there.
-void ClientSession::watch_silence() {
+void ClientRequest::watch_silence() {
     ActiveExchange& active = *active_;
     if (active.watched || !active.exchange.may_be_silent()) return;
     active.watched = true;
-    stream_.watch_peer();
+    client_.watch_peer();
     active.upstream->stream().watch_peer();
 }
 
-ClientSession::Next ClientSession::conclude() {
+ClientRequest::Next ClientRequest::conclude() {
     ActiveExchange& active = *active_;
     const Exchange::Verdict verdict = active.exchange.verdict();
     if (verdict == Exchange::Verdict::kFinished) return finished();
@@ -215,7 +212,7 @@ ClientSession::Next ClientSession::conclude() {
     return start_attempt();
 }
 
-void ClientSession::drop_upstream() {
+void ClientRequest::drop_upstream() noexcept {
     if (active_->upstream) worker_.upstreams.discard(std::move(active_->upstream));
 }
 

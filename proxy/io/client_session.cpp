@@ -4,8 +4,6 @@
 
 #include <algorithm>
 
-#include "proxy/core/authority.h"
-#include "proxy/core/octets.h"
 #include "runtime/metrics.h"
 
 namespace hearth::proxy {
@@ -24,21 +22,20 @@ ClientSession::ClientSession(WorkerState& worker, runtime::AcceptedConnection co
                              Security security)
     : worker_(worker),
       stream_(std::move(connection.socket)),
-      security_(security),
-      peer_(connection.peer.address),
-      peer_text_(peer_.to_string()),
+      who_{connection.peer.address, connection.peer.address.to_string(), security, nullptr},
+      request_(worker, *this, who_),
       permit_(std::move(connection.permit)) {
-    ++worker_.connections_by_address[peer_];
+    ++worker_.connections_by_address[who_.address];
 }
 
 ClientSession::~ClientSession() {
     worker_.timers.set(*this, kNever);
-    const auto count = worker_.connections_by_address.find(peer_);
+    const auto count = worker_.connections_by_address.find(who_.address);
     if (--count->second == 0) worker_.connections_by_address.erase(count);
 }
 
 bool ClientSession::start() {
-    if (security_ == Security::kTls) {
+    if (who_.security == Security::kTls) {
         auto channel = worker_.tls.accept(stream_.fd());
         if (!channel) return false;
         stream_.secure(std::move(channel));
@@ -51,18 +48,21 @@ bool ClientSession::start() {
 }
 
 void ClientSession::drain() {
-    if (state_ == State::kHandshake || (state_ == State::kHead && !active_)) return close();
-    if (state_ == State::kRelay) {
-        active_->exchange.announce_close();
-        if (active_->exchange.is_tunnel()) close();
-    }
+    if (state_ == State::kHandshake || (state_ == State::kHead && !request_.is_open()))
+        return close();
+    if (state_ == State::kRequest && request_.drain()) close();
 }
 
 void ClientSession::on_ready(std::uint32_t events) {
     if (state_ == State::kClosed) return;
     stream_.note(events);
-    if (state_ == State::kRelay && (events & EPOLLERR) != 0) active_->exchange.client_failed();
+    if (state_ == State::kRequest && (events & EPOLLERR) != 0) request_.client_failed();
     run();
+}
+
+void ClientSession::give_way() {
+    if (!waiting_) worker_.unfinished.push_back(this);
+    waiting_ = true;
 }
 
 void ClientSession::go_on() {
@@ -76,8 +76,7 @@ void ClientSession::run() {
         switch (state_) {
             case State::kHandshake: next = handshake(); break;
             case State::kHead: next = read_head(); break;
-            case State::kRelay: next = relay(); break;
-            case State::kPage: next = send_page(); break;
+            case State::kRequest: next = drive_request(); break;
             case State::kLinger: next = linger(); break;
             case State::kClosed: return;
         }
@@ -86,16 +85,16 @@ void ClientSession::run() {
 
 void ClientSession::on_deadline() {
     switch (state_) {
-        case State::kRelay: active_->exchange.on_deadline(now()); return run();
+        case State::kRequest: request_.on_deadline(); return run();
         case State::kHead:
-            if (active_ && !active_->client_in.empty()) {
-                active_->record.began = active_->head_began;
-                failed({HopReason::kRequestTimeout, Refusal::kNone});
+            if (request_.is_open() && !request_.active().client_in.empty()) {
+                request_.active().record.began = request_.active().head_began;
+                request_.refuse({HopReason::kRequestTimeout, Refusal::kNone});
+                state_ = State::kRequest;
                 return run();
             }
             [[fallthrough]];
         case State::kHandshake:
-        case State::kPage:
         case State::kLinger:
         case State::kClosed: return close();
     }
@@ -108,6 +107,7 @@ ClientSession::Next ClientSession::handshake() {
         worker_.metrics.tls_handshakes.add();
         if (stream_.tls()->was_resumed()) worker_.metrics.tls_resumptions.add();
         worker_.timers.set(*this, now() + snapshot().header_timeout);
+        who_.tls = stream_.tls();
         state_ = State::kHead;
         return Next::kRun;
     }
@@ -123,19 +123,26 @@ ClientSession::Next ClientSession::handshake() {
 }
 
 ClientSession::Next ClientSession::read_head() {
-    if (!active_) {
+    if (!request_.is_open()) {
         if (!stream_.readable()) return wait_for_head();
-        active_ = worker_.take_active();
-        active_->head_began = now();
+        request_.open().head_began = now();
     }
-    Buffer& in = active_->client_in;
+    ActiveExchange& active = request_.active();
+    Buffer& in = active.client_in;
     for (;;) {
         if (!in.empty()) {
-            const ParseStatus parsed = active_->parser.parse(in.text());
-            if (parsed == ParseStatus::kDone) return begin_exchange();
-            if (parsed == ParseStatus::kRefused) {
-                active_->record.began = now();
-                return failed({HopReason::kRefusedRequest, active_->parser.refusal()});
+            const ParseStatus parsed = active.parser.parse(in.text());
+            if (parsed == ParseStatus::kDone) {
+                request_.begin(active.parser.head());
+                in.consume(active.parser.consumed());
+                served_ = true;
+            } else if (parsed == ParseStatus::kRefused) {
+                active.record.began = now();
+                request_.refuse({HopReason::kRefusedRequest, active.parser.refusal()});
+            }
+            if (parsed != ParseStatus::kNeedMore) {
+                state_ = State::kRequest;
+                return Next::kRun;
             }
         }
         if (!stream_.readable()) return wait_for_head();
@@ -151,11 +158,11 @@ ClientSession::Next ClientSession::read_head() {
 
 // A client that has begun a head has a while to end it, however it dribbles.
 ClientSession::Next ClientSession::wait_for_head() {
-    if (active_ && !active_->client_in.empty()) {
-        worker_.timers.set(*this, active_->head_began + snapshot().header_timeout);
+    if (request_.is_open() && !request_.active().client_in.empty()) {
+        worker_.timers.set(*this, request_.active().head_began + snapshot().header_timeout);
         return Next::kWait;
     }
-    if (active_) worker_.give_back(std::move(active_));
+    request_.end();
     if (worker_.draining) {
         close();
     } else if (served_) {
@@ -164,93 +171,26 @@ ClientSession::Next ClientSession::wait_for_head() {
     return Next::kWait;
 }
 
-void ClientSession::describe_request(const RequestHead& head, const Peer& peer) {
-    ActiveExchange& active = *active_;
-    const Snapshot& snapshot = *active.generation->snapshot;
-    AccessRecord& record = active.record;
-    record.client = peer.trusted ? client_address(head, peer, snapshot.trusted_proxies) : peer_;
-    record.method = head.method;
-    record.version = head.version;
-    record.host.assign(head.authority);
-    active.show_details = snapshot.is_of_the_house(record.client);
-    const HeaderField* accept = head.headers.find(HeaderId::kAccept);
-    active.page_format = page_format(accept != nullptr ? accept->value : std::string_view{});
-    active.logged = worker_.logs_access();
-    if (!active.logged) return;
-    const auto value = [&head](HeaderId id) {
-        const HeaderField* field = head.headers.find(id);
-        return field != nullptr ? field->value : std::string_view{};
-    };
-    record.target.assign(head.target);
-    record.referer.assign(value(HeaderId::kReferer));
-    record.user_agent.assign(value(HeaderId::kUserAgent));
-}
-
-ClientSession::Next ClientSession::begin_exchange() {
-    ActiveExchange& active = *active_;
-    const RequestHead& head = active.parser.head();
-    active.generation = worker_.generation;
-    active.record.began = now();
-    served_ = true;
-    const Snapshot& snapshot = *active.generation->snapshot;
-    const Peer peer{peer_, peer_text_, is_trusted(peer_, snapshot.trusted_proxies),
-                    security_ == Security::kTls ? "https" : "http"};
-    describe_request(head, peer);
-
-    const auto service = snapshot.router.find(head.authority);
-    if (service) active.service = &active.generation->services[*service];
-    active.exchange.begin(head, peer, snapshot.trusted_proxies,
-                          service ? active.service->balancer.size() : 0,
-                          active.request_head.whole(), now());
-    active.client_in.consume(active.parser.consumed());
-    if (worker_.draining) active.exchange.announce_close();
-    if (!service) return failed({HopReason::kUnknownHost, Refusal::kNone});
-    active.record.service = active.service->service->name;
-    if (active.exchange.verdict() == Exchange::Verdict::kFailed) {
-        return failed(active.exchange.error());
+ClientSession::Next ClientSession::drive_request() {
+    switch (request_.run()) {
+        case ClientRequest::Progress::kWaits: return Next::kWait;
+        case ClientRequest::Progress::kAnswered:
+            return request_.client_reusable() ? next_request() : end_client();
+        case ClientRequest::Progress::kAborted: break;
     }
-    if (stream_.is_secure() && !stream_.tls()->covers(host_of(head.authority)) &&
-        worker_.tls.store().find(host_of(head.authority))) {
-        return failed({HopReason::kMisdirected, Refusal::kNone});
-    }
-    if (wants_https(head)) return redirect_to_https(head);
-    return start_attempt();
-}
-
-ClientSession::Next ClientSession::finished() {
-    ActiveExchange& active = *active_;
-    active.record.status = active.exchange.status();
-    finish_record();
-    const bool reusable = active.exchange.upstream_reusable() && active.upstream_in.empty();
-    if (reusable) {
-        worker_.upstreams.keep(std::move(active.upstream),
-                               now() + active.generation->snapshot->upstream_idle_timeout);
-    } else {
-        drop_upstream();
-    }
-    return active.exchange.client_reusable() && !worker_.draining ? next_request() : end_client();
-}
-
-void ClientSession::finish_record() {
-    AccessRecord& record = active_->record;
-    record.duration = now() - record.began;
-    if (active_->service != nullptr) {
-        record.request_octets = active_->exchange.request_octets();
-        record.response_octets = active_->exchange.response_octets();
-        active_->service->metrics->finished(record.method, record.status, record.duration);
-    } else {
-        worker_.metrics.service("").finished(record.method, record.status, record.duration);
-    }
-    if (active_->logged) worker_.log_access(record);
+    if (request_.was_cut_short()) stream_.abort_on_close();
+    close();
+    return Next::kWait;
 }
 
 ClientSession::Next ClientSession::next_request() {
     state_ = State::kHead;
-    if (active_->client_in.empty()) {
-        worker_.give_back(std::move(active_));
+    ActiveExchange& active = request_.active();
+    if (active.client_in.empty()) {
+        request_.end();
     } else {
-        active_->recycle();
-        active_->head_began = now();
+        active.recycle();
+        active.head_began = now();
     }
     return Next::kRun;
 }
@@ -258,10 +198,8 @@ ClientSession::Next ClientSession::next_request() {
 // What the client still sends must be read away: closing over it would reset the connection
 // and take the response with it (RFC 9112 §9.6).
 ClientSession::Next ClientSession::end_client() {
-    const HopReason reason = active_->record.error.reason;
-    const bool refused = reason != HopReason::kNone && hop_of(reason) == Hop::kClient;
-    const bool quiet = active_->client_in.empty() && !stream_.readable() && !refused &&
-                       active_->exchange.request_read();
+    const bool quiet =
+        request_.active().client_in.empty() && !stream_.readable() && !request_.left_unread();
     if (quiet) {
         close();
         return Next::kWait;
@@ -273,25 +211,23 @@ ClientSession::Next ClientSession::end_client() {
 }
 
 ClientSession::Next ClientSession::linger() {
-    active_->client_in.release();
+    Buffer& in = request_.active().client_in;
+    in.release();
     while (stream_.readable()) {
-        const IoResult got = stream_.read(active_->client_in.room());
+        const IoResult got = stream_.read(in.room());
         if (got.status == IoStatus::kWouldBlock) break;
         if (got.status != IoStatus::kMoved) {
             close();
             return Next::kWait;
         }
     }
-    active_->client_in.release();
+    in.release();
     return Next::kWait;
 }
 
 void ClientSession::close() {
     if (state_ == State::kClosed) return;
-    if (active_) {
-        drop_upstream();
-        worker_.give_back(std::move(active_));
-    }
+    request_.end();
     worker_.timers.set(*this, kNever);
     worker_.poller.remove(stream_.fd());
     stream_.close();

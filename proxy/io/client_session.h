@@ -5,20 +5,20 @@
 #include <string>
 
 #include "base/ip.h"
+#include "proxy/io/client_request.h"
 #include "proxy/io/poller.h"
 #include "proxy/io/stream.h"
 #include "proxy/io/timed.h"
-#include "proxy/io/upstream_pool.h"
 #include "proxy/io/worker_state.h"
 #include "proxy/model/tls.h"
 #include "runtime/acceptor.h"
 
 namespace hearth::proxy {
 
-// One client connection: reads request heads, drives one exchange after the other, answers
-// with a page what cannot be forwarded. Idle it holds no buffer and no exchange. On its
-// worker's thread; its owner destroys it between batches once is_closed().
-class ClientSession final : public Pollable, private UpstreamUser, private Timed {
+// One client connection: reads request heads and has one request after the other answered. Idle
+// it holds no buffer and no exchange. On its worker's thread; its owner destroys it between
+// batches once is_closed().
+class ClientSession final : public Pollable, private RequestClient, private Timed {
 public:
     ClientSession(WorkerState& worker, runtime::AcceptedConnection connection, Security security);
     ~ClientSession();
@@ -37,44 +37,27 @@ public:
     std::size_t index = 0;
 
 private:
-    enum class State : std::uint8_t { kHandshake, kHead, kRelay, kPage, kLinger, kClosed };
+    enum class State : std::uint8_t { kHandshake, kHead, kRequest, kLinger, kClosed };
     // Whether run() goes on with the (new) state or waits for an event.
     enum class Next : std::uint8_t { kWait, kRun };
 
-    void on_upstream_ready() override { run(); }
+    bool readable() const noexcept override { return stream_.readable(); }
+    IoResult read(std::span<char> room) override { return stream_.read(room); }
+    bool writable() const noexcept override { return stream_.writable(); }
+    IoResult write(const Outgoing& out) override { return stream_.write(out); }
+    void end_writing() override { stream_.end_writing(); }
+    void watch_peer() override { stream_.watch_peer(); }
+    void wake_at(TimePoint deadline) override { worker_.timers.set(*this, deadline); }
+    void on_request_ready() override { run(); }
+    void give_way() override;
+
     void on_deadline() override;
     void run();
 
     Next handshake();
     Next read_head();
     Next wait_for_head();
-    Next begin_exchange();
-    void describe_request(const RequestHead& head, const Peer& peer);
-
-    // client_relay.cpp
-    Next start_attempt();
-    [[nodiscard]] Next connect_failed(HopReason reason);
-    void attach(std::unique_ptr<UpstreamConnection> connection);
-    void upstream_connected();
-    Next relay();
-    Next give_way();
-    [[nodiscard]] bool finish_connect();
-    [[nodiscard]] bool read_client();
-    [[nodiscard]] bool write_upstream();
-    [[nodiscard]] bool read_upstream();
-    [[nodiscard]] bool write_client();
-    void pass_ends();
-    void watch_silence();
-    Next conclude();
-    void drop_upstream();
-
-    Next finished();
-    Next failed(HopError error);
-    [[nodiscard]] bool wants_https(const RequestHead& head) const noexcept;
-    Next redirect_to_https(const RequestHead& head);
-    Next answer(std::string head_and_body);
-    Next send_page();
-    void finish_record();
+    Next drive_request();
     Next next_request();
     Next end_client();
     Next linger();
@@ -87,13 +70,11 @@ private:
 
     WorkerState& worker_;
     Stream stream_;
-    Security security_;
+    ClientIdentity who_;
     State state_ = State::kHead;
     bool served_ = false;   // at least one request
     bool waiting_ = false;  // on WorkerState::unfinished
-    IpAddress peer_;
-    std::string peer_text_;
-    std::unique_ptr<ActiveExchange> active_;
+    ClientRequest request_;
     runtime::ConnectionPermit permit_;
 };
 

@@ -69,7 +69,6 @@ struct ActiveExchange {
     bool show_details = false;
     std::string page;
     Outgoing page_left;
-    bool keep_alive_after_page = false;
 };
 
 // What the connections of one worker share; on its thread.

@@ -1,0 +1,146 @@
+#include "proxy/io/client_request.h"
+
+#include "proxy/core/authority.h"
+#include "runtime/metrics.h"
+
+namespace hearth::proxy {
+
+ActiveExchange& ClientRequest::open() {
+    active_ = worker_.take_active();
+    return *active_;
+}
+
+void ClientRequest::end() noexcept {
+    if (!active_) return;
+    drop_upstream();
+    worker_.give_back(std::move(active_));
+}
+
+ClientRequest::Progress ClientRequest::run() {
+    Next next = Next::kRun;
+    while (next == Next::kRun) {
+        switch (state_) {
+            case State::kRelay: next = relay(); break;
+            case State::kPage: next = send_page(); break;
+            case State::kAnswered: return Progress::kAnswered;
+            case State::kAborted: return Progress::kAborted;
+        }
+    }
+    return Progress::kWaits;
+}
+
+void ClientRequest::on_deadline() {
+    if (state_ == State::kRelay) {
+        active_->exchange.on_deadline(now());
+    } else {
+        state_ = State::kAborted;
+    }
+}
+
+void ClientRequest::client_failed() {
+    if (state_ == State::kRelay) active_->exchange.client_failed();
+}
+
+bool ClientRequest::drain() {
+    if (state_ != State::kRelay) return false;
+    active_->exchange.announce_close();
+    return active_->exchange.is_tunnel();
+}
+
+bool ClientRequest::left_unread() const noexcept {
+    const HopReason reason = active_->record.error.reason;
+    const bool refused = reason != HopReason::kNone && hop_of(reason) == Hop::kClient;
+    return refused || !active_->exchange.request_read();
+}
+
+void ClientRequest::describe(const RequestHead& head, const Peer& peer) {
+    ActiveExchange& active = *active_;
+    const Snapshot& snapshot = *active.generation->snapshot;
+    AccessRecord& record = active.record;
+    record.client =
+        peer.trusted ? client_address(head, peer, snapshot.trusted_proxies) : who_.address;
+    record.method = head.method;
+    record.version = head.version;
+    record.host.assign(head.authority);
+    active.show_details = snapshot.is_of_the_house(record.client);
+    const HeaderField* accept = head.headers.find(HeaderId::kAccept);
+    active.page_format = page_format(accept != nullptr ? accept->value : std::string_view{});
+    active.logged = worker_.logs_access();
+    if (!active.logged) return;
+    const auto value = [&head](HeaderId id) {
+        const HeaderField* field = head.headers.find(id);
+        return field != nullptr ? field->value : std::string_view{};
+    };
+    record.target.assign(head.target);
+    record.referer.assign(value(HeaderId::kReferer));
+    record.user_agent.assign(value(HeaderId::kUserAgent));
+}
+
+void ClientRequest::begin(const RequestHead& head) {
+    ActiveExchange& active = *active_;
+    active.generation = worker_.generation;
+    active.record.began = now();
+    cut_short_ = client_reusable_ = false;
+    const Snapshot& snapshot = *active.generation->snapshot;
+    const Peer peer{who_.address, who_.text, is_trusted(who_.address, snapshot.trusted_proxies),
+                    who_.security == Security::kTls ? "https" : "http"};
+    describe(head, peer);
+
+    const auto service = snapshot.router.find(head.authority);
+    if (service) active.service = &active.generation->services[*service];
+    active.exchange.begin(head, peer, snapshot.trusted_proxies,
+                          service ? active.service->balancer.size() : 0,
+                          active.request_head.whole(), now());
+    if (worker_.draining) active.exchange.announce_close();
+    if (!service) {
+        failed({HopReason::kUnknownHost, Refusal::kNone});
+        return;
+    }
+    active.record.service = active.service->service->name;
+    if (active.exchange.verdict() == Exchange::Verdict::kFailed) {
+        failed(active.exchange.error());
+    } else if (who_.tls != nullptr && !who_.tls->covers(host_of(head.authority)) &&
+               worker_.tls.store().find(host_of(head.authority))) {
+        failed({HopReason::kMisdirected, Refusal::kNone});
+    } else if (wants_https(head)) {
+        redirect_to_https(head);
+    } else {
+        start_attempt();
+    }
+}
+
+void ClientRequest::refuse(HopError error) {
+    cut_short_ = client_reusable_ = false;
+    failed(error);
+}
+
+ClientRequest::Next ClientRequest::finished() {
+    ActiveExchange& active = *active_;
+    active.record.status = active.exchange.status();
+    finish_record();
+    const bool reusable = active.exchange.upstream_reusable() && active.upstream_in.empty();
+    if (reusable) {
+        worker_.upstreams.keep(std::move(active.upstream),
+                               now() + active.generation->snapshot->upstream_idle_timeout);
+    } else {
+        drop_upstream();
+    }
+    client_reusable_ = active.exchange.client_reusable() && !worker_.draining;
+    state_ = State::kAnswered;
+    return Next::kRun;
+}
+
+void ClientRequest::finish_record() {
+    AccessRecord& record = active_->record;
+    record.duration = now() - record.began;
+    if (active_->service != nullptr) {
+        record.request_octets = active_->exchange.request_octets();
+        record.response_octets = active_->exchange.response_octets();
+        active_->service->metrics->finished(record.method, record.status, record.duration);
+    } else {
+        worker_.metrics.service("").finished(record.method, record.status, record.duration);
+    }
+    if (active_->logged) worker_.log_access(record);
+}
+
+}  // namespace hearth::proxy

@@ -1,0 +1,126 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "base/ip.h"
+#include "proxy/io/io_result.h"
+#include "proxy/io/tls.h"
+#include "proxy/io/upstream_pool.h"
+#include "proxy/io/worker_state.h"
+#include "proxy/model/tls.h"
+
+namespace hearth::proxy {
+
+// Who is at the other end of a connection; outlives its requests.
+struct ClientIdentity {
+    IpAddress address;
+    std::string text;  // the address
+    Security security = Security::kPlain;
+    const TlsChannel* tls = nullptr;  // once the handshake is done
+};
+
+// The client as one of its requests sees it: an HTTP/1.1 connection.
+class RequestClient {
+public:
+    // Octets of the body, or of a tunnel.
+    [[nodiscard]] virtual bool readable() const noexcept = 0;
+    [[nodiscard]] virtual IoResult read(std::span<char> room) = 0;
+    [[nodiscard]] virtual bool writable() const noexcept = 0;
+    [[nodiscard]] virtual IoResult write(const Outgoing& out) = 0;
+    // A tunnel's end.
+    virtual void end_writing() = 0;
+    // Silence has no limit from now on: let the kernel ask whether the client is still there.
+    virtual void watch_peer() = 0;
+
+    virtual void wake_at(TimePoint deadline) = 0;
+    // An upstream has something: call the request's run().
+    virtual void on_request_ready() = 0;
+    // The request was at it for long enough: run() it again after others had their turn.
+    virtual void give_way() = 0;
+
+protected:
+    ~RequestClient() = default;
+};
+
+// One request under way: finds its service, drives its exchange with an upstream, or answers with
+// a page. One after the other may be begun; between them it holds nothing.
+class ClientRequest final : private UpstreamUser {
+public:
+    enum class Progress : std::uint8_t {
+        kWaits,
+        kAnswered,  // the whole answer was written; client_reusable()
+        kAborted,   // there is nobody to answer, or an answer that had begun was cut short
+    };
+
+    ClientRequest(WorkerState& worker, RequestClient& client, const ClientIdentity& who)
+        : worker_(worker), client_(client), who_(who) {}
+    ~ClientRequest() { end(); }
+
+    // What a request needs while it is under way; open() takes it, end() gives it back.
+    [[nodiscard]] bool is_open() const noexcept { return active_ != nullptr; }
+    ActiveExchange& open();
+    [[nodiscard]] ActiveExchange& active() noexcept { return *active_; }
+    void end() noexcept;
+
+    // Then run(), again after each event. `head` lives until end().
+    void begin(const RequestHead& head);
+    // Instead: what has arrived is not a request.
+    void refuse(HopError error);
+    Progress run();
+
+    void on_deadline();
+    void client_failed();
+    // It ends soon. True when it never would by itself.
+    [[nodiscard]] bool drain();
+    [[nodiscard]] bool client_reusable() const noexcept { return client_reusable_; }
+    // After kAborted: the client has got a part of an answer.
+    [[nodiscard]] bool was_cut_short() const noexcept { return cut_short_; }
+    // Something of the request is still to arrive, or is not worth waiting for.
+    [[nodiscard]] bool left_unread() const noexcept;
+
+private:
+    enum class State : std::uint8_t { kRelay, kPage, kAnswered, kAborted };
+    enum class Next : std::uint8_t { kWait, kRun };
+
+    void on_upstream_ready() override { client_.on_request_ready(); }
+    void describe(const RequestHead& head, const Peer& peer);
+    Next finished();
+    void finish_record();
+
+    // client_relay.cpp
+    Next start_attempt();
+    void attach(std::unique_ptr<UpstreamConnection> connection);
+    void upstream_connected();
+    Next relay();
+    [[nodiscard]] bool finish_connect();
+    [[nodiscard]] bool read_client();
+    [[nodiscard]] bool write_upstream();
+    [[nodiscard]] bool read_upstream();
+    [[nodiscard]] bool write_client();
+    void pass_ends();
+    void watch_silence();
+    Next conclude();
+    void drop_upstream() noexcept;
+
+    // client_answer.cpp
+    Next failed(HopError error);
+    [[nodiscard]] bool wants_https(const RequestHead& head) const noexcept;
+    Next redirect_to_https(const RequestHead& head);
+    Next answer(std::string head_and_body);
+    Next send_page();
+
+    [[nodiscard]] TimePoint now() const noexcept { return worker_.poller.now(); }
+
+    WorkerState& worker_;
+    RequestClient& client_;
+    const ClientIdentity& who_;
+    State state_ = State::kRelay;
+    bool client_reusable_ = false;
+    bool cut_short_ = false;
+    std::unique_ptr<ActiveExchange> active_;
+};
+
+}  // namespace hearth::proxy
