@@ -44,7 +44,7 @@ std::string milliseconds(Duration elapsed) {
 Endpoint front(const config::Document& document, const std::vector<Endpoint>& listen,
                const std::string& vip, std::uint16_t port) {
     if (!listen.empty()) return listen[0];
-    if (const config::Vip* one = document.find_vip(vip)) return {one->address, port};
+    if (const config::Vip* one = document.find_vip(vip)) return {one->addresses.front(), port};
     return {document.nodes[0].address, port};
 }
 
@@ -82,7 +82,7 @@ void try_vip(Walk& walk) {
     const config::Vip* vip = walk.document.find_vip(walk.document.proxy.vip);
     const bool has_own = walk.service.vip.has_value();
     if (!has_own && (vip == nullptr || !walk.document.proxy.listen.empty())) return;
-    const IpAddress& address = has_own ? *walk.service.vip : vip->address;
+    const IpAddress& address = has_own ? *walk.service.vip : vip->addresses.front();
     Hop hop{"vip", address.to_string(), false, ""};
     const auto status = walk.daemons.get("lb", "/status");
     if (!status) {

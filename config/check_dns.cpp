@@ -15,7 +15,7 @@ namespace {
 // Why a question to `endpoint` would come back to us; empty when it would not.
 std::string loop_reason(const Document& document, const Endpoint& endpoint) {
     for (const Vip& vip : document.vips) {
-        if (vip.address == endpoint.address) return "VIP " + vip.name;
+        if (vip.has(endpoint.address)) return "VIP " + vip.name;
     }
     const auto& listen = document.dns.listen;
     if (std::find(listen.begin(), listen.end(), endpoint) != listen.end()) return "dns.listen";

@@ -103,19 +103,19 @@ Span vip_place(const CheckContext& context, const Vip& vip) {
     return place_of(context.root, {"vips", vip.name, "address"});
 }
 
-void check_vip_address(CheckContext& context, const Vip& vip) {
+void check_vip_address(CheckContext& context, const Vip& vip, const IpAddress& address) {
     const Span place = vip_place(context, vip);
-    const std::string text = vip.address.to_string();
-    if (vip.address.is_v6()) {
+    const std::string text = address.to_string();
+    if (address.is_v6()) {
         context.diagnostics.error(place, "virtual addresses are IPv4 in this version");
         return;
     }
-    if (!check_host_address(context, vip.address, "VIP " + vip.name, place)) return;
-    if (vip.address.is_loopback())
+    if (!check_host_address(context, address, "VIP " + vip.name, place)) return;
+    if (address.is_loopback())
         context.diagnostics.error(place,
                                   text + " is a loopback address; no other machine can reach it");
     for (const Node& node : context.document.nodes) {
-        if (node.address != vip.address) continue;
+        if (node.address != address) continue;
         const Span other = place_of(context.root, {"nodes", node.name, "address"});
         context.diagnostics
             .error(place, text + " is the own address of node " + node.name +
@@ -187,21 +187,24 @@ void check_vrid(CheckContext& context, const Vip& vip, const Vip& earlier) {
 void check_vip(CheckContext& context, std::size_t index) {
     const auto& vips = context.document.vips;
     const Vip& vip = vips[index];
-    check_vip_address(context, vip);
+    for (const IpAddress& address : vip.addresses) check_vip_address(context, vip, address);
     check_candidates(context, vip);
     for (std::size_t i = 0; i < index; ++i) {
-        if (vips[i].address == vip.address) {
+        const auto shared = std::ranges::find_if(
+            vip.addresses, [&](const IpAddress& one) { return vips[i].has(one); });
+        if (shared != vip.addresses.end()) {
             context.diagnostics
                 .error(vip_place(context, vip),
-                       vip.address.to_string() + " is VIP " + vips[i].name + " already")
+                       shared->to_string() + " is VIP " + vips[i].name + " already")
                 .notes.push_back(
                     context.diagnostics.note(vip_place(context, vips[i]), "it is here"));
         } else if (vips[i].vrid == vip.vrid) {
             check_vrid(context, vip, vips[i]);
         }
     }
-    const bool has_service = std::ranges::any_of(
-        context.document.services, [&](const Service& one) { return one.vip == vip.address; });
+    const bool has_service =
+        std::ranges::any_of(context.document.services,
+                            [&](const Service& one) { return one.vip && vip.has(*one.vip); });
     if (context.document.dns.vip != vip.name && context.document.proxy.vip != vip.name &&
         !has_service)
         context.diagnostics.warning(

@@ -26,7 +26,8 @@ std::vector<Listener> listeners_of(const CheckContext& context, std::string_view
         all.push_back({listen[i], what, item_place(context.root, {room, key}, i)});
     if (!listen.empty()) return all;
     if (const Vip* one = context.document.find_vip(vip))
-        all.push_back({{one->address, port}, what, port_place});
+        for (const IpAddress& address : one->addresses)
+            all.push_back({{address, port}, what, port_place});
     for (const Node& node : context.document.nodes)
         all.push_back({{node.address, port}, what, port_place});
     return all;
@@ -160,8 +161,8 @@ void check_backends(CheckContext& context, const Service& service, const Service
                                                  "version");
         else if (!is_in_lan(document, backend.address))
             context.diagnostics.error(place, "backend " + text + " is outside lan");
-        else if (std::ranges::any_of(
-                     document.vips, [&](const Vip& vip) { return vip.address == backend.address; }))
+        else if (std::ranges::any_of(document.vips,
+                                     [&](const Vip& vip) { return vip.has(backend.address); }))
             context.diagnostics.error(place,
                                       "backend " + text + " is a VIP; name the machines behind it");
     }
@@ -215,10 +216,10 @@ void check_services(CheckContext& context) {
     local.insert(local.end(), proxy.begin(), proxy.end());
     for (const Service& service : context.document.services) {
         const Vip* named = context.document.find_vip(service.name);
-        if (service.vip && named != nullptr && named->address != *service.vip)
-            context.diagnostics.error(
-                place_of(context.root, {"services", service.name, "vip"}),
-                "VIP " + service.name + " has another address: " + named->address.to_string());
+        if (service.vip && named != nullptr && !named->has(*service.vip))
+            context.diagnostics.error(place_of(context.root, {"services", service.name, "vip"}),
+                                      "VIP " + service.name + " has another address: " +
+                                          named->addresses.front().to_string());
         check_service_ports(context, service, local);
         for (std::size_t i = 0; i < service.upstreams.size(); ++i)
             check_upstream(context, service, i, proxy);

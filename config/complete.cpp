@@ -25,18 +25,18 @@ void complete(Document& document) {
     for (const Service& service : document.services) {
         if (!service.vip || document.find_vip(service.name) != nullptr) continue;
         const bool is_known = std::ranges::any_of(
-            document.vips, [&](const Vip& vip) { return vip.address == *service.vip; });
+            document.vips, [&](const Vip& vip) { return vip.has(*service.vip); });
         if (is_known) continue;
         Vip own;
         own.name = service.name;
-        own.address = *service.vip;
+        own.addresses = {*service.vip};
         document.vips.push_back(std::move(own));
     }
     for (Vip& vip : document.vips) {
         if (vip.prefer.empty()) {
             for (const Node& node : document.nodes) vip.prefer.push_back(node.name);
         }
-        const auto last = vip.address.bytes().back();
+        const auto last = vip.addresses.front().bytes().back();
         if (vip.vrid == 0) vip.vrid = last == 0 ? 255 : last;
     }
     const auto addresses = local_addresses(document);

@@ -31,6 +31,10 @@ const Node* Document::find_node(std::string_view name) const noexcept {
     return find_by_name(nodes, name);
 }
 
+bool Vip::has(const IpAddress& address) const noexcept {
+    return std::ranges::find(addresses, address) != addresses.end();
+}
+
 const Vip* Document::find_vip(std::string_view name) const noexcept {
     return find_by_name(vips, name);
 }

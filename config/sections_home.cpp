@@ -55,15 +55,17 @@ const Section<Vip>& vip_section() {
         "alone is enough.",
         "address",
         {
-            required("address", &Vip::address, address(),
-                     "The address, inside `lan`, kept clear of DHCP.", "10.0.0.53"),
+            required(
+                "address", &Vip::addresses, list_of(address(), {1, 16}),
+                "The address, inside `lan`, kept clear of DHCP; or several that move together.",
+                "10.0.0.53"),
             field("prefer", &Vip::prefer, list_of(node_name(), kNotEmpty),
                   "Candidate nodes, best first.", "[pi4-1, pi4-2]", Presence::kOptional,
                   "(every node, in the document's order)"),
             field("vrid", &Vip::vrid, integer<std::uint8_t>(1, 255),
                   "Virtual router number, unique on the network segment. VIPs that name the same "
                   "one move together.",
-                  "53", Presence::kOptional, "(the last octet of the address)"),
+                  "53", Presence::kOptional, "(the last octet of the first address)"),
             field("advert_interval", &Vip::advert_interval,
                   duration<std::chrono::milliseconds>(10ms, 40'950ms),
                   "How often the owner says that it lives; others take over after about three of "

@@ -78,12 +78,12 @@ void add_host(LocalZones& zones, const config::Document& document, const Name& n
 std::vector<IpAddress> service_addresses(const config::Document& document,
                                          const config::Service& service) {
     if (service.vip) return {*service.vip};
-    if (const auto* own = document.find_vip(service.name)) return {own->address};
+    if (const auto* own = document.find_vip(service.name)) return own->addresses;
     std::vector<IpAddress> addresses;
     for (const Endpoint& endpoint : document.proxy.listen)
         if (!endpoint.address.is_unspecified()) addresses.push_back(endpoint.address);
     if (!addresses.empty()) return addresses;
-    if (const auto* vip = document.find_vip(document.proxy.vip)) return {vip->address};
+    if (const auto* vip = document.find_vip(document.proxy.vip)) return vip->addresses;
     for (const auto& node : document.nodes) addresses.push_back(node.address);
     return addresses;
 }
@@ -115,10 +115,12 @@ void add_names(LocalZones& zones, const config::Document& document) {
     // A VIP has a name too, unless something else took it.
     for (const auto& vip : document.vips) {
         const Name name = under(document, vip.name);
-        if (zones.has_records(name)) {
-            if (reverse_is_ours(document, vip.address)) zones.add_ptr(vip.address, name);
-        } else {
-            add_host(zones, document, name, vip.address);
+        const bool is_taken = zones.has_records(name);
+        for (const IpAddress& address : vip.addresses) {
+            if (!is_taken)
+                add_host(zones, document, name, address);
+            else if (reverse_is_ours(document, address))
+                zones.add_ptr(address, name);
         }
     }
 }

@@ -85,7 +85,7 @@ std::vector<std::uint8_t> service_record(std::uint16_t priority, const Server& s
 std::vector<Server> servers_of(const config::Document& document) {
     std::vector<Server> servers;
     if (const auto* vip = document.find_vip(document.dns.vip)) {
-        servers.push_back({under(document, vip->name), {vip->address}});
+        servers.push_back({under(document, vip->name), vip->addresses});
     } else {
         for (const auto& node : document.nodes)
             servers.push_back({under(document, node.name), {node.address}});

@@ -34,7 +34,7 @@ std::vector<Endpoint> listen_endpoints(const config::Document& document, const c
     if (!document.dns.listen.empty()) return document.dns.listen;
     std::vector<Endpoint> endpoints;
     if (const auto* vip = document.find_vip(document.dns.vip))
-        endpoints.push_back({vip->address, kDnsPort});
+        for (const IpAddress& address : vip->addresses) endpoints.push_back({address, kDnsPort});
     if (node != nullptr) endpoints.push_back({node->address, kDnsPort});
     return endpoints;
 }

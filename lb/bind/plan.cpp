@@ -30,19 +30,19 @@ Result<const config::Node*> find_self(const Document& document, const std::strin
                 "with --node");
 }
 
-bool listens_on(const std::vector<Endpoint>& listen, const IpAddress& address) {
+bool listens_on(const std::vector<Endpoint>& listen, const config::Vip& vip) {
     return std::any_of(listen.begin(), listen.end(),
-                       [&](const Endpoint& e) { return e.address == address; });
+                       [&](const Endpoint& e) { return vip.has(e.address); });
 }
 
 bool serves_dns(const Document& document, const config::Vip& vip) {
     const auto& dns = document.dns;
-    return dns.listen.empty() ? dns.vip == vip.name : listens_on(dns.listen, vip.address);
+    return dns.listen.empty() ? dns.vip == vip.name : listens_on(dns.listen, vip);
 }
 
 bool serves_proxy(const Document& document, const config::Vip& vip) {
     const auto& proxy = document.proxy;
-    return proxy.listen.empty() ? proxy.vip == vip.name : listens_on(proxy.listen, vip.address);
+    return proxy.listen.empty() ? proxy.vip == vip.name : listens_on(proxy.listen, vip);
 }
 
 void watch(std::vector<Daemon>& daemons, Daemon daemon) {
@@ -52,7 +52,7 @@ void watch(std::vector<Daemon>& daemons, Daemon daemon) {
 
 // Several VIPs under one VRID move together: their daemons count together.
 void add_vip(VirtualRouter& router, const Document& document, const config::Vip& vip) {
-    router.vips.push_back({vip.name, vip.address});
+    for (const auto& address : vip.addresses) router.vips.push_back({vip.name, address});
     std::sort(router.vips.begin(), router.vips.end(),
               [](const Vip& a, const Vip& b) { return a.address < b.address; });
     if (serves_dns(document, vip)) watch(router.watched, Daemon::kDns);
@@ -116,25 +116,32 @@ void open_encrypted_dns(PortRules& rules, const config::Dns& dns, const IpAddres
     open(dns.listen_https, dns.https);
 }
 
+// What the daemons of this node serve on one address of `vip`.
+void open_ports(PortRules& rules, const Document& document, const config::Vip& vip,
+                const IpAddress& address) {
+    if (serves_dns(document, vip)) {
+        for (const auto port : ports_on(document.dns.listen, kDnsPort, address)) {
+            rules.open.insert({address, Transport::kUdp, port});
+            rules.open.insert({address, Transport::kTcp, port});
+        }
+        open_encrypted_dns(rules, document.dns, address);
+    }
+    if (!serves_proxy(document, vip)) return;
+    const auto& proxy = document.proxy;
+    for (const auto port : ports_on(proxy.listen, proxy.http, address))
+        rules.open.insert({address, Transport::kTcp, port});
+    if (proxy.tls.certificates.empty()) return;
+    for (const auto port : ports_on(proxy.listen_https, proxy.https, address))
+        rules.open.insert({address, Transport::kTcp, port});
+}
+
 PortRules make_port_rules(const Document& document, const std::string& self) {
     PortRules rules;
     for (const auto& vip : document.vips) {
         if (std::find(vip.prefer.begin(), vip.prefer.end(), self) == vip.prefer.end()) continue;
-        rules.vips.insert(vip.address);
-        if (serves_dns(document, vip)) {
-            for (const auto port : ports_on(document.dns.listen, kDnsPort, vip.address)) {
-                rules.open.insert({vip.address, Transport::kUdp, port});
-                rules.open.insert({vip.address, Transport::kTcp, port});
-            }
-            open_encrypted_dns(rules, document.dns, vip.address);
-        }
-        if (serves_proxy(document, vip)) {
-            const auto& proxy = document.proxy;
-            for (const auto port : ports_on(proxy.listen, proxy.http, vip.address))
-                rules.open.insert({vip.address, Transport::kTcp, port});
-            if (proxy.tls.certificates.empty()) continue;
-            for (const auto port : ports_on(proxy.listen_https, proxy.https, vip.address))
-                rules.open.insert({vip.address, Transport::kTcp, port});
+        for (const auto& address : vip.addresses) {
+            rules.vips.insert(address);
+            open_ports(rules, document, vip, address);
         }
     }
     return rules;
@@ -177,7 +184,8 @@ Result<Plan> make_plan(const Document& document, const std::string& own_name,
     Plan plan;
     plan.domain = document.domain;
     for (const auto& node : document.nodes) plan.nodes.push_back({node.name, node.address});
-    for (const auto& vip : document.vips) plan.vips.push_back({vip.name, vip.address});
+    for (const auto& vip : document.vips)
+        for (const auto& address : vip.addresses) plan.vips.push_back({vip.name, address});
     plan.peer_port = document.peers.port;
     plan.peer_key_file = document.peers.key_file;
     plan.hash = document.hash;

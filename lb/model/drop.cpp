@@ -4,9 +4,11 @@ namespace hearth::lb {
 
 std::string_view to_string(Drop reason) noexcept {
     static constexpr std::array<std::string_view, kDropReasons> kNames{
-        "truncated",         "not_vrrp",     "bad_checksum", "bad_ttl",      "bad_version",
-        "trailing_bytes",    "bad_interval", "unknown_vrid", "unknown_peer", "own_packet",
-        "wrong_address_set", "bad_arp",      "not_for_us",   "not_owner",    "no_lan"};
+        "truncated",    "not_vrrp",       "bad_checksum", "bad_ttl",
+        "bad_version",  "trailing_bytes", "bad_interval", "password",
+        "unknown_vrid", "unknown_peer",   "own_packet",   "wrong_address_set",
+        "bad_arp",      "bad_ndp",        "not_for_us",   "not_owner",
+        "no_lan"};
     return kNames[static_cast<std::size_t>(reason)];
 }
 

@@ -7,7 +7,7 @@
 
 namespace hearth::lb {
 
-enum class EtherType : std::uint16_t { kIpv4 = 0x0800, kArp = 0x0806 };
+enum class EtherType : std::uint16_t { kIpv4 = 0x0800, kArp = 0x0806, kIpv6 = 0x86dd };
 
 // What leaves through the LAN's interface; the Ethernet source is that interface's own.
 struct Frame {

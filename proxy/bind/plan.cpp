@@ -56,7 +56,7 @@ Result<std::vector<Endpoint>> where_to_listen(const config::Document& document,
     }
     std::vector<Endpoint> endpoints{{node->address, port}};
     if (const config::Vip* vip = document.find_vip(proxy.vip)) {
-        endpoints.push_back({vip->address, port});
+        for (const IpAddress& address : vip->addresses) endpoints.push_back({address, port});
     }
     return endpoints;
 }

@@ -114,9 +114,10 @@ TEST(VrrpCodec, RefusesWithItsReason) {
         {"protocol", [](Bytes& p) { p[9] = 17; }, Drop::kNotVrrp},
         {"fragment", [](Bytes& p) { p[6] = 0x20; }, Drop::kNotVrrp},
         {"later fragment", [](Bytes& p) { p[7] = 1; }, Drop::kNotVrrp},
-        {"ipv6", [](Bytes& p) { p[0] = 0x65; }, Drop::kNotVrrp},
+        {"ip version 5", [](Bytes& p) { p[0] = 0x55; }, Drop::kNotVrrp},
         {"short header", [](Bytes& p) { p[0] = 0x44; }, Drop::kTruncated},
-        {"version 2", [](Bytes& p) { p[20] = 0x21; }, Drop::kBadVersion},
+        {"version 4", [](Bytes& p) { p[20] = 0x41; }, Drop::kBadVersion},
+        {"version 2 without its end", [](Bytes& p) { p[20] = 0x21; }, Drop::kTruncated},
         {"type 2", [](Bytes& p) { p[20] = 0x32; }, Drop::kBadVersion},
         {"interval 0", [](Bytes& p) { p[24] = p[25] = 0; }, Drop::kBadInterval},
         {"one address less", [](Bytes& p) { p[23] = 1; }, Drop::kTrailingBytes},
@@ -141,6 +142,68 @@ TEST(VrrpCodec, AddressSetsMatchInAnyOrder) {
     EXPECT_FALSE(same_addresses(*parse_advert(packet), std::span(kVips).first(1)));
     const std::vector<IpAddress> other{kVips[0], IpAddress::v4(10, 0, 0, 55)};
     EXPECT_FALSE(same_addresses(*parse_advert(packet), other));
+}
+
+const std::vector<IpAddress> kVips6{*IpAddress::parse("fd00::53"), *IpAddress::parse("fd00::54")};
+
+AdvertToSend sample6() {
+    return {*IpAddress::parse("fe80::11"), vrrp_group(IpFamily::kV6), 53, 200, 100ms, kVips6};
+}
+
+TEST(VrrpCodec, RoundTripOverIpv6) {
+    const Bytes packet = write_advert(sample6());
+    ASSERT_EQ(packet.size(), 40U + 8 + 32);
+    EXPECT_EQ(packet[6], kVrrpProtocol);
+    EXPECT_EQ(packet[7], 255);  // hop limit
+    const auto advert = parse_advert(packet);
+    ASSERT_TRUE(advert) << to_string(advert.error());
+    EXPECT_EQ(advert->source, sample6().source);
+    EXPECT_EQ(advert->destination.to_string(), "ff02::12");
+    EXPECT_EQ(advert->address_count(), 2U);
+    EXPECT_TRUE(same_addresses(*advert, kVips6));
+    EXPECT_FALSE(same_addresses(*advert, kVips));
+}
+
+TEST(VrrpCodec, NoBitOfAnIpv6AdvertMayDiffer) {
+    const Bytes packet = write_advert(sample6());
+    for (std::size_t size = 0; size < packet.size(); ++size)
+        EXPECT_FALSE(parse_advert(ByteView(packet).first(size))) << size;
+    for (std::size_t bit = 4 * 8; bit < packet.size() * 8; ++bit) {
+        Bytes broken = packet;
+        broken[bit / 8] = static_cast<std::uint8_t>(broken[bit / 8] ^ (1U << bit % 8));
+        EXPECT_FALSE(parse_advert(broken)) << "bit " << bit;
+    }
+}
+
+AdvertToSend sample_v2() {
+    AdvertToSend advert = sample();
+    advert.version = VrrpVersion::kV2;
+    advert.interval = 2s;
+    return advert;
+}
+
+// RFC 3768 §5.3: seconds, a checksum of VRRP alone, eight octets of zero at the end.
+TEST(VrrpCodec, RoundTripOfVersion2) {
+    const Bytes packet = write_advert(sample_v2());
+    ASSERT_EQ(packet.size(), 20U + 8 + 8 + 8);
+    EXPECT_EQ((Bytes{packet.begin() + 20, packet.begin() + 26}), (Bytes{0x21, 53, 200, 2, 0, 2}));
+    Bytes sealed = packet;
+    seal(sealed, Checksum::kWithout);
+    EXPECT_EQ(packet, sealed);
+    const auto advert = parse_advert(packet);
+    ASSERT_TRUE(advert) << to_string(advert.error());
+    EXPECT_EQ(advert->version, VrrpVersion::kV2);
+    EXPECT_EQ(advert->interval, 2s);
+    EXPECT_TRUE(same_addresses(*advert, kVips));
+    for (std::size_t size = 0; size < packet.size(); ++size)
+        EXPECT_FALSE(parse_advert(ByteView(packet).first(size))) << size;
+}
+
+TEST(VrrpCodec, PasswordsOfVersion2AreRefused) {
+    Bytes packet = write_advert(sample_v2());
+    packet[24] = 1;
+    seal(packet, Checksum::kWithout);
+    EXPECT_EQ(parse_advert(packet).error(), Drop::kPassword);
 }
 
 TEST(VrrpCodec, IntervalIsWrittenInCentiseconds) {

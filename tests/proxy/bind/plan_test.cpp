@@ -11,7 +11,7 @@ config::Document home() {
     document.nodes = {{"pi4", IpAddress::v4(10, 0, 0, 11), ""}};
     document.vips.resize(1);
     document.vips[0].name = "proxy";
-    document.vips[0].address = IpAddress::v4(10, 0, 0, 100);
+    document.vips[0].addresses = {IpAddress::v4(10, 0, 0, 100)};
     document.proxy.vip = "proxy";
     config::Service service;
     service.name = "Home-Assistant";
