@@ -167,10 +167,13 @@ void add_services(Plan& plan, const Document& document) {
         for (const auto& port : service.ports) {
             const OpenPort open{*service.vip, transport_of(port.transport), port.port};
             plan.ports.open.insert(open);
-            plan.services[open] = {balance_of(service.balance), port.backends};
-            for (const auto& backend : port.backends)
+            Balancing& balancing = plan.services[open];
+            balancing.balance = balance_of(service.balance);
+            for (const auto& backend : port.backends) {
+                balancing.backends.push_back({backend, 1});
                 if (backend.address != plan.lan.address)
                     plan.lan.forwarding = LanSettings::Forwarding::kNeeded;
+            }
         }
     }
 }

@@ -106,8 +106,8 @@ json::array services_json(const BalancedPorts& services) {
     json::array list;
     for (const auto& [port, balancing] : services) {
         json::array backends;
-        for (const Endpoint& backend : balancing.backends)
-            backends.emplace_back(backend.to_string());
+        for (const Backend& backend : balancing.backends)
+            backends.emplace_back(backend.endpoint.to_string());
         list.push_back({{"vip", port.vip.to_string()},
                         {"transport", port.transport == Transport::kTcp ? "tcp" : "udp"},
                         {"port", port.port},

@@ -19,9 +19,10 @@
 #include <utility>
 #include <vector>
 
+#include "base/bytes.h"
 #include "base/result.h"
 
-// What nftables.cpp and service_table.cpp share, and nobody else includes: libnftnl's objects, the
+// What nftables.cpp and service_*.cpp share, and nobody else includes: libnftnl's objects, the
 // expressions of a rule, a transaction, and the netlink socket.
 namespace hearth::lb {
 
@@ -101,6 +102,14 @@ public:
         nftnl_expr_set(e, NFTNL_EXPR_CMP_DATA, &value, sizeof value);
         return add(e);
     }
+    RuleMaker& require_bytes(std::uint32_t reg, ByteView octets) {
+        nftnl_expr* e = nftnl_expr_alloc("cmp");
+        nftnl_expr_set_u32(e, NFTNL_EXPR_CMP_SREG, reg);
+        nftnl_expr_set_u32(e, NFTNL_EXPR_CMP_OP, NFT_CMP_EQ);
+        nftnl_expr_set(e, NFTNL_EXPR_CMP_DATA, octets.data(),
+                       static_cast<std::uint32_t>(octets.size()));
+        return add(e);
+    }
     RuleMaker& require_member(std::uint32_t reg, const char* set) {
         nftnl_expr* e = nftnl_expr_alloc("lookup");
         nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_SREG, reg);
@@ -138,6 +147,7 @@ public:
 
     const std::vector<std::uint8_t>& finish();
     [[nodiscard]] std::uint32_t sequence() const noexcept { return sequence_; }
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }  // octets
 
 protected:
     // The header of one more message, with room for the rest; close() keeps what it became.

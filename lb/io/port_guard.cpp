@@ -56,20 +56,22 @@ struct PortGuard::Impl : std::enable_shared_from_this<Impl> {
 
     Result<void> install_services() {
         if (!table) {
-            auto opened = ServiceTable::open();
+            auto opened = ServiceTable::open(IpFamily::kV4);
             if (!opened) return fail(opened.error());
             table.emplace(std::move(*opened));
         }
-        auto installed = table->read();
+        const auto installed = table->read();
         if (!installed) return fail(installed.error());
-        const auto operations = plan_services(*installed, services);
+        ServiceProgram program;
+        for (const auto& [port, balancing] : services)
+            program[port] = program_of(port, balancing, {});
+        if (const auto unused = unused_chains(*installed, program);
+            !unused.empty() && !program.empty())
+            (void)table->remove_chains(unused);  // or later
+        const auto operations = plan_services(*installed, program);
         if (operations.empty()) return {};
         log::info("services_changed", {{"operations", operations.size()}});
-        const auto done = table->commit(operations);
-        if (done || installed->shape != InstalledRules::Shape::kCurrent) return done;
-        // Kernels before 6.2 do not let a chain go with what leads to it: the whole table at once.
-        installed->shape = InstalledRules::Shape::kDamaged;
-        return table->commit(plan_services(*installed, services));
+        return table->commit(operations);
     }
 
     void check_later() {

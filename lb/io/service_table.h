@@ -1,18 +1,29 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <span>
+#include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "lb/core/service_plan.h"
 
 namespace hearth::lb {
 
-// The table `ip hearth`: which backend a connection to a service's port goes to. As nft prints it:
+// The table `ip hearth` or `ip6 hearth`: which backend a connection to a service's port goes to. As
+// nft prints it, more or less:
 //
 //   table ip hearth {
-//     map services { type ipv4_addr . inet_proto . inet_service : verdict; }
-//     set vips     { type ipv4_addr; }
+//     map services { type ipv4_addr . inet_proto . inet_service : verdict
+//                    elements = { 10.0.0.101 . tcp . 1883 : goto random-24 } }
+//     map backends { type ipv4_addr . inet_proto . inet_service . mark : ipv4_addr . inet_service
+//                    counter
+//                    elements = { 10.0.0.101 . tcp . 1883 . 0 : 10.0.0.11 . 1883, … } }
+//     map affinity { type ipv4_addr . ipv4_addr . inet_proto . inet_service
+//                         : ipv4_addr . inet_service
+//                    flags dynamic,timeout }
+//     set vips     { type ipv4_addr }
 //     chain prerouting  { type nat hook prerouting priority dstnat - 10; jump services }
 //     chain output      { type nat hook output priority -110; jump services }
 //     chain postrouting {
@@ -20,27 +31,33 @@ namespace hearth::lb {
 //       ct status dnat ct original ip daddr @vips masquerade
 //     }
 //     chain services { ip daddr . meta l4proto . th dport vmap @services }
-//     chain to-… {
-//       numgen random mod 2 0 dnat to 10.0.0.11:1883
-//       dnat to 10.0.0.12:1883
+//     chain random-24 {
+//       dnat ip to ip daddr . meta l4proto . th dport . numgen random mod 24 map @backends
 //     }
 //   }
 //
-// One lookup for each new connection, however many services there are; packets of known
-// connections do not pass here. What leaves this node is masqueraded: the backend would otherwise
-// answer a client of its own network directly. A backend on this node sees the client's address.
+// Two lookups for each new connection, however many services there are; packets of known
+// connections do not pass here. Another backend is other elements of `backends`, whose cost does
+// not depend on how much else is there: rules and verdicts would make the kernel look at the whole
+// table again. A port without a backend has no elements: its connections come to the VIP itself,
+// where the firewall refuses them (port_guard.h).
+//
+// What leaves this node is masqueraded: the backend would otherwise answer a client of its own
+// network directly. A backend on this node sees the client's address.
 //
 // Calls are answered by the kernel at once. Needs CAP_NET_ADMIN.
 class ServiceTable {
 public:
-    [[nodiscard]] static Result<ServiceTable> open();
+    [[nodiscard]] static Result<ServiceTable> open(IpFamily family);
     ~ServiceTable();
     ServiceTable(ServiceTable&&) noexcept;
     ServiceTable& operator=(ServiceTable&&) noexcept;
 
     [[nodiscard]] Result<InstalledServices> read();
-    // One transaction: all of it or nothing.
+    // Transactions of some hundred ports each: all of one port or nothing.
     [[nodiscard]] Result<void> commit(std::span<const ServiceOperation> operations);
+    // One transaction.
+    [[nodiscard]] Result<void> remove_chains(std::span<const std::string> chains);
 
 private:
     struct Impl;

@@ -133,7 +133,8 @@ TEST(Plan, ServiceOnPortsHasAVipOfItsOwn) {
     ASSERT_EQ(plan.lan.routers.size(), 1U);
     EXPECT_EQ(plan.lan.routers[0].nodes, (std::vector{kA, kB}));
     EXPECT_EQ(plan.ports.open, std::set{port});
-    const Balancing expected{Balance::kRandom, {{kA, 1883}, {kB, 2883}}};
+    Balancing expected;
+    expected.backends = {{{kA, 1883}, 1}, {{kB, 2883}, 1}};
     EXPECT_EQ(plan.services, (BalancedPorts{{port, expected}}));
     EXPECT_EQ(plan.lan.forwarding, LanSettings::Forwarding::kNeeded);
 }
