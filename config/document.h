@@ -11,6 +11,7 @@
 
 #include "base/ip.h"
 #include "base/name.h"
+#include "base/proxy_protocol.h"
 #include "config/document_names.h"
 #include "config/document_policy.h"
 #include "config/document_resolving.h"
@@ -166,6 +167,9 @@ struct ProxyTls {
     UnknownTlsName unknown_name = UnknownTlsName::kRefuse;
 };
 
+// The fields in which trusted proxies tell about their clients.
+enum class TrustedHeader { kXForwarded, kForwarded };
+
 struct Proxy {
     std::string vip;
     std::vector<Endpoint> listen;  // when not empty, replaces VIP and node addresses on `http`
@@ -173,7 +177,9 @@ struct Proxy {
     std::vector<Endpoint> listen_https;  // the same for `https`; both only with certificates
     std::uint16_t https = 443;
     ProxyTls tls;
-    std::vector<IpPrefix> trusted_proxies;  // whose X-Forwarded-* is believed
+    std::vector<IpPrefix> trusted_proxies;  // believed what they say of their clients
+    TrustedHeader trusted_header = TrustedHeader::kXForwarded;
+    std::vector<IpPrefix> proxy_protocol_from;  // their connections begin with a PROXY header
     std::size_t max_connections = 4096;
     unsigned workers = 0;  // 0: one per core, at most 4
     AccessLog access_log = AccessLog::kOff;
@@ -207,6 +213,8 @@ struct Service {
     std::vector<std::string> aliases;  // further host labels
     std::vector<HttpUpstream> upstreams;
     HttpsUse https = HttpsUse::kRequired;
+    ProxyProtocol send_proxy_protocol = ProxyProtocol::kNone;
+    bool send_forwarded = false;
     std::optional<IpAddress> vip;  // a VIP of the document, which complete() adds when it is new
     std::vector<ServicePort> ports;
     Balance balance = Balance::kRandom;

@@ -200,8 +200,18 @@ const Section<Proxy>& proxy_section() {
                   "Certificates, and how they are used.",
                   "{certificates: [{certificate: tls/home.pem, key: tls/home.key}]}"),
             field("trusted_proxies", &Proxy::trusted_proxies, list_of(prefix()),
-                  "Proxies in front of this one whose X-Forwarded-For and -Proto are believed.",
+                  "Proxies in front of this one that are believed what they say of their clients.",
                   "[10.42.0.0/16]"),
+            field("trusted_header", &Proxy::trusted_header,
+                  one_of<TrustedHeader>({{"x-forwarded", TrustedHeader::kXForwarded},
+                                         {"forwarded", TrustedHeader::kForwarded}}),
+                  "Where trusted proxies say it: X-Forwarded-*, or Forwarded (RFC 7239). The other "
+                  "is dropped, for they pass it on from anybody.",
+                  "forwarded"),
+            field("proxy_protocol_from", &Proxy::proxy_protocol_from, list_of(prefix()),
+                  "Load balancers whose connections begin with a PROXY header, version 1 or 2. One "
+                  "that comes without is closed; from elsewhere the header is refused.",
+                  "[10.0.0.2]"),
             field("max_connections", &Proxy::max_connections, integer<std::size_t>(16, 1'000'000),
                   "Client connections at a time; more wait in the kernel's queue.", "4096"),
             field("workers", &Proxy::workers, integer<unsigned>(1, 64), "Threads that serve.", "2",
@@ -236,6 +246,17 @@ const Section<Service>& service_section() {
                 "Where a certificate has the service's name: whether plain HTTP requests are sent "
                 "to HTTPS, or served, for televisions and others that cannot trust it.",
                 "optional"),
+            field("send_proxy_protocol", &Service::send_proxy_protocol,
+                  one_of<ProxyProtocol>({{"off", ProxyProtocol::kNone},
+                                         {"v1", ProxyProtocol::kV1},
+                                         {"v2", ProxyProtocol::kV2}}),
+                  "Tells the upstreams of each connection whose it is, ahead of its octets. They "
+                  "must expect that; connections to them are not kept.",
+                  "v2"),
+            field("send_forwarded", &Service::send_forwarded, boolean(),
+                  "Tells the upstreams of the client in a Forwarded field (RFC 7239), besides "
+                  "X-Forwarded-*.",
+                  "true"),
             field("vip", &Service::vip, service_vip(),
                   "The address of a service that is reached by its ports and not through the "
                   "proxy: a VIP of `vips`, or a new one, for which every node is a candidate.",

@@ -3,9 +3,9 @@
 #include <utility>
 #include <vector>
 
+#include "base/proxy_protocol.h"
 #include "dns/core/doh_request.h"
 #include "dns/core/http1_request.h"
-#include "dns/core/proxy_header.h"
 #include "dns/io/connection.h"
 #include "dns/io/h2_session.h"
 #include "dns/model/protocol.h"

@@ -30,6 +30,8 @@ Service make_service(const config::Service& from, const std::string& domain) {
     }
     service.plain_http =
         from.https == config::HttpsUse::kOptional ? PlainHttp::kServe : PlainHttp::kRedirect;
+    service.send_proxy_protocol = from.send_proxy_protocol;
+    service.send_forwarded = from.send_forwarded;
     return service;
 }
 
@@ -96,6 +98,9 @@ Result<Plan> make_plan(const config::Document& document, const config::Node* nod
                                ? document.proxy.https
                                : document.proxy.listen_https.front().port;
     snapshot->trusted_proxies = document.proxy.trusted_proxies;
+    if (document.proxy.trusted_header == config::TrustedHeader::kForwarded)
+        snapshot->trusted_header = TrustedHeader::kForwarded;
+    snapshot->proxy_protocol_from = document.proxy.proxy_protocol_from;
 
     Plan plan;
     plan.snapshot = std::move(snapshot);

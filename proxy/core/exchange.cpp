@@ -22,7 +22,7 @@ bool is_event_stream(const HeaderTable& headers) noexcept {
 
 void Exchange::begin(const RequestHead& head, const Peer& peer,
                      const std::vector<IpPrefix>& trusted, std::size_t endpoints,
-                     std::span<char> space, TimePoint now) {
+                     std::span<char> space, TimePoint now, std::string_view preamble) {
     phase_ = Phase::kConnecting;
     verdict_ = Verdict::kGoOn;
     error_ = {};
@@ -45,9 +45,11 @@ void Exchange::begin(const RequestHead& head, const Peer& peer,
     upstream_end_sent_ = client_end_sent_ = false;
     last_progress_ = now;
 
-    const std::size_t size = write_request_head(head, peer, trusted, space);
+    std::copy(preamble.begin(), preamble.end(), space.begin());
+    const std::size_t size =
+        write_request_head(head, peer, trusted, space.subspan(preamble.size()));
     if (size == 0) return fail(HopReason::kRefusedRequest, Refusal::kHeadTooLarge);
-    request_head_ = {space.data(), size};
+    request_head_ = {space.data(), preamble.size() + size};
     to_upstream_.add(request_head_);
 }
 

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "base/time.h"
@@ -43,9 +44,11 @@ public:
     explicit Exchange(ExchangeTimeouts timeouts = {}) noexcept : timeouts_(timeouts) {}
 
     // Serialises the request head for the upstream into `space`, which must live as long as the
-    // exchange. `endpoints`: how many the service has, which bounds the retries.
+    // exchange. `endpoints`: how many the service has, which bounds the retries. `preamble` goes
+    // ahead of the head, for connections that serve one exchange only.
     void begin(const RequestHead& head, const Peer& peer, const std::vector<IpPrefix>& trusted,
-               std::size_t endpoints, std::span<char> space, TimePoint now);
+               std::size_t endpoints, std::span<char> space, TimePoint now,
+               std::string_view preamble = {});
 
     // After kRetry; error() says what happened.
     void try_again(TimePoint now) noexcept;

@@ -54,6 +54,7 @@ bool is_dropped_from_request(HeaderId id) noexcept {
         case HeaderId::kAccept:
         case HeaderId::kContentType:
         case HeaderId::kExpect:
+        case HeaderId::kOwn:
         case HeaderId::kProxyAuthenticate:
         case HeaderId::kReferer:
         case HeaderId::kUserAgent: return false;
@@ -120,33 +121,47 @@ void write_framing(HeadWriter& out, const HeaderTable& headers, BodyKind kind) n
     if (length != nullptr) out.field("Content-Length", without_leading_zeros(length->value));
 }
 
-// What a trusted proxy said in the field, else `ours`.
-void write_claim(HeadWriter& out, const RequestHead& head, const Peer& peer, HeaderId id,
-                 std::string_view name, std::string_view ours) noexcept {
-    const HeaderField* theirs = peer.trusted ? head.headers.find(id) : nullptr;
-    const std::string_view value = theirs != nullptr ? theirs->value : ours;
-    if (!value.empty()) out.field(name, value);
-}
-
 void write_forwarded(HeadWriter& out, const RequestHead& head, const Peer& peer,
-                     const std::vector<IpPrefix>& trusted) noexcept {
-    out << "X-Forwarded-For: ";
+                     const std::vector<IpPrefix>& trusted) {
+    const Origin origin = origin_of(head, peer, trusted);
     if (peer.trusted) {
-        for (const HeaderField& field : head.headers.fields()) {
-            if (field.id == HeaderId::kXForwardedFor && !field.value.empty()) {
-                out << field.value << ", ";
-            }
-        }
-    }
-    out << peer.text << "\r\n";
-    write_claim(out, head, peer, HeaderId::kXForwardedProto, "X-Forwarded-Proto", peer.scheme);
-    write_claim(out, head, peer, HeaderId::kXForwardedHost, "X-Forwarded-Host", head.authority);
-    write_claim(out, head, peer, HeaderId::kXForwardedPort, "X-Forwarded-Port", {});
-    if (peer.trusted) {
-        out.field("X-Real-IP", client_address(head, peer, trusted).to_string());
+        out.field("X-Forwarded-For", passed_addresses(head, peer));
+        out.field("X-Real-IP", origin.client.to_string());
     } else {
+        out.field("X-Forwarded-For", peer.text);
         out.field("X-Real-IP", peer.text);
     }
+    out.field("X-Forwarded-Proto", origin.scheme);
+    out.field("X-Forwarded-Host", origin.host);
+    if (!origin.port.empty()) out.field("X-Forwarded-Port", origin.port);
+    if (peer.tell_forwarded) out.field("Forwarded", forwarded_field(head, peer));
+}
+
+// The beginning of a name in lower case, with '_' and '.' as frameworks read them.
+class FoldedName {
+public:
+    explicit FoldedName(std::string_view name) noexcept : size_(std::min(name.size(), kLongest)) {
+        for (std::size_t i = 0; i < size_; ++i) {
+            const char c = to_lower(name[i]);
+            text_[i] = c == '_' || c == '.' ? '-' : c;
+        }
+    }
+    [[nodiscard]] bool starts_with_any(
+        std::span<const std::string_view> beginnings) const noexcept {
+        const std::string_view text(text_.data(), size_);
+        return std::any_of(beginnings.begin(), beginnings.end(),
+                           [text](std::string_view one) { return text.starts_with(one); });
+    }
+
+private:
+    static constexpr std::size_t kLongest = 24;
+    std::array<char, kLongest> text_;
+    std::size_t size_;
+};
+
+// Spellings of ours that only look like them are dropped whoever sends them.
+bool is_forged(std::string_view name, const Peer& peer) noexcept {
+    return imitates_identity(name) || (!peer.trusted && carries_identity(name));
 }
 
 void write_target(HeadWriter& out, const RequestHead& head) noexcept {
@@ -164,51 +179,43 @@ void write_target(HeadWriter& out, const RequestHead& head) noexcept {
 bool imitates_identity(std::string_view name) noexcept {
     if (equals_ignoring_case(name, "proxy")) return true;  // CGI's HTTP_PROXY
     if (name.find_first_of("_.") == std::string_view::npos) return false;
-    constexpr std::size_t kLongest = 24;
-    std::array<char, kLongest> folded{};
-    const std::size_t size = std::min(name.size(), folded.size());
-    for (std::size_t i = 0; i < size; ++i) {
-        const char c = to_lower(name[i]);
-        folded[i] = c == '_' || c == '.' ? '-' : c;
-    }
-    const std::string_view text(folded.data(), size);
-    constexpr std::string_view kGuarded[] = {
-        "x-forwarded", "x-real-ip",    "forwarded",     "remote-",        "x-remote-",
-        "x-auth",      "x-webauth-",   "x-original-",   "x-client-ip",    "true-client-ip",
-        "x-user",      "x-cluster-",   "authorization", "content-length", "transfer-encoding",
-        "host",        "cf-connecting"};
-    return std::any_of(std::begin(kGuarded), std::end(kGuarded),
-                       [text](std::string_view guarded) { return text.starts_with(guarded); });
+    const FoldedName folded(name);
+    constexpr std::string_view kGuarded[] = {"x-forwarded",       "x-real-ip",     "forwarded",
+                                             "x-original-",       "authorization", "content-length",
+                                             "transfer-encoding", "host"};
+    return folded.starts_with_any(kGuarded) || carries_identity(name);
 }
 
-bool is_trusted(const IpAddress& address, const std::vector<IpPrefix>& trusted) noexcept {
-    return std::any_of(trusted.begin(), trusted.end(),
-                       [&](const IpPrefix& prefix) { return prefix.contains(address); });
-}
-
-IpAddress client_address(const RequestHead& head, const Peer& peer,
-                         const std::vector<IpPrefix>& trusted) noexcept {
-    IpAddress client = peer.address;
-    if (!peer.trusted) return client;
-    const auto fields = head.headers.fields();
-    for (auto field = fields.rbegin(); field != fields.rend(); ++field) {
-        if (field->id != HeaderId::kXForwardedFor) continue;
-        std::string_view list = field->value;
-        while (!list.empty()) {
-            const auto comma = list.rfind(',');
-            const auto start = comma == std::string_view::npos ? 0 : comma + 1;
-            const auto address = IpAddress::parse(trimmed(list.substr(start)));
-            if (!address) return client;
-            client = *address;
-            if (!is_trusted(client, trusted)) return client;
-            list = list.substr(0, start == 0 ? 0 : comma);
-        }
-    }
-    return client;
+bool carries_identity(std::string_view name) noexcept {
+    // Most names begin otherwise: accept, sec-, cookie, user-agent.
+    constexpr std::string_view kInitials = "rxtc";
+    if (name.empty() || kInitials.find(to_lower(name.front())) == std::string_view::npos)
+        return false;
+    constexpr std::string_view kGuarded[] = {"remote-",
+                                             "x-remote-",
+                                             "x-forwarded-user",
+                                             "x-forwarded-email",
+                                             "x-forwarded-group",
+                                             "x-forwarded-preferred",
+                                             "x-forwarded-access",
+                                             "x-auth-",
+                                             "x-authentik-",
+                                             "x-authelia-",
+                                             "x-webauth-",
+                                             "x-user",
+                                             "x-client-ip",
+                                             "x-client-cert",
+                                             "x-cluster-",
+                                             "x-ssl-",
+                                             "true-client-ip",
+                                             "cf-connecting",
+                                             "x-original-url",
+                                             "x-rewrite-url"};
+    return FoldedName(name).starts_with_any(kGuarded);
 }
 
 std::size_t write_request_head(const RequestHead& head, const Peer& peer,
-                               const std::vector<IpPrefix>& trusted, std::span<char> out) noexcept {
+                               const std::vector<IpPrefix>& trusted, std::span<char> out) {
     HeadWriter writer(out);
     writer << head.method_text << " ";
     write_target(writer, head);
@@ -218,7 +225,7 @@ std::size_t write_request_head(const RequestHead& head, const Peer& peer,
     for (const HeaderField& field : head.headers.fields()) {
         if (is_dropped_from_request(field.id)) continue;
         if (field.id == HeaderId::kExpect && !head.expects_continue) continue;
-        if (field.id == HeaderId::kOther && imitates_identity(field.name)) continue;
+        if (field.id == HeaderId::kOther && is_forged(field.name, peer)) continue;
         if (named.has(field.name)) continue;
         writer.field(field.name, field.value);
     }

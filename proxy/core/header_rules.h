@@ -6,18 +6,11 @@
 #include <vector>
 
 #include "base/ip.h"
+#include "proxy/core/real_client.h"
 #include "proxy/model/message.h"
 
 // What of a head is forwarded, and what is put in its place.
 namespace hearth::proxy {
-
-// Who sent a request, as far as we saw it ourselves.
-struct Peer {
-    IpAddress address;
-    std::string_view text;             // the address as text
-    bool trusted = false;              // a proxy of ours: what it says about its client is believed
-    std::string_view scheme = "http";  // of the connection: http or https
-};
 
 // Writes the request head for the upstream into `out` and returns its size; 0 when it does not
 // fit. Hop-by-hop fields and everything Connection names are left out. X-Forwarded-*, Forwarded
@@ -25,7 +18,7 @@ struct Peer {
 // Connection names are not lost, so nobody can strip what we add.
 [[nodiscard]] std::size_t write_request_head(const RequestHead& head, const Peer& peer,
                                              const std::vector<IpPrefix>& trusted,
-                                             std::span<char> out) noexcept;
+                                             std::span<char> out);
 
 enum class ClientConnection : std::uint8_t { kKeepAlive, kClose, kUpgrade };
 
@@ -34,16 +27,12 @@ enum class ClientConnection : std::uint8_t { kKeepAlive, kClose, kUpgrade };
                                               Version client_version, ClientConnection connection,
                                               std::span<char> out) noexcept;
 
-// The address of the client itself: the peer, or the rightmost address in X-Forwarded-For that
-// is not one of our proxies when the peer is.
-[[nodiscard]] IpAddress client_address(const RequestHead& head, const Peer& peer,
-                                       const std::vector<IpPrefix>& trusted) noexcept;
-
-[[nodiscard]] bool is_trusted(const IpAddress& address,
-                              const std::vector<IpPrefix>& trusted) noexcept;
-
 // "X_Forwarded_For", "remote.user": names that frameworks which fold '_', '.' and '-' take
 // for a field that carries identity or framing.
 [[nodiscard]] bool imitates_identity(std::string_view name) noexcept;
+
+// "Remote-User", "X-Auth-Request-Email", "CF-Connecting-IP": what a proxy that has asked for a
+// password, or stands in front, tells a service. Only a trusted peer may.
+[[nodiscard]] bool carries_identity(std::string_view name) noexcept;
 
 }  // namespace hearth::proxy

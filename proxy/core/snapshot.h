@@ -19,7 +19,9 @@ struct Snapshot {
     std::vector<Service> services;
     Router router;
     std::vector<IpPrefix> lan;              // who gets to see details on error pages
-    std::vector<IpPrefix> trusted_proxies;  // whose X-Forwarded-* is believed
+    std::vector<IpPrefix> trusted_proxies;  // believed what they say of their clients …
+    TrustedHeader trusted_header = TrustedHeader::kXForwarded;  // … in these fields
+    std::vector<IpPrefix> proxy_protocol_from;  // their connections begin with a PROXY header
     Duration header_timeout = 30s;
     Duration keep_alive_timeout = 75s;
     Duration upstream_idle_timeout = 4s;  // Node's servers close at 5 s

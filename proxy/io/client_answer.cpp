@@ -93,9 +93,10 @@ bool ClientRequest::wants_https(const RequestHead& head) const noexcept {
     const hearth::proxy::Service& service = *active_->service->service;
     if (who_.tls != nullptr || service.plain_http == PlainHttp::kServe) return false;
     if (worker_.tls.store().all().empty() || head.target.starts_with(kChallenges)) return false;
-    if (!is_trusted(who_.address, active_->generation->snapshot->trusted_proxies)) return true;
-    const HeaderField* proto = head.headers.find(HeaderId::kXForwardedProto);
-    return proto == nullptr || proto->value != "https";
+    const Snapshot& snapshot = *active_->generation->snapshot;
+    const Peer peer{who_.address, who_.text, is_trusted(who_.address, snapshot.trusted_proxies),
+                    "http", snapshot.trusted_header};
+    return origin_of(head, peer, snapshot.trusted_proxies).scheme != "https";
 }
 
 // To the name as asked where a certificate has it, else to the service's full name, for nobody

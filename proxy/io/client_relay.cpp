@@ -24,7 +24,7 @@ ClientRequest::Next ClientRequest::start_attempt() {
     active.record.upstream = *endpoint;
     state_ = State::kRelay;
 
-    if (!active.exchange.needs_fresh_upstream()) {
+    if (!active.exchange.needs_fresh_upstream() && active.service->service->keeps_connections()) {
         const auto check = is_idempotent(active.record.method) ? UpstreamPool::Check::kKnownState
                                                                : UpstreamPool::Check::kAskKernel;
         if (auto kept = worker_.upstreams.take_idle(*endpoint, check)) {

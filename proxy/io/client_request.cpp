@@ -58,7 +58,7 @@ void ClientRequest::describe(const RequestHead& head, const Peer& peer) {
     const Snapshot& snapshot = *active.generation->snapshot;
     AccessRecord& record = active.record;
     record.client =
-        peer.trusted ? client_address(head, peer, snapshot.trusted_proxies) : who_.address;
+        peer.trusted ? origin_of(head, peer, snapshot.trusted_proxies).client : who_.address;
     record.method = head.method;
     record.version = head.version;
     record.host.assign(head.authority);
@@ -82,15 +82,18 @@ void ClientRequest::begin(const RequestHead& head) {
     active.record.began = now();
     cut_short_ = client_reusable_ = false;
     const Snapshot& snapshot = *active.generation->snapshot;
-    const Peer peer{who_.address, who_.text, is_trusted(who_.address, snapshot.trusted_proxies),
-                    who_.security == Security::kTls ? "https" : "http"};
+    Peer peer{who_.address, who_.text, is_trusted(who_.address, snapshot.trusted_proxies),
+              who_.security == Security::kTls ? "https" : "http", snapshot.trusted_header};
     describe(head, peer);
 
     const auto service = snapshot.router.find(head.authority);
-    if (service) active.service = &active.generation->services[*service];
+    if (service) {
+        active.service = &active.generation->services[*service];
+        peer.tell_forwarded = active.service->service->send_forwarded;
+    }
     active.exchange.begin(head, peer, snapshot.trusted_proxies,
                           service ? active.service->balancer.size() : 0,
-                          active.request_head.whole(), now());
+                          active.request_head.whole(), now(), preamble());
     if (worker_.draining) active.exchange.announce_close();
     if (!service) {
         failed({HopReason::kUnknownHost, Refusal::kNone});
@@ -109,6 +112,14 @@ void ClientRequest::begin(const RequestHead& head) {
     }
 }
 
+// What goes ahead of the request on a connection that is made for it alone.
+std::string ClientRequest::preamble() const {
+    if (active_->service == nullptr) return {};
+    const ProxyProtocol version = active_->service->service->send_proxy_protocol;
+    if (version == ProxyProtocol::kNone) return {};
+    return proxy_header(version, {who_.address, who_.port}, client_.local());
+}
+
 void ClientRequest::refuse(HopError error) {
     cut_short_ = client_reusable_ = false;
     failed(error);
@@ -118,7 +129,8 @@ ClientRequest::Next ClientRequest::finished() {
     ActiveExchange& active = *active_;
     active.record.status = active.exchange.status();
     finish_record();
-    const bool reusable = active.exchange.upstream_reusable() && active.upstream_in.empty();
+    const bool reusable = active.exchange.upstream_reusable() && active.upstream_in.empty() &&
+                          active.service->service->keeps_connections();
     if (reusable) {
         worker_.upstreams.keep(std::move(active.upstream),
                                now() + active.generation->snapshot->upstream_idle_timeout);

@@ -16,7 +16,8 @@ namespace hearth::proxy {
 
 // Who is at the other end of a connection; outlives its requests.
 struct ClientIdentity {
-    IpAddress address;
+    IpAddress address;  // of a connection that a proxy passes on: whom its PROXY header names
+    std::uint16_t port = 0;
     std::string text;  // the address
     Security security = Security::kPlain;
     const TlsChannel* tls = nullptr;  // once the handshake is done
@@ -34,6 +35,9 @@ public:
     virtual void end_writing() = 0;
     // Silence has no limit from now on: let the kernel ask whether the client is still there.
     virtual void watch_peer() = 0;
+
+    // Where it has connected to.
+    [[nodiscard]] virtual Endpoint local() const noexcept = 0;
 
     virtual void wake_at(TimePoint deadline) = 0;
     // An upstream has something: call the request's run().
@@ -87,6 +91,7 @@ private:
 
     void on_upstream_ready() override { client_.on_request_ready(); }
     void describe(const RequestHead& head, const Peer& peer);
+    [[nodiscard]] std::string preamble() const;
     Next finished();
     void finish_record();
 

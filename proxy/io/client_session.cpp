@@ -22,19 +22,28 @@ ClientSession::ClientSession(WorkerState& worker, runtime::AcceptedConnection co
                              Security security)
     : worker_(worker),
       stream_(std::move(connection.socket)),
-      who_{connection.peer.address, connection.peer.address.to_string(), security, nullptr},
+      who_{{}, 0, {}, security, nullptr},
       request_(worker, *this, who_),
       permit_(std::move(connection.permit)) {
-    ++worker_.connections_by_address[who_.address];
+    set_peer(connection.peer);
 }
 
 ClientSession::~ClientSession() {
     worker_.timers.set(*this, kNever);
-    const auto count = worker_.connections_by_address.find(who_.address);
-    if (--count->second == 0) worker_.connections_by_address.erase(count);
+    worker_.forget_connection(who_.address);
 }
 
 bool ClientSession::start() {
+    if (is_trusted(who_.address, snapshot().proxy_protocol_from)) {
+        state_ = State::kPreamble;
+        worker_.timers.set(*this, now() + kHandshakeTime);
+    } else if (!start_http()) {
+        return false;
+    }
+    return worker_.poller.add(stream_.fd(), *this);
+}
+
+bool ClientSession::start_http() {
     if (who_.security == Security::kTls) {
         auto channel = worker_.tls.accept(stream_.fd());
         if (!channel) return false;
@@ -42,14 +51,15 @@ bool ClientSession::start() {
         state_ = State::kHandshake;
         worker_.timers.set(*this, now() + kHandshakeTime);
     } else {
+        state_ = State::kHead;
         worker_.timers.set(*this, now() + snapshot().header_timeout);
     }
-    return worker_.poller.add(stream_.fd(), *this);
+    return true;
 }
 
 void ClientSession::drain() {
-    if (state_ == State::kHandshake || (state_ == State::kHead && !request_.is_open()))
-        return close();
+    if (state_ == State::kPreamble || state_ == State::kHandshake) return close();
+    if (state_ == State::kHead && !request_.is_open()) return close();
     if (state_ == State::kRequest && request_.drain()) close();
 }
 
@@ -74,6 +84,7 @@ void ClientSession::run() {
     Next next = Next::kRun;
     while (next == Next::kRun) {
         switch (state_) {
+            case State::kPreamble: next = read_preamble(); break;
             case State::kHandshake: next = handshake(); break;
             case State::kHead: next = read_head(); break;
             case State::kRequest: next = drive_request(); break;
@@ -94,6 +105,7 @@ void ClientSession::on_deadline() {
                 return run();
             }
             [[fallthrough]];
+        case State::kPreamble:
         case State::kHandshake:
         case State::kLinger:
         case State::kClosed: return close();

@@ -12,6 +12,7 @@
 #include "proxy/io/worker_state.h"
 #include "proxy/model/tls.h"
 #include "runtime/acceptor.h"
+#include "runtime/socket_address.h"
 
 namespace hearth::proxy {
 
@@ -37,7 +38,7 @@ public:
     std::size_t index = 0;
 
 private:
-    enum class State : std::uint8_t { kHandshake, kHead, kRequest, kLinger, kClosed };
+    enum class State : std::uint8_t { kPreamble, kHandshake, kHead, kRequest, kLinger, kClosed };
     // Whether run() goes on with the (new) state or waits for an event.
     enum class Next : std::uint8_t { kWait, kRun };
 
@@ -48,12 +49,18 @@ private:
     void end_writing() override { stream_.end_writing(); }
     void watch_peer() override { stream_.watch_peer(); }
     void wake_at(TimePoint deadline) override { worker_.timers.set(*this, deadline); }
+    Endpoint local() const noexcept override { return runtime::local_endpoint(stream_.fd()); }
     void on_request_ready() override { run(); }
     void give_way() override;
 
     void on_deadline() override;
     void run();
 
+    // client_preamble.cpp
+    Next read_preamble();
+    void set_peer(const Endpoint& peer);
+
+    [[nodiscard]] bool start_http();
     Next handshake();
     Next read_head();
     Next wait_for_head();

@@ -86,6 +86,20 @@ IoResult Stream::read_secure(std::span<char> room) noexcept {
     return got;
 }
 
+IoResult Stream::peek(std::span<char> room) noexcept {
+    const ssize_t got = ::recv(fd_.get(), room.data(), room.size(), MSG_PEEK);
+    if (got > 0) return {IoStatus::kMoved, static_cast<std::size_t>(got)};
+    if (got == 0) return {IoStatus::kEnd, 0};
+    if (errno != EAGAIN && errno != EINTR) return {IoStatus::kFailed, 0};
+    readable_ = errno == EINTR;
+    return {IoStatus::kWouldBlock, 0};
+}
+
+void Stream::skip(std::size_t octets) noexcept {
+    // MSG_TRUNC: a TCP socket drops them without a copy (tcp(7)).
+    (void)::recv(fd_.get(), nullptr, octets, MSG_TRUNC);
+}
+
 IoResult Stream::read(std::span<char> room) noexcept {
     if (tls_) return read_secure(room);
     const ssize_t got = ::recv(fd_.get(), room.data(), room.size(), 0);

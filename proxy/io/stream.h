@@ -42,6 +42,13 @@ public:
     [[nodiscard]] TlsChannel* tls() const noexcept { return tls_.get(); }
     [[nodiscard]] IoResult handshake() noexcept;
 
+    // What has arrived, left where it is; beneath TLS.
+    [[nodiscard]] IoResult peek(std::span<char> room) noexcept;
+    // Throws away what peek() showed.
+    void skip(std::size_t octets) noexcept;
+    // More has to arrive before a look is worth it.
+    void wait_for_more() noexcept { readable_ = peer_ended_ || broken_; }
+
     [[nodiscard]] IoResult read(std::span<char> room) noexcept;
     [[nodiscard]] IoResult write(const Outgoing& out) noexcept;
 

@@ -139,7 +139,8 @@ bool Worker::admits(const Endpoint& peer) const {
     if (known == state_.connections_by_address.end()) return true;
     const Snapshot& snapshot = *state_.generation->snapshot;
     return known->second < snapshot.max_connections_per_address || peer.address.is_loopback() ||
-           is_trusted(peer.address, snapshot.trusted_proxies);
+           is_trusted(peer.address, snapshot.trusted_proxies) ||
+           is_trusted(peer.address, snapshot.proxy_protocol_from);
 }
 
 void Worker::accept(runtime::AcceptedConnection connection, Security security) {

@@ -54,6 +54,12 @@ void WorkerState::give_back(std::unique_ptr<ActiveExchange> active) noexcept {
     if (spare_.size() < kSpareActives) spare_.push_back(std::move(active));
 }
 
+void WorkerState::forget_connection(const IpAddress& peer) noexcept {
+    const auto count = connections_by_address.find(peer);
+    if (count != connections_by_address.end() && --count->second == 0)
+        connections_by_address.erase(count);
+}
+
 void WorkerState::log_access(const AccessRecord& record) {
     const auto when =
         std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());

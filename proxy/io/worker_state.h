@@ -93,6 +93,7 @@ public:
         return access_format != AccessFormat::kOff || access_followed;
     }
     void log_access(const AccessRecord& record);
+    void forget_connection(const IpAddress& peer) noexcept;
 
     TlsContext tls;
     Poller poller;

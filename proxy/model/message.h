@@ -54,6 +54,7 @@ enum class HeaderId : std::uint8_t {
     kXForwardedPort,
     kXForwardedProto,
     kXRealIp,
+    kOwn,  // not a name: a field that we have set, forwarded as it is
 };
 
 [[nodiscard]] HeaderId header_id(std::string_view name) noexcept;

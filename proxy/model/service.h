@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/ip.h"
+#include "base/proxy_protocol.h"
 
 namespace hearth::proxy {
 
@@ -31,6 +32,13 @@ struct Service {
     std::vector<std::string> hosts;  // lower case, without a final dot: "immich", "immich.home"
     std::vector<UpstreamSpec> upstreams;
     PlainHttp plain_http = PlainHttp::kRedirect;
+    ProxyProtocol send_proxy_protocol = ProxyProtocol::kNone;  // ahead of each connection's octets
+    bool send_forwarded = false;                               // Forwarded besides X-Forwarded-*
+
+    // A connection that was made for one client is no other's.
+    [[nodiscard]] bool keeps_connections() const noexcept {
+        return send_proxy_protocol == ProxyProtocol::kNone;
+    }
 };
 
 }  // namespace hearth::proxy

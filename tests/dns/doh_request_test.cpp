@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include "dns/core/http1_request.h"
-#include "dns/core/proxy_header.h"
 #include "tests/dns/packets.h"
 
 namespace hearth::dns::test {
@@ -55,72 +54,6 @@ TEST(DohRequest, AnswersAreFreshAsLongAsTheirLeastTtl) {
               30U);
     EXPECT_EQ(answer_freshness(say(question, {.rcode = "SERVFAIL"})), 0U);
     EXPECT_EQ(answer_freshness({}), 0U);
-}
-
-// --- PROXY protocol ---
-
-Packet header(std::uint8_t command, std::uint8_t family, const Packet& rest) {
-    static constexpr std::uint8_t kSignature[] = {0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d,
-                                                  0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a};
-    Packet bytes(16 + rest.size());
-    std::copy(std::begin(kSignature), std::end(kSignature), bytes.begin());
-    bytes[12] = command;
-    bytes[13] = family;
-    bytes[15] = static_cast<std::uint8_t>(rest.size());
-    std::copy(rest.begin(), rest.end(), bytes.begin() + 16);
-    return bytes;
-}
-
-const Packet kV4{10, 0, 0, 50, 10, 0, 0, 53, 0x30, 0x39, 1, 187};
-
-TEST(ProxyHeader, SaysWhoTheClientIsWhereverItIsCut) {
-    Packet whole = header(0x21, 0x11, kV4);
-    for (const char c : {'G', 'E', 'T'}) whole.push_back(static_cast<std::uint8_t>(c));
-    for (std::size_t cut = 0; cut <= whole.size(); ++cut) {
-        ProxyHeaderReader reader;
-        ByteView first = ByteView(whole).first(cut);
-        ByteView second = ByteView(whole).subspan(cut);
-        auto state = reader.feed(first);
-        if (state == ProxyHeaderReader::State::kNeedMore) state = reader.feed(second);
-        ASSERT_EQ(state, ProxyHeaderReader::State::kComplete) << cut;
-        EXPECT_EQ(reader.client().to_string(), "10.0.0.50:12345");
-        EXPECT_EQ(reader.local(), IpAddress::v4(10, 0, 0, 53));
-        EXPECT_EQ(first.size() + second.size(), 3U);
-    }
-}
-
-ProxyHeaderReader::State read_header(const Packet& bytes, ProxyHeaderReader& reader) {
-    ByteView view = bytes;
-    return reader.feed(view);
-}
-
-TEST(ProxyHeader, KnowsIpv6AndTheProxyItself) {
-    Packet v6(36);
-    v6[0] = 0xfd;
-    v6[15] = 9;
-    v6[33] = 53;
-    v6.resize(50);  // and a TLV or two
-    ProxyHeaderReader reader;
-    EXPECT_EQ(read_header(header(0x21, 0x21, v6), reader), ProxyHeaderReader::State::kComplete);
-    EXPECT_EQ(reader.client().address, *IpAddress::parse("fd00::9"));
-    ProxyHeaderReader local;
-    EXPECT_EQ(read_header(header(0x20, 0x00, {}), local), ProxyHeaderReader::State::kComplete);
-    EXPECT_TRUE(local.client().address.is_loopback());
-}
-
-TEST(ProxyHeader, RefusesWhatSaysNoAddress) {
-    for (const Packet& bad :
-         {header(0x21, 0x00, {}), header(0x21, 0x31, Packet(216)), header(0x11, 0x11, kV4),
-          header(0x22, 0x11, kV4), header(0x21, 0x11, Packet(11)), header(0x21, 0x21, Packet(12)),
-          header(0x21, 0x12, kV4), Packet{'G'}, Packet{'P', 'R', 'O', 'X', 'Y', ' '}}) {
-        ProxyHeaderReader reader;
-        EXPECT_EQ(read_header(bad, reader), ProxyHeaderReader::State::kBad);
-    }
-    Packet longest = header(0x21, 0x11, kV4);
-    longest[14] = 2;
-    longest[15] = 9;
-    ProxyHeaderReader reader;
-    EXPECT_EQ(read_header(longest, reader), ProxyHeaderReader::State::kBad);
 }
 
 // --- HTTP/1.1 ---

@@ -1,13 +1,14 @@
-// A PROXY header of version 2, cut in two: first octet says where. Both ways lead to the same.
+// A PROXY header, cut in two: the first octet says where. Both ways lead to the same, and what
+// names a client is written and read back.
 
 #include <cstdint>
 #include <cstdlib>
 
-#include "dns/core/proxy_header.h"
+#include "base/proxy_protocol.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace hearth;
-    using Reader = dns::ProxyHeaderReader;
+    using Reader = ProxyHeaderReader;
     if (size == 0) return 0;
     const ByteView all{data + 1, size - 1};
     Reader at_once;
@@ -22,5 +23,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (state == Reader::State::kNeedMore) state = in_two.feed(second);
     if (state != expected) std::abort();
     if (state == Reader::State::kComplete && in_two.client() != at_once.client()) std::abort();
+    if (state != Reader::State::kComplete || !in_two.names_client()) return 0;
+    for (const ProxyProtocol version : {ProxyProtocol::kV1, ProxyProtocol::kV2}) {
+        const std::string text = proxy_header(version, in_two.client(), {in_two.local(), 443});
+        ByteView written = as_bytes(text);
+        Reader back;
+        if (back.feed(written) != Reader::State::kComplete || !written.empty()) {
+            // Port 0 and a pair of families have no text form.
+            if (version == ProxyProtocol::kV2) std::abort();
+        }
+    }
     return 0;
 }
