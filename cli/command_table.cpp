@@ -123,6 +123,45 @@ std::vector<Command> telling() {
     };
 }
 
+// The home's own authority.
+std::vector<Command> certifying() {
+    const Option replace{"--replace", "",
+                         "Also where there is another root: every device must install this one."};
+    return {
+        {"ca show",
+         "The root of this home's certificates: its name, fingerprint and end",
+         "Ends with 1 when there is none. Devices install it from http://hearth.DOMAIN/trust.",
+         {},
+         {},
+         run_ca_show},
+        {"ca init",
+         "Makes the root that signs this home's certificates",
+         "Good for ten years, for names of the document's domain and private addresses alone. "
+         "Once, "
+         "on one node: the others import it. Where the document names a single node, hearth-certs "
+         "does it by itself.",
+         {},
+         {replace},
+         run_ca_init},
+        {"ca export",
+         "Writes the root and its key to a file, for the other nodes and as a copy to keep",
+         "FILE is made for its owner alone and never overwritten. Whoever has it can pass for "
+         "every "
+         "name of the home.",
+         {{"FILE", Need::kRequired, "The file to make."}},
+         {{"--certificate", "", "The root alone, without its key: what devices install."}},
+         run_ca_export},
+        {"ca import",
+         "Takes a root that was made elsewhere: on another node, or by mkcert",
+         "PEM files: FILE has the certificate, and its key unless KEY has it. Ends with 1 when "
+         "there is another root already.",
+         {{"FILE", Need::kRequired, "What `hearth ca export` made, or a certificate."},
+          {"[KEY]", Need::kOptional, "Its key, where FILE has it not."}},
+         {replace},
+         run_ca_import},
+    };
+}
+
 // What is said to the name server besides the document.
 std::vector<Command> ruling() {
     const Option client{"--for", "CLIENT",
@@ -222,7 +261,8 @@ const std::vector<Option>& common_options() {
 const std::vector<Command>& commands() {
     static const std::vector<Command> table = [] {
         std::vector<Command> all;
-        for (const auto& group : {looking(), on_the_document(), telling(), ruling(), on_itself()})
+        for (const auto& group :
+             {looking(), on_the_document(), telling(), certifying(), ruling(), on_itself()})
             all.insert(all.end(), group.begin(), group.end());
         return all;
     }();

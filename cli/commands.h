@@ -28,6 +28,10 @@ namespace hearth::cli {
 [[nodiscard]] Exit run_lists_ls(const Invocation&, Console&);
 [[nodiscard]] Exit run_lists_services(const Invocation&, Console&);
 [[nodiscard]] Exit run_lists_update(const Invocation&, Console&);
+[[nodiscard]] Exit run_ca_init(const Invocation&, Console&);
+[[nodiscard]] Exit run_ca_show(const Invocation&, Console&);
+[[nodiscard]] Exit run_ca_export(const Invocation&, Console&);
+[[nodiscard]] Exit run_ca_import(const Invocation&, Console&);
 [[nodiscard]] Exit run_peer_keygen(const Invocation&, Console&);
 [[nodiscard]] Exit run_version(const Invocation&, Console&);
 [[nodiscard]] Exit run_completion(const Invocation&, Console&);

@@ -2,6 +2,8 @@
 
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
+#include <filesystem>
+#include <utility>
 
 #include "runtime/control_client.h"
 
@@ -12,8 +14,9 @@ namespace json = boost::json;
 using runtime::ControlMethod;
 
 // Fetching a status must not wait for a hung daemon for long; a reload reads files and may.
-Result<json::value> call(const std::string& socket, ControlMethod method, std::string_view target) {
-    auto response = runtime::control_request(socket, method, target);
+Result<json::value> call(const std::string& socket, ControlMethod method, std::string_view target,
+                         std::string body_text = {}) {
+    auto response = runtime::control_request(socket, method, target, std::move(body_text));
     if (!response) return fail(response.error());
     json::error_code error;
     auto body = json::parse(response->body, error);
@@ -22,6 +25,7 @@ Result<json::value> call(const std::string& socket, ControlMethod method, std::s
         const std::string detail = error ? response->body : text_of(body, "error");
         const Errc code = response->status == 403   ? Errc::kRefused
                           : response->status == 404 ? Errc::kNotFound
+                          : response->status == 409 ? Errc::kConflict
                                                     : Errc::kInvalid;
         return fail(code, socket, detail);
     }
@@ -39,8 +43,14 @@ Result<json::value> Daemons::get(std::string_view daemon, std::string_view targe
     return call(socket(daemon), ControlMethod::kGet, target);
 }
 
-Result<json::value> Daemons::post(std::string_view daemon, std::string_view target) const {
-    return call(socket(daemon), ControlMethod::kPost, target);
+bool Daemons::is_expected(std::string_view daemon) const {
+    std::error_code ignored;
+    return daemon != "certs" || std::filesystem::exists(socket(daemon), ignored);
+}
+
+Result<json::value> Daemons::post(std::string_view daemon, std::string_view target,
+                                  std::string body) const {
+    return call(socket(daemon), ControlMethod::kPost, target, std::move(body));
 }
 
 Result<void> Daemons::follow(std::string_view daemon, std::string_view topic,
@@ -60,6 +70,7 @@ Exit complain_of(std::string_view daemon, const Error& error, const Console& con
                              "Root and members of the group hearth may ask: sudo hearth …");
             return Exit::kRefused;
         case Errc::kInvalid: console.complain(program + ": " + error.detail); return Exit::kInvalid;
+        case Errc::kConflict:
         case Errc::kNotFound:
             console.complain(program + ": " + error.detail);
             return Exit::kFinding;

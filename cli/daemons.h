@@ -11,7 +11,7 @@
 
 namespace hearth::cli {
 
-inline constexpr std::string_view kDaemonNames[] = {"dns", "lb", "proxy"};
+inline constexpr std::string_view kDaemonNames[] = {"dns", "lb", "proxy", "certs"};
 
 // The daemons of this node, by the sockets in one folder. Blocks; 5 s for an answer.
 class Daemons {
@@ -19,12 +19,15 @@ public:
     explicit Daemons(std::string run_dir) : run_dir_(std::move(run_dir)) {}
 
     [[nodiscard]] std::string socket(std::string_view daemon) const;
+    // hearth-certs is not everywhere: where it never ran, or was stopped in good order, nobody
+    // misses it but those who say so themselves.
+    [[nodiscard]] bool is_expected(std::string_view daemon) const;
     // The JSON body of a 2xx answer. A daemon's own refusal (4xx, 5xx) is Errc::kInvalid with its
     // words.
     [[nodiscard]] Result<boost::json::value> get(std::string_view daemon,
                                                  std::string_view target) const;
-    [[nodiscard]] Result<boost::json::value> post(std::string_view daemon,
-                                                  std::string_view target) const;
+    [[nodiscard]] Result<boost::json::value> post(std::string_view daemon, std::string_view target,
+                                                  std::string body = {}) const;
     // Calls `on_event` with each event's one line of JSON until it returns false or the daemon
     // ends.
     [[nodiscard]] Result<void> follow(std::string_view daemon, std::string_view topic,

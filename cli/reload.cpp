@@ -14,6 +14,7 @@ Exit run_reload(const Invocation& invocation, Console& console) {
     json::object all;
     Exit exit = Exit::kOk;
     for (const auto daemon : kDaemonNames) {
+        if (!daemons.is_expected(daemon)) continue;
         const auto answer = daemons.post(daemon, "/reload");
         if (answer) {
             const auto hash = text_of(*answer, "hash");

@@ -145,7 +145,7 @@ bool is_well(const StatusPage& page) {
 }
 
 void print_status(const StatusPage& page, const Console& console) {
-    TextTable table({"NODE", "STATE", "DNS", "LB", "PROXY", "VIPS", "DOCUMENT"});
+    TextTable table({"NODE", "STATE", "DNS", "LB", "PROXY", "CERTS", "VIPS", "DOCUMENT"});
     for (const StatusNode& node : page.nodes) {
         std::string vips;
         for (const std::string& address : node.vips) vips += (vips.empty() ? "" : " ") + address;
@@ -181,6 +181,7 @@ Exit run_status(const Invocation& invocation, Console& console) {
     std::map<std::string, std::string> silent;
     Error last;
     for (const auto daemon : kDaemonNames) {
+        if (!daemons.is_expected(daemon)) continue;
         auto status = daemons.get(daemon, "/status");
         if (status) {
             answers.emplace(daemon, std::move(*status));

@@ -39,6 +39,7 @@ Exit follow_logs(const Invocation& invocation, Console& console) {
     std::vector<std::thread> threads;
     std::vector<Result<void>> outcomes(std::size(kDaemonNames));
     for (std::size_t i = 0; i < std::size(kDaemonNames); ++i) {
+        if (!daemons.is_expected(kDaemonNames[i])) continue;
         threads.emplace_back([&, i] {
             outcomes[i] =
                 follow_one(daemons, kDaemonNames[i], "log", log_line, invocation, console, output);

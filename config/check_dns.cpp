@@ -143,9 +143,18 @@ void check_groups(CheckContext& context) {
     }
 }
 
+// A certificate is for a name.
+void check_tls(CheckContext& context) {
+    if (!context.document.dns.tls.local_ca || !dns_servers(context.document).empty()) return;
+    context.diagnostics.error(place_of(context.root, {"dns", "tls"}),
+                              "without dns.vip and nodes nothing says what this server is called: "
+                              "name certificate and key");
+}
+
 }  // namespace
 
 void check_dns(CheckContext& context) {
+    check_tls(context);
     check_upstreams(context);
     check_forward(context);
     check_rules(context);

@@ -37,8 +37,7 @@ std::vector<Listener> proxy_listeners(const CheckContext& context) {
     const Proxy& proxy = context.document.proxy;
     auto all = listeners_of(context, "proxy", "listen", proxy.vip, proxy.listen, proxy.http,
                             place_of(context.root, {"proxy", "http"}));
-    if (proxy.tls.certificates.empty() || (!proxy.listen.empty() && proxy.listen_https.empty()))
-        return all;
+    if (!proxy.serves_https()) return all;
     const auto secure =
         listeners_of(context, "proxy", "listen_https", proxy.vip, proxy.listen_https, proxy.https,
                      place_of(context.root, {"proxy", "https"}));
@@ -50,7 +49,7 @@ std::vector<Listener> dns_listeners(const CheckContext& context) {
     const Dns& dns = context.document.dns;
     auto all = listeners_of(context, "dns", "listen", dns.vip, dns.listen, 53,
                             place_of(context.root, {"dns"}));
-    if (dns.tls.certificate.empty()) return all;
+    if (!dns.tls.is_on()) return all;
     const auto add = [&](std::string_view key, const std::vector<Endpoint>& listen,
                          std::uint16_t port) {
         if (!dns.listen.empty() && listen.empty()) return;

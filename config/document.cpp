@@ -43,4 +43,20 @@ const Service* Document::find_service(std::string_view name) const noexcept {
     return find_by_name(services, name);
 }
 
+std::vector<DnsServer> dns_servers(const Document& document) {
+    const auto under = [&](std::string_view label) {
+        return document.domain.child(label).value_or(document.domain);
+    };
+    std::vector<DnsServer> servers;
+    if (const auto* vip = document.find_vip(document.dns.vip)) {
+        servers.push_back({under(vip->name), vip->addresses});
+    } else {
+        for (const auto& node : document.nodes)
+            servers.push_back({under(node.name), {node.address}});
+    }
+    if (const auto name = Name::parse(document.dns.tls.name); name && !name->is_root())
+        for (DnsServer& server : servers) server.name = *name;
+    return servers;
+}
+
 }  // namespace hearth::config

@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -164,6 +165,7 @@ enum class UnknownTlsName { kRefuse, kFirst };
 
 struct ProxyTls {
     std::vector<TlsCertificate> certificates;
+    bool local_ca = true;  // names that no certificate above has get one of hearth-certs
     UnknownTlsName unknown_name = UnknownTlsName::kRefuse;
 };
 
@@ -183,6 +185,13 @@ struct Proxy {
     std::size_t max_connections = 4096;
     unsigned workers = 0;  // 0: one per core, at most 4
     AccessLog access_log = AccessLog::kOff;
+
+    // With `listen` alone nothing says where HTTPS would be; it never opens more than was asked
+    // for.
+    [[nodiscard]] bool serves_https() const noexcept {
+        return (tls.local_ca || !tls.certificates.empty()) &&
+               (listen.empty() || !listen_https.empty());
+    }
 };
 
 // "http://pi5:2283": a node's name, a literal address or a resolvable host name.
@@ -226,6 +235,9 @@ struct Peers {
     std::string key_file = "/etc/hearth/peer.key";  // 32 octets as 64 hexadecimal digits, mode 0600
 };
 
+// Under the domain, the name of Hearth's own pages.
+inline constexpr std::string_view kOwnLabel = "hearth";
+
 struct Document {
     Name domain = *Name::parse("home");
     std::vector<IpPrefix> lan;
@@ -242,5 +254,13 @@ struct Document {
     [[nodiscard]] const Vip* find_vip(std::string_view name) const noexcept;
     [[nodiscard]] const Service* find_service(std::string_view name) const noexcept;
 };
+
+// Who answers questions over TLS and HTTPS, as certificates and discovery call it.
+struct DnsServer {
+    Name name;
+    std::vector<IpAddress> addresses;
+};
+// The VIP, which moves with whoever serves it; without one each node.
+[[nodiscard]] std::vector<DnsServer> dns_servers(const Document& document);
 
 }  // namespace hearth::config

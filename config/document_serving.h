@@ -9,11 +9,14 @@
 // How hearth-dns serves its clients.
 namespace hearth::config {
 
-// DNS over TLS and HTTPS: PEM files, absolute paths; none: there is neither.
+// DNS over TLS and HTTPS, with a certificate of PEM files (absolute paths) or of hearth-certs.
 struct DnsTls {
     std::string certificate;
     std::string key;
     std::string name;  // what clients are told to expect in it; empty: the VIP's or node's name
+    bool local_ca = false;  // hearth-certs'
+
+    [[nodiscard]] bool is_on() const noexcept { return local_ca || !certificate.empty(); }
 };
 
 enum class RateLimitAnswer { kTruncate, kRefused, kDrop };

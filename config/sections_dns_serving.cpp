@@ -55,6 +55,18 @@ bool read_name(const Value& value, DnsTls& tls, ReadContext& context) {
     return true;
 }
 
+bool finish_tls(const Value& value, Span, void* target, ReadContext& context) {
+    auto& tls = *static_cast<DnsTls*>(target);
+    const Entry* certificate = value.find("certificate");
+    const Entry* key = value.find("key");
+    tls.local_ca = certificate == nullptr && key == nullptr;
+    if ((certificate == nullptr) == (key == nullptr)) return true;
+    context.diagnostics.error((certificate != nullptr ? certificate : key)->key_span,
+                              "certificate and key go together; without both of them the local CA "
+                              "gives a certificate");
+    return false;
+}
+
 Field name_field() {
     TypeInfo type;
     type.name = "host name";
@@ -71,19 +83,21 @@ Field name_field() {
 const Section<DnsTls>& dns_tls_section() {
     static const Section<DnsTls> table{{
         "dns.tls",
-        "DNS over TLS and over HTTPS. The files are read again when they change.",
+        "DNS over TLS and over HTTPS: with a certificate of the local CA (`tls: {}`), or with "
+        "files, "
+        "which are read again when they change.",
         "",
         {
-            required("certificate", &DnsTls::certificate, path(),
-                     "PEM file: the certificate, then its issuers; relative to the folder of "
-                     "hearth.yaml.",
-                     "tls/dns.pem"),
-            required("key", &DnsTls::key, path(),
-                     "PEM file of its private key, which hearth-dns must be able to read.",
-                     "tls/dns.key"),
+            field("certificate", &DnsTls::certificate, path(),
+                  "PEM file: the certificate, then its issuers; relative to the folder of "
+                  "hearth.yaml.",
+                  "tls/dns.pem"),
+            field("key", &DnsTls::key, path(),
+                  "PEM file of its private key, which hearth-dns must be able to read.",
+                  "tls/dns.key"),
             name_field(),
         },
-        {},
+        finish_tls,
     }};
     return table;
 }

@@ -158,12 +158,16 @@ const Section<TlsCertificate>& certificate_section() {
 const Section<ProxyTls>& tls_section() {
     static const Section<ProxyTls> table{{
         "proxy.tls",
-        "HTTPS. Without a certificate there is none.",
+        "HTTPS, for each name that has a certificate.",
         "",
         {
             field("certificates", &ProxyTls::certificates, list_of(section(certificate_section())),
                   "Certificates; the name a client asks for chooses.",
                   "[{certificate: tls/home.pem, key: tls/home.key}]"),
+            field("local_ca", &ProxyTls::local_ca, boolean(),
+                  "Whether names without a certificate of their own get one of the local CA, which "
+                  "hearth-certs holds.",
+                  "false"),
             field(
                 "unknown_name", &ProxyTls::unknown_name,
                 one_of<UnknownTlsName>(

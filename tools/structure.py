@@ -11,7 +11,7 @@ import re
 import subprocess
 import sys
 
-ROOMS = ("dns", "lb", "proxy")
+ROOMS = ("dns", "lb", "proxy", "certs")
 FLOORS_OF_ROOM = ("model", "core", "io", "bind", "lists")
 MAX_LINES = 600
 
@@ -37,14 +37,15 @@ OWNERS = {
     r"seccomp\.h": ("runtime/",),
     r"prometheus/": ("runtime/metrics",),
     r"boost/beast": ("runtime/",),
-    r"boost/asio": ("runtime/", "dns/io/", "lb/io/", "proxy/io/", "dns/bind/", "lb/bind/", "proxy/bind/"),
+    r"boost/asio": ("runtime/", "dns/io/", "lb/io/", "proxy/io/", "dns/bind/", "lb/bind/", "proxy/bind/",
+                     "certs/bind/"),
     r"libmnl/": ("lb/io/", "dns/io/neighbour_table"),
     r"date/tz": ("dns/io/time_zone",),
     r"libnftnl/": ("lb/io/nft_message",),
     r"curl/": ("dns/lists/",),
     r"zlib\.h": ("dns/lists/gunzip",),
     r"ares\.h": ("proxy/io/",),
-    r"openssl/": ("lb/io/", "config/", "proxy/io/", "dns/io/tls_stream"),
+    r"openssl/": ("lb/io/", "config/", "proxy/io/", "dns/io/tls_stream", "certs/io/x509"),
     r"(SQLiteCpp/|sqlite3\.h)": ("dns/io/query_database",),
     r"fstrm": ("dns/io/dnstap",),
     r"ldns/": ("config/record_data", "dns/io/zone_file"),
@@ -126,7 +127,7 @@ def check_owners(tree):
     """Third-party headers stay with their owner; in headers only where the owner is that header."""
     for pattern, owners in OWNERS.items():
         seen = {}
-        for file in tree.sources("base/", "config/", "runtime/", "cli/", "dns/", "lb/", "proxy/"):
+        for file in tree.sources("base/", "config/", "runtime/", "cli/", "dns/", "lb/", "proxy/", "certs/"):
             for number, ours, target in tree.includes(file):
                 if ours or not re.match(pattern, target):
                     continue
@@ -168,7 +169,7 @@ def check_names(tree):
 def check_base_shared(tree):
     """What lives in base serves at least two rooms."""
     users = {}
-    for file in tree.sources("config/", "runtime/", "cli/", "dns/", "lb/", "proxy/", "base/"):
+    for file in tree.sources("config/", "runtime/", "cli/", "dns/", "lb/", "proxy/", "certs/", "base/"):
         for _, ours, target in tree.includes(file):
             if ours and target.startswith("base/"):
                 users.setdefault(target, set()).add(file.split("/")[0])

@@ -6,7 +6,7 @@ _hearth() {
         --run-dir|--state-dir) COMPREPLY=($(compgen -d -- "$current")); return ;;
     esac
     if [[ $current == -* ]]; then
-        COMPREPLY=($(compgen -W '--after --before --blocked --client --config --for --from --group --help --json --limit --list --name --proto --rcode --reason --run-dir --state-dir --suffix --to --ttl --type --upstream' -- "$current")); return
+        COMPREPLY=($(compgen -W '--after --before --blocked --certificate --client --config --for --from --group --help --json --limit --list --name --proto --rcode --reason --replace --run-dir --state-dir --suffix --to --ttl --type --upstream' -- "$current")); return
     fi
     case $previous in
         vip) words='ls move' ;;
@@ -14,10 +14,11 @@ _hearth() {
         lists) words='ls services update' ;;
         node) words='drain undrain' ;;
         peer) words='keygen' ;;
+        ca) words='show init export import' ;;
         blocking) words='off on' ;;
         completion) words='bash zsh fish' ;;
         check) COMPREPLY=($(compgen -f -- "$current")); return ;;
-        *) [ "$COMP_CWORD" = 1 ] && words='status why explain vip tail queries stats check schema reload lists node peer allow deny forget rules blocking completion version help' ;;
+        *) [ "$COMP_CWORD" = 1 ] && words='status why explain vip tail queries stats check schema reload lists node peer ca allow deny forget rules blocking completion version help' ;;
     esac
     COMPREPLY=($(compgen -W "$words" -- "$current"))
 }

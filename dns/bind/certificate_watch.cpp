@@ -2,6 +2,8 @@
 
 #include <boost/json/object.hpp>
 #include <chrono>
+#include <filesystem>
+#include <set>
 #include <utility>
 
 #include "runtime/log.h"
@@ -24,12 +26,22 @@ std::int64_t wall_seconds() {
 
 }  // namespace
 
-CertificateWatch::CertificateWatch(runtime::Problems& problems, OnChange on_change)
-    : problems_(problems), on_change_(std::move(on_change)) {}
+CertificateWatch::CertificateWatch(runtime::EventLoop& loop, runtime::Problems& problems,
+                                   runtime::LeafFeed::Options local, OnChange on_change)
+    : problems_(problems),
+      on_change_(std::move(on_change)),
+      feed_(loop, problems, std::move(local), [this] { read(); }) {}
 
-void CertificateWatch::follow(const config::DnsTls& files) {
+void CertificateWatch::follow(const config::DnsTls& tls, const std::string& name) {
+    config::DnsTls files = tls;
+    std::set<std::string> wanted;
+    if (tls.local_ca && !name.empty()) {
+        files.certificate = files.key = feed_.path_of(name).string();
+        wanted.insert(name);
+    }
     if (files.certificate != files_.certificate || files.key != files_.key) identity_.reset();
     files_ = files;
+    feed_.want(std::move(wanted));
     read();
 }
 
@@ -54,6 +66,8 @@ void CertificateWatch::read() {
         return on_change_(nullptr);
     }
     read_at_ = times();  // before the reading: what changes meanwhile is read again
+    // hearth-certs gives it when it can, and says itself why it cannot.
+    if (files_.local_ca && !std::filesystem::exists(files_.certificate)) return on_change_(nullptr);
     auto loaded = TlsIdentity::load(files_.certificate, files_.key);
     if (loaded) {
         identity_ = std::move(*loaded);

@@ -9,25 +9,29 @@
 
 #include "config/document.h"
 #include "dns/io/tls_stream.h"
+#include "runtime/leaf_feed.h"
 
 namespace hearth::runtime {
+class EventLoop;
 class MetricSink;
 class Problems;
 }  // namespace hearth::runtime
 
 namespace hearth::dns {
 
-// The certificate that the document names, read again when its files change, so that whoever renews
-// it need not tell us. One that cannot be used is a problem, and the one before goes on serving. On
-// the control loop.
+// The certificate that the document names, or that hearth-certs gives. Read again when its files
+// change, so that whoever renews it need not tell us. One that cannot be used is a problem, and the
+// one before goes on serving. On the control loop.
 class CertificateWatch {
 public:
     using OnChange = std::function<void(std::shared_ptr<const TlsIdentity>)>;
 
-    CertificateWatch(runtime::Problems& problems, OnChange on_change);
+    // `local`: where hearth-certs listens, and where its certificate is kept.
+    CertificateWatch(runtime::EventLoop& loop, runtime::Problems& problems,
+                     runtime::LeafFeed::Options local, OnChange on_change);
 
-    // Reads them now, and tells.
-    void follow(const config::DnsTls& files);
+    // Reads it now, and tells. `name`: what it is called at hearth-certs, with `local_ca`.
+    void follow(const config::DnsTls& tls, const std::string& name);
     // To be called every now and then.
     void look();
 
@@ -43,6 +47,7 @@ private:
 
     runtime::Problems& problems_;
     OnChange on_change_;
+    runtime::LeafFeed feed_;
     config::DnsTls files_;
     std::vector<std::filesystem::file_time_type> read_at_;
     std::shared_ptr<const TlsIdentity> identity_;

@@ -94,7 +94,9 @@ public:
           layout_(daemon.options().state_dir),
           resolving_(workers_, daemon.problems()),
           disk_("dns-disk"),
-          certificate_(daemon.problems(),
+          certificate_(daemon.control_loop(), daemon.problems(),
+                       {daemon.options().run_dir / "certs.sock",
+                        daemon.options().state_dir / "dns", "dns"},
                        [this](const std::shared_ptr<const TlsIdentity>& identity) {
                            for (const auto& worker : workers_) worker->set_identity(identity);
                        }),
@@ -250,7 +252,8 @@ Result<void> DnsService::apply(const std::shared_ptr<Prepared>& prepared) {
         history_->configure(history_settings(prepared->document.dns));
     }
     for (const auto& worker : workers_) worker->set_trust(prepared->trust);
-    certificate_.follow(prepared->document.dns.tls);
+    certificate_.follow(prepared->document.dns.tls,
+                        certificate_name(prepared->document, prepared->node));
     if (first) start_serving();
     note_settings_of_start(prepared->document);
     return {};
@@ -548,7 +551,7 @@ void DnsService::add_status(json::object& status) {
     json::array listen;
     for (const auto& [endpoint, serves] : serving_->listen)
         listen.emplace_back(endpoint.to_string());
-    if (!serving_->document.dns.tls.certificate.empty()) status["tls"] = certificate_.describe();
+    if (serving_->document.dns.tls.is_on()) status["tls"] = certificate_.describe();
     status["listen"] = std::move(listen);
     status["domain"] = snapshot->domain.to_string();
     status["workers"] = workers_.size();

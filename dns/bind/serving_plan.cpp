@@ -23,22 +23,12 @@ enum class SvcKey : std::uint16_t {
     kDohPath = 7,
 };
 
-// Who answers: what it is called, and where it listens.
-struct Server {
-    Name name;
-    std::vector<IpAddress> addresses;
-};
-
 struct Way {
     std::string_view alpn;
     std::uint16_t usual_port = 0;
     std::uint16_t port = 0;
     bool is_https = false;
 };
-
-Name under(const config::Document& document, std::string_view label) {
-    return document.domain.child(label).value_or(document.domain);
-}
 
 void begin(ByteWriter& out, SvcKey key, std::size_t size) {
     out.u16(static_cast<std::uint16_t>(key));
@@ -56,7 +46,7 @@ void hints(ByteWriter& out, SvcKey key, const std::vector<IpAddress>& addresses,
 }
 
 // Parameters in the order of their numbers (RFC 9460 §2.2).
-std::vector<std::uint8_t> service_record(std::uint16_t priority, const Server& server,
+std::vector<std::uint8_t> service_record(std::uint16_t priority, const config::DnsServer& server,
                                          const Way& way) {
     std::array<std::uint8_t, 1024> buffer{};
     ByteWriter out(buffer);
@@ -79,20 +69,6 @@ std::vector<std::uint8_t> service_record(std::uint16_t priority, const Server& s
     }
     const ByteView written = out.written();
     return {written.begin(), written.end()};
-}
-
-// The VIP, which moves with whoever serves it; without one each node.
-std::vector<Server> servers_of(const config::Document& document) {
-    std::vector<Server> servers;
-    if (const auto* vip = document.find_vip(document.dns.vip)) {
-        servers.push_back({under(document, vip->name), vip->addresses});
-    } else {
-        for (const auto& node : document.nodes)
-            servers.push_back({under(document, node.name), {node.address}});
-    }
-    if (const auto name = Name::parse(document.dns.tls.name); name && !name->is_root())
-        for (Server& server : servers) server.name = *name;
-    return servers;
 }
 
 std::vector<ListenAddress> addresses_for(const config::Document& document, const config::Node* node,
@@ -136,12 +112,12 @@ RateLimiter::Rules rules_of(const config::RateLimit& limit) {
 
 bool serves_tls(const config::Document& document) noexcept {
     const config::Dns& dns = document.dns;
-    return !dns.tls.certificate.empty() && (dns.listen.empty() || !dns.listen_tls.empty());
+    return dns.tls.is_on() && (dns.listen.empty() || !dns.listen_tls.empty());
 }
 
 bool serves_https(const config::Document& document) noexcept {
     const config::Dns& dns = document.dns;
-    return !dns.tls.certificate.empty() && (dns.listen.empty() || !dns.listen_https.empty());
+    return dns.tls.is_on() && (dns.listen.empty() || !dns.listen_https.empty());
 }
 
 std::vector<ListenAddress> listen_addresses(const config::Document& document,
@@ -149,7 +125,7 @@ std::vector<ListenAddress> listen_addresses(const config::Document& document,
     std::vector<ListenAddress> all;
     for (const Endpoint& endpoint : listen_endpoints(document, node))
         all.push_back({endpoint, Serves::kPlain});
-    if (document.dns.tls.certificate.empty()) return all;
+    if (!document.dns.tls.is_on()) return all;
     const config::Dns& dns = document.dns;
     for (const auto& more :
          {addresses_for(document, node, dns.listen_tls, kTlsPort, Serves::kTls),
@@ -158,11 +134,20 @@ std::vector<ListenAddress> listen_addresses(const config::Document& document,
     return all;
 }
 
+std::string certificate_name(const config::Document& document, const config::Node* node) {
+    const auto servers = config::dns_servers(document);
+    for (const config::DnsServer& server : servers) {
+        if (node != nullptr && std::ranges::count(server.addresses, node->address) > 0)
+            return server.name.to_string();
+    }
+    return servers.empty() ? std::string() : servers.front().name.to_string();
+}
+
 void add_discovery(LocalZones& zones, const config::Document& document) {
     const auto ways = ways_of(document);
     if (ways.empty()) return;
     const Name resolver = *Name::parse("_dns.resolver.arpa");
-    for (const Server& server : servers_of(document)) {
+    for (const config::DnsServer& server : config::dns_servers(document)) {
         std::uint16_t priority = 1;
         for (const Way& way : ways) {
             const auto rdata = service_record(priority++, server, way);

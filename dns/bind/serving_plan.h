@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "config/document.h"
@@ -18,6 +19,10 @@ namespace hearth::dns {
 
 [[nodiscard]] bool serves_tls(const config::Document& document) noexcept;
 [[nodiscard]] bool serves_https(const config::Document& document) noexcept;
+
+// What this node's certificate must be called; empty: nothing tells.
+[[nodiscard]] std::string certificate_name(const config::Document& document,
+                                           const config::Node* node);
 
 // Tells devices how to reach this server over TLS and HTTPS (RFC 9461, RFC 9462): SVCB records at
 // _dns.resolver.arpa and at _dns.NAME. Nothing without a certificate.

@@ -106,7 +106,7 @@ std::vector<std::uint16_t> ports_on(const std::vector<Endpoint>& listen, std::ui
 
 // DNS over TLS and over HTTPS, which hearth-dns serves when it has a certificate.
 void open_encrypted_dns(PortRules& rules, const config::Dns& dns, const IpAddress& vip) {
-    if (dns.tls.certificate.empty()) return;
+    if (!dns.tls.is_on()) return;
     const auto open = [&](const std::vector<Endpoint>& listen, std::uint16_t standard) {
         if (!dns.listen.empty() && listen.empty()) return;
         for (const auto port : ports_on(listen, standard, vip))
@@ -130,7 +130,7 @@ void open_ports(PortRules& rules, const Document& document, const config::Vip& v
     const auto& proxy = document.proxy;
     for (const auto port : ports_on(proxy.listen, proxy.http, address))
         rules.open.insert({address, Transport::kTcp, port});
-    if (proxy.tls.certificates.empty()) return;
+    if (!proxy.serves_https()) return;
     for (const auto port : ports_on(proxy.listen_https, proxy.https, address))
         rules.open.insert({address, Transport::kTcp, port});
 }

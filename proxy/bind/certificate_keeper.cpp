@@ -28,29 +28,47 @@ std::int64_t wall_seconds() {
 }  // namespace
 
 CertificateKeeper::CertificateKeeper(runtime::EventLoop& loop, runtime::Problems& problems,
-                                     OnChange on_change)
-    : problems_(problems), on_change_(std::move(on_change)), timer_(loop.context()) {}
+                                     runtime::LeafFeed::Options local, OnChange on_change)
+    : problems_(problems),
+      on_change_(std::move(on_change)),
+      timer_(loop.context()),
+      feed_(loop, problems, std::move(local), [this] { read(); }) {}
 
-void CertificateKeeper::follow(std::vector<CertificateFiles> files) {
+void CertificateKeeper::follow(std::vector<CertificateFiles> files,
+                               std::set<std::string> local_names) {
     files_ = std::move(files);
+    local_names_ = std::move(local_names);
+    feed_.want(local_names_);
     read();
     look_again();
 }
 
 std::vector<std::filesystem::file_time_type> CertificateKeeper::times() const {
     std::vector<std::filesystem::file_time_type> all;
+    std::error_code ignored;
     for (const CertificateFiles& files : files_) {
-        for (const std::string* path : {&files.certificate, &files.key}) {
-            std::error_code error;
-            all.push_back(std::filesystem::last_write_time(*path, error));
-        }
+        for (const std::string* path : {&files.certificate, &files.key})
+            all.push_back(std::filesystem::last_write_time(*path, ignored));
     }
+    for (const std::string& name : local_names_)
+        all.push_back(std::filesystem::last_write_time(feed_.path_of(name), ignored));
     return all;
+}
+
+// The local CA's stand back: a wildcard of the document's beats them for its names.
+LoadedCertificates CertificateKeeper::load_all() const {
+    auto own = load_certificates(files_, store_.get());
+    std::vector<CertificateFiles> all = files_;
+    for (const std::string& name : local_names_) {
+        const std::string path = feed_.path_of(name).string();
+        if (!own.store->find(name) && std::filesystem::exists(path)) all.push_back({path, path});
+    }
+    return all.size() == files_.size() ? std::move(own) : load_certificates(all, store_.get());
 }
 
 void CertificateKeeper::read() {
     read_at_ = times();  // before the reading: what changes meanwhile is read again
-    auto loaded = load_certificates(files_, store_.get());
+    auto loaded = load_all();
     store_ = std::move(loaded.store);
     for (const auto& fault : loaded.faults)
         log::warn("certificate_refused",

@@ -5,9 +5,12 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "proxy/io/certificate_store.h"
+#include "runtime/leaf_feed.h"
 
 namespace hearth::runtime {
 class EventLoop;
@@ -17,16 +20,19 @@ class Problems;
 
 namespace hearth::proxy {
 
-// The document's certificates, read again when their files change, so that whoever renews them need
-// not tell us. What cannot be read, or ends soon, is a problem in the status. On the control loop.
+// The document's certificates, and those of the local CA for names that they have not. Read again
+// when their files change, so that whoever renews them need not tell us. What cannot be read, or
+// ends soon, is a problem in the status. On the control loop.
 class CertificateKeeper {
 public:
     using OnChange = std::function<void(std::shared_ptr<const CertificateStore>)>;
 
-    CertificateKeeper(runtime::EventLoop& loop, runtime::Problems& problems, OnChange on_change);
+    // `local`: where hearth-certs listens, and where its certificates are kept.
+    CertificateKeeper(runtime::EventLoop& loop, runtime::Problems& problems,
+                      runtime::LeafFeed::Options local, OnChange on_change);
 
     // Reads them now, and tells.
-    void follow(std::vector<CertificateFiles> files);
+    void follow(std::vector<CertificateFiles> files, std::set<std::string> local_names);
 
     // [{"certificate","names","not_after"}]
     [[nodiscard]] boost::json::array describe() const;
@@ -35,13 +41,16 @@ public:
 private:
     void read();
     void look_again();
+    [[nodiscard]] LoadedCertificates load_all() const;
     [[nodiscard]] std::vector<std::filesystem::file_time_type> times() const;
     void tell_problems(const std::vector<CertificateStore::Fault>& faults);
 
     runtime::Problems& problems_;
     OnChange on_change_;
     boost::asio::steady_timer timer_;
+    runtime::LeafFeed feed_;
     std::vector<CertificateFiles> files_;
+    std::set<std::string> local_names_;
     std::vector<std::filesystem::file_time_type> read_at_;
     std::shared_ptr<const CertificateStore> store_ = std::make_shared<CertificateStore>();
 };

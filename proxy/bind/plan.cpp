@@ -70,14 +70,24 @@ Result<std::vector<Listening>> all_listeners(const config::Document& document,
     auto plain = where_to_listen(document, node, proxy.listen, proxy.http);
     if (!plain) return fail(std::move(plain.error()));
     for (const Endpoint& endpoint : *plain) all.push_back({endpoint, Security::kPlain});
-    if (proxy.tls.certificates.empty()) return all;
-    // With `listen` alone nothing says where HTTPS would be; it never opens more than was asked
-    // for.
-    if (!proxy.listen.empty() && proxy.listen_https.empty()) return all;
+    if (!proxy.serves_https()) return all;
     auto secure = where_to_listen(document, node, proxy.listen_https, proxy.https);
     if (!secure) return fail(std::move(secure.error()));
     for (const Endpoint& endpoint : *secure) all.push_back({endpoint, Security::kTls});
     return all;
+}
+
+// Full names alone: nobody certifies short ones.
+std::set<std::string> names_for_local_ca(const config::Document& document,
+                                         const Snapshot& snapshot) {
+    const config::Proxy& proxy = document.proxy;
+    if (!proxy.tls.local_ca || !proxy.serves_https()) return {};
+    std::set<std::string> names{std::string(config::kOwnLabel) + "." + snapshot.domain};
+    for (const Service& service : snapshot.services) {
+        for (const std::string& host : service.hosts)
+            if (host.ends_with("." + snapshot.domain)) names.insert(host);
+    }
+    return names;
 }
 
 }  // namespace
@@ -103,6 +113,7 @@ Result<Plan> make_plan(const config::Document& document, const config::Node* nod
     snapshot->proxy_protocol_from = document.proxy.proxy_protocol_from;
 
     Plan plan;
+    plan.local_names = names_for_local_ca(document, *snapshot);
     plan.snapshot = std::move(snapshot);
     plan.listen = std::move(*listen);
     for (const config::TlsCertificate& one : document.proxy.tls.certificates)

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,8 @@ struct Plan {
     std::shared_ptr<const Snapshot> snapshot;
     std::vector<Listening> listen;
     std::vector<CertificateFiles> certificates;
+    std::set<std::string>
+        local_names;  // get a certificate of the local CA where they have no other
     UnknownName unknown_name = UnknownName::kRefuse;
     std::size_t max_connections = 4096;
     unsigned workers = 1;

@@ -67,11 +67,13 @@ ProxyService::ProxyService(runtime::Daemon& daemon)
                     for (const auto& worker : workers_) worker->set_addresses(addresses);
                     board_.set_addresses(std::move(addresses));
                 }),
-      certificates_(daemon.control_loop(), daemon.problems(),
-                    [this](const std::shared_ptr<const CertificateStore>& store) {
-                        for (const auto& worker : workers_)
-                            worker->set_certificates(store, plan_.unknown_name);
-                    }) {
+      certificates_(
+          daemon.control_loop(), daemon.problems(),
+          {daemon.options().run_dir / "certs.sock", daemon.options().state_dir / "proxy", "proxy"},
+          [this](const std::shared_ptr<const CertificateStore>& store) {
+              for (const auto& worker : workers_)
+                  worker->set_certificates(store, plan_.unknown_name);
+          }) {
     daemon_.metrics().on_scrape([this](runtime::MetricSink& sink) {
         board_.collect(sink);
         certificates_.collect(sink);
@@ -99,7 +101,7 @@ Result<void> ProxyService::apply(const Plan& plan) {
     if (workers_.empty()) make_workers(plan.workers);
     if (auto opened = open_listeners(plan.listen); !opened) return opened;
     plan_ = plan;
-    certificates_.follow(plan.certificates);
+    certificates_.follow(plan.certificates, plan.local_names);
     if (plan.access_format != AccessFormat::kOff && !access_writer_) {
         access_writer_ = std::make_unique<AccessWriter>();
     }

@@ -39,9 +39,9 @@ TEST_F(Rendering, StatusShowsNodesAndWhatToDo) {
     EXPECT_FALSE(is_well(page));
     print_status(page, plain_);
     EXPECT_EQ(out_.str(),
-              "NODE   STATE  DNS   LB  PROXY  VIPS        DOCUMENT\n"
-              "pi4-1  error  warn  ok  down   10.0.0.53   01234567\n"
-              "pi5    error  ok    ok  error  10.0.0.100  fedcba98\n"
+              "NODE   STATE  DNS   LB  PROXY  CERTS  VIPS        DOCUMENT\n"
+              "pi4-1  error  warn  ok  down   -      10.0.0.53   01234567\n"
+              "pi5    error  ok    ok  error  -      10.0.0.100  fedcba98\n"
               "\npi4-1 proxy not_running\n"
               "  the daemon is not running: start it with `systemctl start hearth-proxy`\n"
               "\npi4-1 dns list_stale since 2026-11-20T23:40:15Z\n"

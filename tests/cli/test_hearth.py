@@ -32,7 +32,7 @@ def test_status_of_a_home_that_is_well(appliance: Appliance) -> None:
     shown = appliance.hearth("status")
     assert shown.returncode == 0, shown.stdout + shown.stderr
     heading, row = shown.stdout.splitlines()
-    assert heading.split() == ["NODE", "STATE", "DNS", "LB", "PROXY", "VIPS", "DOCUMENT"]
+    assert heading.split() == ["NODE", "STATE", "DNS", "LB", "PROXY", "CERTS", "VIPS", "DOCUMENT"]
     assert row.split()[:5] == ["here", "ok", "ok", "ok", "ok"]
     answer = json.loads(appliance.hearth("status", "--json").stdout)
     assert answer["ok"] and answer["node"] == "here" and set(answer["daemons"]) == {"dns", "lb", "proxy"}

@@ -50,7 +50,7 @@ blocking:
   lists: {lists}
   allow: [{allow}]
   deny: [denied.example]
-proxy: {{vip: proxy}}
+proxy: {{vip: proxy, tls: {{local_ca: false}}}}
 services:
   immich:         {{upstream: "http://pi5:2283"}}
   home-assistant: {{upstream: "http://pi4-2:8123", aliases: [ha]}}

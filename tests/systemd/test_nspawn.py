@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.lab.waiting import wait_until
 from tests.systemd.machine import Machine
 
-DAEMONS = ["hearth-dns", "hearth-proxy", "hearth-lb"]
+DAEMONS = ["hearth-dns", "hearth-proxy", "hearth-certs", "hearth-lb"]
 
 DOCUMENT = """
 version: 1
@@ -26,7 +26,7 @@ blocking:
     ours: {file: lists/ours.txt}
 proxy: {vip: proxy}
 services:
-  hello: {upstream: "http://127.0.0.1:8081"}
+  hello: {upstream: "http://127.0.0.1:8081", https: optional}
 """
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.lab.netns import run
 
-SERVICES = ["hearth-dns", "hearth-lb", "hearth-proxy", "hearth-lists"]
+SERVICES = ["hearth-dns", "hearth-lb", "hearth-proxy", "hearth-certs", "hearth-lists"]
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -28,7 +28,7 @@ def test_runs_as_its_own_user(source_dir, service):
     assert not re.search(r"^Exec\w+=[-@:]*[+!]", text, re.MULTILINE)
 
 
-@pytest.mark.parametrize("service", SERVICES[:3])
+@pytest.mark.parametrize("service", SERVICES[:4])
 def test_is_never_given_up(source_dir, service):
     text = (source_dir / f"systemd/{service}.service").read_text()
     assert "\nRestart=always\n" in text

@@ -81,7 +81,8 @@ TEST(Plan, OnlyNamedPortsAreOpen) {
     EXPECT_EQ(plan.ports.vips, (std::set<IpAddress>{kDnsVip, kProxyVip}));
     EXPECT_EQ(plan.ports.open, (std::set<OpenPort>{{kDnsVip, Transport::kUdp, 53},
                                                    {kDnsVip, Transport::kTcp, 53},
-                                                   {kProxyVip, Transport::kTcp, 80}}));
+                                                   {kProxyVip, Transport::kTcp, 80},
+                                                   {kProxyVip, Transport::kTcp, 443}}));
 }
 
 TEST(Plan, EncryptedDnsIsOpenWithACertificate) {
@@ -100,7 +101,7 @@ TEST(Plan, ListenReplacesTheStandardPorts) {
         plan_for("a",
                  "vips: {one: {address: 10.0.0.53, prefer: [a, b]}}\n"
                  "dns: {listen: [\"10.0.0.53:5353\", \"127.0.0.1:5300\"], upstreams: [9.9.9.9]}\n"
-                 "proxy: {vip: one, http: 8080}\n");
+                 "proxy: {vip: one, http: 8080, tls: {local_ca: false}}\n");
     EXPECT_EQ(plan.ports.open, (std::set<OpenPort>{{kDnsVip, Transport::kUdp, 5353},
                                                    {kDnsVip, Transport::kTcp, 5353},
                                                    {kDnsVip, Transport::kTcp, 8080}}));

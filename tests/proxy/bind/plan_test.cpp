@@ -31,6 +31,25 @@ TEST(Plan, ListensOnTheNodeAndItsVip) {
     const config::Document document = home();
     const auto plan = make_plan(document, &document.nodes[0]);
     ASSERT_TRUE(plan);
+    const std::vector<Listening> all{
+        {{IpAddress::v4(10, 0, 0, 11), 80}, Security::kPlain},
+        {{IpAddress::v4(10, 0, 0, 100), 80}, Security::kPlain},
+        {{IpAddress::v4(10, 0, 0, 11), 443}, Security::kTls},
+        {{IpAddress::v4(10, 0, 0, 100), 443}, Security::kTls},
+    };
+    EXPECT_EQ(plan->listen, all);
+}
+
+TEST(Plan, TheLocalCaCertifiesFullNames) {
+    config::Document document = home();
+    auto plan = make_plan(document, &document.nodes[0]);
+    ASSERT_TRUE(plan);
+    EXPECT_EQ(plan->local_names,
+              (std::set<std::string>{"ha.home", "hearth.home", "home-assistant.home"}));
+    document.proxy.tls.local_ca = false;
+    plan = make_plan(document, &document.nodes[0]);
+    ASSERT_TRUE(plan);
+    EXPECT_TRUE(plan->local_names.empty());
     EXPECT_EQ(plan->listen,
               plain({{IpAddress::v4(10, 0, 0, 11), 80}, {IpAddress::v4(10, 0, 0, 100), 80}}));
 }
