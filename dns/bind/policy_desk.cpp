@@ -218,9 +218,24 @@ void PolicyDesk::merge(const ControlRequest& request, const ControlServer::Reply
         reply(ControlResponse::json(
             json::serialize(json::object{{"saved", saved}, {"now_ms", wall_now_ms()}})));
     };
-    if (!overrides_.merge(*said)) return answer(true);
-    changed_();
-    log::info("policy_learnt", {{"rules", said->size()}});
+    const auto merged = overrides_.merge(*said);
+    if (merged.is_news) {
+        changed_();
+        log::info("policy_learnt", {{"rules", said->size()}});
+    }
+    if (merged.left_out > 0) {
+        const std::string why = "there are " + std::to_string(Overrides::kMost) +
+                                " rules of `hearth allow` and `hearth deny` already; " +
+                                std::to_string(merged.left_out) +
+                                " of another node are left out here";
+        problems_.raise("policy_full", why +
+                                           ". `hearth rules` lists them: put what shall stay "
+                                           "into the document and `hearth forget` the rest");
+        if (merged.is_news) save([](const Result<void>&) {});
+        return reply(ControlResponse::error(409, why));
+    }
+    problems_.clear("policy_full");
+    if (!merged.is_news) return answer(true);
     save([answer](const Result<void>& saved) { answer(saved.has_value()); });
 }
 

@@ -66,8 +66,12 @@ std::string fault_of(const json::value* told) {
     const auto answer = text_at(*told, "answer");
     const auto status = number_at(*told, "status");
     if (status == 0 || status == 503) return answer + "; it learns of it when it is back";
-    if (status != 200) return "its hearth-dns refused it: " + answer;
-    const std::int64_t there = number_at(parsed(answer), "now_ms");
+    const json::value said = parsed(answer);
+    if (status != 200) {
+        const auto why = text_at(said, "error");
+        return "its hearth-dns refused it: " + (why.empty() ? answer : why);
+    }
+    const std::int64_t there = number_at(said, "now_ms");
     if (there != 0 && std::abs(there - wall_now_ms()) > kClockSlackMs)
         return "its clock differs by " + std::to_string(std::abs(there - wall_now_ms()) / 1000) +
                " s: what is limited in time may hold at another time there";

@@ -33,10 +33,15 @@ bool Overrides::put(const Override& said) {
     return true;
 }
 
-bool Overrides::merge(const Overrides& other) {
-    bool is_news = false;
-    for (const auto& [key, said] : other.said_) is_news = put(said) || is_news;
-    return is_news;
+Overrides::Merged Overrides::merge(const Overrides& other) {
+    Merged merged;
+    for (const auto& [key, said] : other.said_) {
+        if (put(said))
+            merged.is_news = true;
+        else if (!said_.contains(key))
+            ++merged.left_out;
+    }
+    return merged;
 }
 
 bool Overrides::forget_old(std::int64_t now_s) {

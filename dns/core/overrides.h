@@ -40,8 +40,11 @@ public:
 
     // Whether it was news. Not when something later is known, or when there are too many.
     bool put(const Override& said);
-    // Whether anything of it was news.
-    bool merge(const Overrides& other);
+    struct Merged {
+        bool is_news = false;      // anything of it
+        std::size_t left_out = 0;  // for there are too many
+    };
+    Merged merge(const Overrides& other);
     // Drops what ended or was lifted so long ago that every node has heard of it.
     bool forget_old(std::int64_t now_s);
 

@@ -295,7 +295,7 @@ bool PeerHub::send(const std::string& node, const PeerMessage& message) {
         // Before its hello it is not known to be who it should be.
         if (peer->talk != Impl::Peer::Talk::kOpen || !peer->trouble.empty()) return false;
         peer->connection->send(write_peer_message(message));
-        return peer->connection != nullptr;
+        return true;
     }
     return false;
 }

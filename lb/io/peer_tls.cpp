@@ -7,6 +7,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <cerrno>
 #include <cstring>
@@ -189,6 +190,17 @@ struct PeerTls::Impl : std::enable_shared_from_this<Impl> {
         if (!closed) pump();
     }
 
+    // Later, for whoever sends may not be told meanwhile that the connection is gone.
+    void flush_later() {
+        if (std::exchange(flushing, true)) return;
+        boost::asio::post(descriptor.get_executor(), [self = shared_from_this()] {
+            self->flushing = false;
+            if (self->queued.size() > kMaxQueued)
+                return self->fail_with(Errc::kTimeout, "the other side does not read");
+            if (self->open) self->flush();
+        });
+    }
+
     // Reads and writes as far as the socket goes.
     void pump() {
         std::array<std::uint8_t, 4096> buffer;
@@ -267,6 +279,7 @@ struct PeerTls::Impl : std::enable_shared_from_this<Impl> {
     bool closed = false;
     bool reading = false;
     bool writing = false;
+    bool flushing = false;
 };
 
 PeerTls::PeerTls(runtime::EventLoop& loop, FileDescriptor socket, PeerEnd end, const PeerKey& key,
@@ -283,15 +296,14 @@ PeerTls::~PeerTls() {
 }
 
 void PeerTls::send(ByteView bytes) {
-    if (impl_->closed) return;
+    if (impl_->closed || impl_->queued.size() > kMaxQueued) return;
     impl_->queued.insert(impl_->queued.end(), bytes.begin(), bytes.end());
-    if (impl_->queued.size() > kMaxQueued)
-        return impl_->fail_with(Errc::kTimeout, "the other side does not read");
-    if (impl_->open) impl_->flush();
+    impl_->flush_later();
 }
 
 void PeerTls::close() {
     if (impl_->closed) return;
+    impl_->handlers.on_closed = [](const Error&) {};
     if (impl_->open) {
         impl_->flush();
         if (!impl_->closed) SSL_shutdown(impl_->ssl.get());

@@ -47,7 +47,8 @@ public:
             const PeerKey& key, Handlers handlers);
     ~PeerTls();
 
-    // Queued while the socket is busy; more than a few reports waiting close the connection.
+    // Queued and sent soon; more than a few reports waiting close the connection. No handler runs
+    // inside this call, nor inside close().
     void send(ByteView bytes);
     // Sends what is queued as far as the socket takes it now, and TLS's own end.
     void close();

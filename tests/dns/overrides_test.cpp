@@ -29,7 +29,7 @@ TEST(Overrides, TheLastWordStandsInWhateverOrderItArrives) {
         Overrides other;
         for (const int i : order) (void)other.put(words[static_cast<std::size_t>(i)]);
         EXPECT_EQ(other, first);
-        EXPECT_FALSE(other.merge(first));
+        EXPECT_FALSE(other.merge(first).is_news);
     } while (std::next_permutation(order.begin(), order.end()));
     EXPECT_EQ(first.all()[0].node, "b");
 }
@@ -62,6 +62,11 @@ TEST(Overrides, AreBounded) {
     for (std::size_t i = 0; i < Overrides::kMost; ++i)
         EXPECT_TRUE(all.put(said(Override::Kind::kDeny, "n" + std::to_string(i) + ".example", 1)));
     EXPECT_FALSE(all.put(said(Override::Kind::kDeny, "more.example", 1)));
+    Overrides other;
+    (void)other.put(said(Override::Kind::kDeny, "more.example", 1));
+    (void)other.put(said(Override::Kind::kDeny, "n1.example", 1));
+    EXPECT_EQ(all.merge(other).left_out, 1U);
+    EXPECT_FALSE(all.merge(other).is_news);
 }
 
 }  // namespace

@@ -387,7 +387,7 @@ def test_usage(home: Home, arguments: list[str]) -> None:
     assert result.returncode == 2 and "--help" in result.stderr
 
 
-def test_million_names_in_time_and_memory(home: Home) -> None:
+def test_million_names_in_little_memory(home: Home) -> None:
     source = home.directory / "million.txt"
     with source.open("wb") as file:
         for i in range(1_000_000):
@@ -399,11 +399,9 @@ def test_million_names_in_time_and_memory(home: Home) -> None:
         "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True); "
         "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
     )
-    started = time.monotonic()
     peak_kib = int(home.host.run(["/usr/bin/python3", "-c", measure, *home.command()]).stdout)
     code = home.program.read_bytes()
     # The shadow memory of a sanitizer counts as well.
     limit_mib = 256 if b"__asan_init" in code else 1024 if b"__tsan_init" in code else 64
     assert peak_kib < limit_mib << 10
-    assert time.monotonic() - started < 15  # the bench holds the real bar, on an idle machine
     assert home.image_path.stat().st_size < 9_000_000

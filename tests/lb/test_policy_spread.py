@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 
+from tests.lab.clock import clock_environment
 from tests.lab.control import Control
 from tests.lab.waiting import wait_until
 
@@ -44,8 +45,8 @@ class Home:
         self.dns[name].stop()
         self.dns[name] = None
 
-    def start_dns(self, name: str) -> None:
-        self.dns[name] = self.node(name).start_dns()
+    def start_dns(self, name: str, **options) -> None:
+        self.dns[name] = self.node(name).start_dns(**options)
 
     def kept(self, node: str) -> list[dict]:
         return json.loads((self.node(node).host.directory / "policy.json").read_text())["overrides"]
@@ -98,6 +99,40 @@ def test_what_was_said_at_the_same_time_ends_in_the_same_everywhere(make_home):
     b.start_lb()
     wait_until(lambda: home.kept("a") == home.kept("b"), what="the same on both")
     assert len(home.kept("a")) == 20
+
+
+def test_the_last_word_stands_though_the_clock_behind_it_is_an_hour_late(make_home, tmp_path):
+    home = make_home()
+    home.stop_dns("b")
+    home.start_dns("b", env=clock_environment(tmp_path, FAKETIME="-1h"))
+    assert "its clock differs by 36" in home.say("a", "action=deny&name=www.example")["b"]
+    assert home.everywhere("www.example") == ["blocked"] * 2
+    assert "its clock differs by 36" in home.say("b", "action=allow&name=www.example")["a"]
+    assert home.everywhere("www.example") == ["forwarded"] * 2
+
+    # Where it is an hour earlier a pause of five minutes has not begun, and says so.
+    assert "its clock differs" in home.say("a", "action=pause&ttl_s=300")["b"]
+    assert home.everywhere("ads.example") == ["forwarded", "blocked"]
+    home.stop_dns("b")
+    home.start_dns("b")
+    assert home.everywhere("ads.example") == ["forwarded"] * 2
+
+
+def test_a_node_that_has_no_room_for_a_rule_says_so(make_home):
+    home = make_home()
+    a, b = home.lan.nodes
+    b.lb.stop()
+    wait_until(lambda: "peer_away" in a.control.problems())
+    home.say("a", "action=deny&name=alone.example")
+    for i in range(1000):
+        home.say("b", f"action=deny&name=n{i}.example")
+    refused = Control(b.run_dir / "dns.sock").post("/policy?action=deny&name=more.example")
+    assert refused.status == 409 and "hearth rules" in refused.text()
+    b.start_lb()
+    for node in home.lan.nodes:
+        wait_until(lambda node=node: "policy_full" in Control(node.run_dir / "dns.sock").problems(), 30, what=node.name)
+    assert len(home.kept("a")) == 1000 and home.verdict("a", "alone.example") == "blocked"
+    assert "refused it: there are 1000 rules" in home.say("a", "action=deny&name=alone.example")["b"]
 
 
 def test_a_full_house_of_rules_is_carried_in_parts(make_home):

@@ -38,8 +38,8 @@ class Node:
         self.lb = self.host.start(self.command("hearth-lb"), name="hearth-lb")
         return self.lb.wait_ready()
 
-    def start_dns(self) -> Process:
-        return self.host.start(self.command("hearth-dns"), name="hearth-dns").wait_ready()
+    def start_dns(self, **options) -> Process:
+        return self.host.start(self.command("hearth-dns"), name="hearth-dns", **options).wait_ready()
 
     @property
     def control(self) -> Control:
