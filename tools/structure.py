@@ -46,6 +46,7 @@ OWNERS = {
     r"zlib\.h": ("dns/lists/gunzip",),
     r"ares\.h": ("proxy/io/",),
     r"openssl/": ("lb/io/", "config/", "proxy/io/", "dns/io/tls_stream", "certs/io/x509"),
+    r"nghttp2/": ("dns/io/h2_session", "proxy/io/http2_session"),
     r"(SQLiteCpp/|sqlite3\.h)": ("dns/io/query_database",),
     r"fstrm": ("dns/io/dnstap",),
     r"ldns/": ("config/record_data", "dns/io/zone_file"),

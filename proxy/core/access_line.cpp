@@ -120,7 +120,7 @@ void append_json(std::string& out, const AccessRecord& record, WallTime when) {
 void append_request(std::string& out, const AccessRecord& record) {
     out.append("\"").append(to_string(record.method)).append(" ");
     append_escaped(out, record.target.view());
-    out.append(record.version == Version::kHttp10 ? " HTTP/1.0\"" : " HTTP/1.1\"");
+    out.append(" ").append(to_string(record.version)).append("\"");
 }
 
 void append_combined(std::string& out, const AccessRecord& record, WallTime when) {

@@ -42,7 +42,7 @@ void BodyFlow::pass(std::string_view payload, Outgoing& out) {
         if (!payload.empty()) out.add(kChunkEnd);
         return;
     }
-    if (decoder_.trailers().empty() || in_ != BodyKind::kChunked) {
+    if (trailers().empty()) {
         out.add(payload.empty() ? kLastChunk : kChunkEndAndLast);
         return;
     }
@@ -51,11 +51,15 @@ void BodyFlow::pass(std::string_view payload, Outgoing& out) {
     out.add(kChunkEnd);
 }
 
-bool BodyFlow::end_of_input(Outgoing& out) {
+bool BodyFlow::end_of_input(Outgoing& out, std::string_view trailers) {
     if (done_) return true;
     if (in_ != BodyKind::kUntilClose && in_ != BodyKind::kTunnel) return false;
     done_ = true;
-    if (out_ == BodyKind::kChunked) out.add(kLastChunk);
+    if (out_ == BodyKind::kChunked) {
+        out.add(trailers.empty() ? kLastChunk : kLastChunk.substr(0, 3));
+        out.add(trailers);
+        if (!trailers.empty()) out.add(kChunkEnd);
+    }
     return true;
 }
 

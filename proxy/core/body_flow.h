@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 #include "proxy/core/chunked.h"
 #include "proxy/core/outgoing.h"
@@ -21,11 +22,16 @@ public:
     // has left.
     [[nodiscard]] std::size_t advance(std::span<char> bytes, Outgoing& out);
 
-    // The sender closed its side. False when that cuts the body short.
-    [[nodiscard]] bool end_of_input(Outgoing& out);
+    // The sender closed its side. False when that cuts the body short. `trailers`: what HTTP/2 sent
+    // after the body, lines with their CR LF; must live until `out` has left.
+    [[nodiscard]] bool end_of_input(Outgoing& out, std::string_view trailers = {});
 
     [[nodiscard]] bool done() const noexcept { return done_; }
     [[nodiscard]] Refusal refusal() const noexcept { return decoder_.refusal(); }
+    // Lines with their CR LF, of a chunked body that is done.
+    [[nodiscard]] std::string_view trailers() const noexcept {
+        return done_ && in_ == BodyKind::kChunked ? decoder_.trailers() : std::string_view{};
+    }
     // Payload octets so far.
     [[nodiscard]] std::uint64_t octets() const noexcept { return octets_; }
 

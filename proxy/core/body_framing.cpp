@@ -67,7 +67,7 @@ Refusal read_framing(const HeaderTable& headers, Version version, Framing& frami
 
 bool stays_open(Version version, const Framing& framing) noexcept {
     if (framing.close) return false;
-    return version == Version::kHttp11 || framing.keep_alive;
+    return version != Version::kHttp10 || framing.keep_alive;
 }
 
 // Protocols a service may switch to. h2c and TLS would carry requests past us unseen.
@@ -105,7 +105,7 @@ Refusal frame_request(RequestHead& head) noexcept {
     if (const HeaderField* expect = head.headers.find(HeaderId::kExpect)) {
         if (!equals_ignoring_case(expect->value, "100-continue")) return Refusal::kExpectation;
         head.expects_continue =
-            head.version == Version::kHttp11 && head.body.kind != BodyKind::kNone;
+            head.version != Version::kHttp10 && head.body.kind != BodyKind::kNone;
     }
 
     head.upgrade = {};

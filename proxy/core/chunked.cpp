@@ -14,8 +14,14 @@ namespace {
 constexpr std::size_t kMaxExtension = 256;
 constexpr std::size_t kMaxTrailers = 4096;
 
-// Trailers mean nothing to most receivers and some merge them into the headers, so only
-// those pass that carry a result which is not known earlier.
+int hex_value(char c) noexcept {
+    if (c >= '0' && c <= '9') return c - '0';
+    const char lower = to_lower(c);
+    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
+}  // namespace
+
 bool may_forward_trailer(std::string_view name) noexcept {
     for (const std::string_view allowed :
          {"grpc-status", "grpc-message", "grpc-status-details-bin", "server-timing", "digest",
@@ -24,14 +30,6 @@ bool may_forward_trailer(std::string_view name) noexcept {
     }
     return false;
 }
-
-int hex_value(char c) noexcept {
-    if (c >= '0' && c <= '9') return c - '0';
-    const char lower = to_lower(c);
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
-}  // namespace
 
 void ChunkedDecoder::reset() noexcept {
     state_ = State::kSizeFirst;

@@ -15,6 +15,10 @@
 //   body    = *chunk 1*"0" [";" extension] CRLF *( trailer-line CRLF ) CRLF
 namespace hearth::proxy {
 
+// Trailers mean nothing to most receivers and some merge them into the headers, so only
+// those pass that carry a result which is not known earlier.
+[[nodiscard]] bool may_forward_trailer(std::string_view name) noexcept;
+
 // Decodes in place: chunk data is moved together at the front of what it is given.
 class ChunkedDecoder {
 public:

@@ -32,7 +32,10 @@ void Exchange::begin(const RequestHead& head, const Peer& peer,
     expects_continue_ = head.expects_continue;
     upgrade_asked_ = !head.upgrade.empty();
     has_body_ = head.body.kind != BodyKind::kNone;
-    request_.start(head.body, head.body.kind);
+    // A stream of HTTP/2 tells the end of its body by ending.
+    const bool by_stream =
+        client_version_ == Version::kHttp2 && head.body.kind == BodyKind::kChunked;
+    request_.start(by_stream ? BodyFraming{BodyKind::kUntilClose, 0} : head.body, head.body.kind);
     to_upstream_.clear();
     body_waits_ = request_abandoned_ = false;
     retries_left_ = std::min(endpoints > 0 ? endpoints - 1 : 0, kMaxRetries);
@@ -40,6 +43,7 @@ void Exchange::begin(const RequestHead& head, const Peer& peer,
     connection_ = UpstreamConnection::kFresh;
     response_.start({}, BodyKind::kNone);
     to_client_.clear();
+    head_to_client_ = {};
     status_ = 0;
     close_announced_ = upstream_keep_alive_ = endless_ = false;
     upstream_end_sent_ = client_end_sent_ = false;
@@ -73,7 +77,7 @@ bool Exchange::wants_client_bytes() const noexcept {
 
 bool Exchange::wants_upstream_bytes() const noexcept {
     if (verdict_ != Verdict::kGoOn || phase_ == Phase::kConnecting) return false;
-    if (!to_client_.empty()) return false;
+    if (!to_client_.empty() || !head_to_client_.empty()) return false;
     return phase_ == Phase::kAwaitingHead || !response_.done();
 }
 
@@ -103,7 +107,7 @@ std::size_t Exchange::upstream_bytes(std::span<char> bytes, std::span<char> spac
 
 // True when the body of a final response (or a tunnel) may follow.
 bool Exchange::take_response_head(std::span<char> bytes, std::span<char> space, std::size_t& used) {
-    while (to_client_.empty()) {
+    while (to_client_.empty() && head_to_client_.empty()) {
         const auto rest = bytes.subspan(used);
         const ParseStatus parsed = parser_.parse({rest.data(), rest.size()}, method_);
         if (parsed == ParseStatus::kNeedMore) return false;
@@ -134,8 +138,18 @@ bool Exchange::write_head(BodyKind body, ClientConnection connection, std::span<
         fail(HopReason::kBadResponse, Refusal::kHeadTooLarge);
         return false;
     }
-    to_client_.add({space.data(), size});
+    if (client_version_ == Version::kHttp2) {
+        head_to_client_ = space.first(size);
+    } else {
+        to_client_.add({space.data(), size});
+    }
     return true;
+}
+
+std::span<char> Exchange::take_head_to_client() noexcept {
+    const std::span<char> head = std::exchange(head_to_client_, {});
+    settle();
+    return head;
 }
 
 void Exchange::relay_interim(std::span<char> space) {
@@ -149,6 +163,9 @@ void Exchange::relay_final(std::span<char> space) {
     BodyKind out = head.body.kind;
     if (out == BodyKind::kChunked || out == BodyKind::kUntilClose) {
         out = client_version_ == Version::kHttp11 ? BodyKind::kChunked : BodyKind::kUntilClose;
+    }
+    if (client_version_ == Version::kHttp2 && upgrade_asked_ && head.status < 300) {
+        return fail(HopReason::kBadResponse, Refusal::kNoUpgrade);  // 200 would open the tunnel
     }
     // An answer before the end of the request: what is left of it would be taken for the next one.
     close_announced_ = !keep_alive_ || !request_.done() || out == BodyKind::kUntilClose;
@@ -191,16 +208,16 @@ void Exchange::wrote_to_client(std::size_t octets, TimePoint now) noexcept {
 // The response is complete and has left; the request may not be, which ends it all the same.
 void Exchange::settle() noexcept {
     if (verdict_ != Verdict::kGoOn || phase_ < Phase::kRelaying) return;
-    if (!response_.done() || !to_client_.empty()) return;
+    if (!response_.done() || !to_client_.empty() || !head_to_client_.empty()) return;
     if (phase_ == Phase::kTunnel && (!request_.done() || !to_upstream_.empty())) return;
     verdict_ = Verdict::kFinished;
 }
 
-void Exchange::client_closed(TimePoint now) {
+void Exchange::client_closed(TimePoint now, std::string_view trailers) {
     if (verdict_ != Verdict::kGoOn || request_.done()) return;
     last_progress_ = now;
     // A client that ends its side after a whole request still gets its answer.
-    if (!request_.end_of_input(to_upstream_)) return fail(HopReason::kClientGone);
+    if (!request_.end_of_input(to_upstream_, trailers)) return fail(HopReason::kClientGone);
     settle();
 }
 

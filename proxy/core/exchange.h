@@ -67,7 +67,8 @@ public:
     void wrote_to_upstream(std::size_t octets, TimePoint now) noexcept;
     void wrote_to_client(std::size_t octets, TimePoint now) noexcept;
 
-    void client_closed(TimePoint now);    // it will send no more
+    // It will send no more. `trailers`: see BodyFlow::end_of_input().
+    void client_closed(TimePoint now, std::string_view trailers = {});
     void client_failed();                 // reset, or a write failed
     void upstream_closed(TimePoint now);  // it will send no more
     void upstream_failed(HopReason reason);
@@ -85,6 +86,17 @@ public:
     [[nodiscard]] bool wants_upstream_bytes() const noexcept;
     [[nodiscard]] const Outgoing& to_upstream() const noexcept { return to_upstream_; }
     [[nodiscard]] const Outgoing& to_client() const noexcept { return to_client_; }
+
+    // HTTP/2 has its heads apart from its bodies: one that is to leave before to_client(), as
+    // write_response_head() wrote it, the status of a tunnel being 101. Empty when there is none.
+    [[nodiscard]] std::span<char> take_head_to_client() noexcept;
+    // Nothing follows what is in to_client() but these lines, for HTTP/2.
+    [[nodiscard]] bool response_read() const noexcept {
+        return phase_ >= Phase::kRelaying && response_.done();
+    }
+    [[nodiscard]] std::string_view trailers_to_client() const noexcept {
+        return response_.trailers();
+    }
 
     // In a tunnel one side has ended and its octets have left: pass the end on. True once.
     [[nodiscard]] bool take_upstream_end() noexcept;
@@ -147,6 +159,7 @@ private:
     ResponseParser parser_;
     BodyFlow response_;
     Outgoing to_client_;
+    std::span<char> head_to_client_;
     int status_ = 0;
     bool close_announced_ = false;
     bool upstream_keep_alive_ = false;

@@ -82,7 +82,14 @@ ClientRequest::Next ClientRequest::answer(std::string head_and_body) {
     ActiveExchange& active = *active_;
     active.page = std::move(head_and_body);
     active.page_left.clear();
-    active.page_left.add(active.page);
+    std::span<char> left = active.page;
+    if (client_.has_heads_apart()) {
+        const std::size_t end = active.page.find("\r\n\r\n") + 4;
+        const bool is_all = end == active.page.size();
+        client_.write_head(left.first(end), is_all ? StreamEnd::kEnded : StreamEnd::kOpen);
+        left = left.subspan(end);
+    }
+    active.page_left.add({left.data(), left.size()});
     client_.wake_at(now() + kPageTime);
     state_ = State::kPage;
     return Next::kRun;

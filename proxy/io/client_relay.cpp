@@ -114,7 +114,9 @@ bool ClientRequest::read_client() {
         const IoResult got = client_.read(in.room());
         switch (got.status) {
             case IoStatus::kWouldBlock: return false;
-            case IoStatus::kEnd: active.exchange.client_closed(now()); return true;
+            case IoStatus::kEnd:
+                active.exchange.client_closed(now(), client_.trailers());
+                return true;
             case IoStatus::kFailed: active.exchange.client_failed(); return true;
             case IoStatus::kMoved: in.filled(got.octets); break;
         }
@@ -165,6 +167,13 @@ bool ClientRequest::read_upstream() {
 
 bool ClientRequest::write_client() {
     ActiveExchange& active = *active_;
+    if (const auto head = active.exchange.take_head_to_client(); !head.empty()) {
+        const bool is_all = active.exchange.response_read() &&
+                            active.exchange.to_client().empty() &&
+                            active.exchange.trailers_to_client().empty();
+        client_.write_head(head, is_all ? StreamEnd::kEnded : StreamEnd::kOpen);
+        return true;
+    }
     if (active.exchange.to_client().empty() || !client_.writable()) return false;
     const IoResult sent = client_.write(active.exchange.to_client());
     if (sent.status == IoStatus::kWouldBlock) return false;

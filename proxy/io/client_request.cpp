@@ -53,6 +53,26 @@ bool ClientRequest::left_unread() const noexcept {
     return refused || !active_->exchange.request_read();
 }
 
+const Outgoing& ClientRequest::to_client() const noexcept {
+    return state_ == State::kRelay ? active_->exchange.to_client() : active_->page_left;
+}
+
+bool ClientRequest::to_client_is_last() const noexcept {
+    return state_ != State::kRelay || active_->exchange.response_read();
+}
+
+std::string_view ClientRequest::trailers_to_client() const noexcept {
+    return active_->exchange.trailers_to_client();
+}
+
+void ClientRequest::wrote_to_client(std::size_t octets) {
+    if (state_ == State::kRelay) {
+        active_->exchange.wrote_to_client(octets, now());
+    } else {
+        active_->page_left.advance(octets);
+    }
+}
+
 void ClientRequest::describe(const RequestHead& head, const Peer& peer) {
     ActiveExchange& active = *active_;
     const Snapshot& snapshot = *active.generation->snapshot;

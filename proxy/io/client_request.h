@@ -23,14 +23,20 @@ struct ClientIdentity {
     const TlsChannel* tls = nullptr;  // once the handshake is done
 };
 
-// The client as one of its requests sees it: an HTTP/1.1 connection.
+// The client as one of its requests sees it: an HTTP/1.1 connection, or a stream of HTTP/2.
 class RequestClient {
 public:
     // Octets of the body, or of a tunnel.
     [[nodiscard]] virtual bool readable() const noexcept = 0;
     [[nodiscard]] virtual IoResult read(std::span<char> room) = 0;
+    // After their end: lines that HTTP/2 sent behind a body.
+    [[nodiscard]] virtual std::string_view trailers() const noexcept { return {}; }
     [[nodiscard]] virtual bool writable() const noexcept = 0;
+    // A client that may take octets only later helps itself: ClientRequest::to_client().
     [[nodiscard]] virtual IoResult write(const Outgoing& out) = 0;
+    // HTTP/2 wants heads apart from what follows them, though as HTTP/1.1 writes them.
+    [[nodiscard]] virtual bool has_heads_apart() const noexcept { return false; }
+    virtual void write_head(std::span<char> /*head*/, StreamEnd /*end*/) {}
     // A tunnel's end.
     virtual void end_writing() = 0;
     // Silence has no limit from now on: let the kernel ask whether the client is still there.
@@ -69,7 +75,7 @@ public:
     [[nodiscard]] ActiveExchange& active() noexcept { return *active_; }
     void end() noexcept;
 
-    // Then run(), again after each event. `head` lives until end().
+    // Then run(), again after each event. `head` lives until the body is read.
     void begin(const RequestHead& head);
     // Instead: what has arrived is not a request.
     void refuse(HopError error);
@@ -77,6 +83,12 @@ public:
 
     void on_deadline();
     void client_failed();
+    // What is to be written next, and whether something may follow but trailers.
+    [[nodiscard]] const Outgoing& to_client() const noexcept;
+    [[nodiscard]] bool to_client_is_last() const noexcept;
+    [[nodiscard]] std::string_view trailers_to_client() const noexcept;
+    void wrote_to_client(std::size_t octets);
+
     // It ends soon. True when it never would by itself.
     [[nodiscard]] bool drain();
     [[nodiscard]] bool client_reusable() const noexcept { return client_reusable_; }

@@ -12,6 +12,7 @@ namespace {
 
 constexpr Duration kLingerTime = 2s;
 constexpr Duration kHandshakeTime = 10s;
+constexpr std::string_view kHttp2Preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";  // RFC 9113 §3.4
 constexpr std::string_view kPlainHttpHere =
     "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n"
     "Content-Length: 55\r\n\r\nThis port speaks TLS: write https:// before the name.\n\n";
@@ -58,6 +59,7 @@ bool ClientSession::start_http() {
 }
 
 void ClientSession::drain() {
+    if (state_ == State::kHttp2) return http2_->drain();
     if (state_ == State::kPreamble || state_ == State::kHandshake) return close();
     if (state_ == State::kHead && !request_.is_open()) return close();
     if (state_ == State::kRequest && request_.drain()) close();
@@ -88,6 +90,7 @@ void ClientSession::run() {
             case State::kHandshake: next = handshake(); break;
             case State::kHead: next = read_head(); break;
             case State::kRequest: next = drive_request(); break;
+            case State::kHttp2: next = drive_http2(); break;
             case State::kLinger: next = linger(); break;
             case State::kClosed: return;
         }
@@ -97,6 +100,9 @@ void ClientSession::run() {
 void ClientSession::on_deadline() {
     switch (state_) {
         case State::kRequest: request_.on_deadline(); return run();
+        case State::kHttp2:
+            if (end_http2(http2_->on_deadline()) == Next::kRun) run();
+            return;
         case State::kHead:
             if (request_.is_open() && !request_.active().client_in.empty()) {
                 request_.active().record.began = request_.active().head_began;
@@ -120,6 +126,7 @@ ClientSession::Next ClientSession::handshake() {
         if (stream_.tls()->was_resumed()) worker_.metrics.tls_resumptions.add();
         worker_.timers.set(*this, now() + snapshot().header_timeout);
         who_.tls = stream_.tls();
+        if (stream_.tls()->speaks_http2()) return begin_http2();
         state_ = State::kHead;
         return Next::kRun;
     }
@@ -141,8 +148,10 @@ ClientSession::Next ClientSession::read_head() {
     }
     ActiveExchange& active = request_.active();
     Buffer& in = active.client_in;
+    const bool may_be_http2 = !served_ && !stream_.is_secure();  // under TLS it is agreed before
     for (;;) {
-        if (!in.empty()) {
+        if (may_be_http2 && in.text().starts_with(kHttp2Preface)) return begin_http2();
+        if (!in.empty() && !(may_be_http2 && kHttp2Preface.starts_with(in.text()))) {
             const ParseStatus parsed = active.parser.parse(in.text());
             if (parsed == ParseStatus::kDone) {
                 request_.begin(active.parser.head());
@@ -183,6 +192,35 @@ ClientSession::Next ClientSession::wait_for_head() {
     return Next::kWait;
 }
 
+ClientSession::Next ClientSession::begin_http2() {
+    worker_.metrics.http2_connections.add();
+    http2_ = std::make_unique<Http2Connection>(worker_, *this, stream_, who_);
+    if (request_.is_open()) {
+        http2_->receive(request_.active().client_in.bytes());
+        request_.end();
+    }
+    state_ = State::kHttp2;
+    if (worker_.draining) http2_->drain();
+    return Next::kRun;
+}
+
+ClientSession::Next ClientSession::drive_http2() { return end_http2(http2_->on_ready()); }
+
+void ClientSession::flush() {
+    if (state_ == State::kHttp2 && end_http2(http2_->flush()) == Next::kRun) run();
+}
+
+// If that is what has happened.
+ClientSession::Next ClientSession::end_http2(Http2Connection::Life life) {
+    if (life == Http2Connection::Life::kGoesOn) return Next::kWait;
+    http2_.reset();
+    if (life == Http2Connection::Life::kBroken) {
+        close();
+        return Next::kWait;
+    }
+    return begin_linger();
+}
+
 ClientSession::Next ClientSession::drive_request() {
     switch (request_.run()) {
         case ClientRequest::Progress::kWaits: return Next::kWait;
@@ -216,6 +254,11 @@ ClientSession::Next ClientSession::end_client() {
         close();
         return Next::kWait;
     }
+    return begin_linger();
+}
+
+ClientSession::Next ClientSession::begin_linger() {
+    request_.end();
     stream_.end_writing();
     worker_.timers.set(*this, now() + kLingerTime);
     state_ = State::kLinger;
@@ -223,8 +266,7 @@ ClientSession::Next ClientSession::end_client() {
 }
 
 ClientSession::Next ClientSession::linger() {
-    Buffer& in = request_.active().client_in;
-    in.release();
+    Buffer in(worker_.blocks);
     while (stream_.readable()) {
         const IoResult got = stream_.read(in.room());
         if (got.status == IoStatus::kWouldBlock) break;
@@ -233,13 +275,13 @@ ClientSession::Next ClientSession::linger() {
             return Next::kWait;
         }
     }
-    in.release();
     return Next::kWait;
 }
 
 void ClientSession::close() {
     if (state_ == State::kClosed) return;
     request_.end();
+    http2_.reset();
     worker_.timers.set(*this, kNever);
     worker_.poller.remove(stream_.fd());
     stream_.close();

@@ -6,6 +6,7 @@
 
 #include "base/ip.h"
 #include "proxy/io/client_request.h"
+#include "proxy/io/http2_connection.h"
 #include "proxy/io/poller.h"
 #include "proxy/io/stream.h"
 #include "proxy/io/timed.h"
@@ -16,8 +17,9 @@
 
 namespace hearth::proxy {
 
-// One client connection: reads request heads and has one request after the other answered. Idle
-// it holds no buffer and no exchange. On its worker's thread; its owner destroys it between
+// One client connection: reads request heads and has one request after the other answered, or
+// finds that it is HTTP/2's and leaves it to an Http2Connection. Idle it holds no buffer and no
+// exchange. On its worker's thread; its owner destroys it between
 // batches once is_closed().
 class ClientSession final : public Pollable, private RequestClient, private Timed {
 public:
@@ -33,12 +35,26 @@ public:
     void on_ready(std::uint32_t events) override;
     // Its turn again after it had put itself on WorkerState::unfinished.
     void go_on();
+    // On WorkerState::to_flush: frames of HTTP/2 wait to be written.
+    void flush();
+
+    // For itself and its Http2Connection.
+    void wake_at(TimePoint deadline) override { worker_.timers.set(*this, deadline); }
+    void give_way() override;
 
     // Where its owner keeps it.
     std::size_t index = 0;
 
 private:
-    enum class State : std::uint8_t { kPreamble, kHandshake, kHead, kRequest, kLinger, kClosed };
+    enum class State : std::uint8_t {
+        kPreamble,
+        kHandshake,
+        kHead,
+        kRequest,
+        kHttp2,
+        kLinger,
+        kClosed
+    };
     // Whether run() goes on with the (new) state or waits for an event.
     enum class Next : std::uint8_t { kWait, kRun };
 
@@ -48,10 +64,8 @@ private:
     IoResult write(const Outgoing& out) override { return stream_.write(out); }
     void end_writing() override { stream_.end_writing(); }
     void watch_peer() override { stream_.watch_peer(); }
-    void wake_at(TimePoint deadline) override { worker_.timers.set(*this, deadline); }
     Endpoint local() const noexcept override { return runtime::local_endpoint(stream_.fd()); }
     void on_request_ready() override { run(); }
-    void give_way() override;
 
     void on_deadline() override;
     void run();
@@ -63,10 +77,14 @@ private:
     [[nodiscard]] bool start_http();
     Next handshake();
     Next read_head();
+    Next begin_http2();
+    Next drive_http2();
+    Next end_http2(Http2Connection::Life life);
     Next wait_for_head();
     Next drive_request();
     Next next_request();
     Next end_client();
+    Next begin_linger();
     Next linger();
     void close();
 
@@ -82,6 +100,7 @@ private:
     bool served_ = false;   // at least one request
     bool waiting_ = false;  // on WorkerState::unfinished
     ClientRequest request_;
+    std::unique_ptr<Http2Connection> http2_;
     runtime::ConnectionPermit permit_;
 };
 

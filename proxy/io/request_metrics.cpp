@@ -27,6 +27,8 @@ void RequestMetrics::finished(Method method, int status, Duration duration) {
 
 ProxyMetrics::ProxyMetrics(runtime::MetricWorker& worker)
     : connections(worker.counter("hearth_proxy_connections_total", "Client connections.")),
+      http2_connections(worker.counter("hearth_proxy_http2_connections_total",
+                                       "Of those, the ones that speak HTTP/2.")),
       upstream_connects(worker.counter("hearth_proxy_upstream_connects_total",
                                        "Connections opened to upstreams.")),
       upstream_reuses(worker.counter("hearth_proxy_upstream_reuses_total",

@@ -47,6 +47,7 @@ public:
     void failed(HopReason reason);
 
     runtime::Counter& connections;
+    runtime::Counter& http2_connections;
     runtime::Counter& upstream_connects;
     runtime::Counter& upstream_reuses;
     runtime::Counter& tls_handshakes;

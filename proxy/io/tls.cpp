@@ -219,6 +219,7 @@ struct TlsChannel::Wire {
 namespace {
 
 constexpr std::size_t kRecord = 16 * 1024;
+constexpr std::string_view kHttp2 = "h2";
 constexpr std::string_view kHttp11 = "http/1.1";
 }  // namespace
 
@@ -316,12 +317,14 @@ int TlsContext::Impl::on_ticket(SSL* ssl, unsigned char* name, unsigned char* iv
 
 int TlsContext::Impl::on_alpn(SSL*, const unsigned char** out, unsigned char* size,
                               const unsigned char* in, unsigned int in_size, void*) {
-    for (unsigned int at = 0; at < in_size; at += 1U + in[at]) {
-        const std::string_view offered(reinterpret_cast<const char*>(in) + at + 1, in[at]);
-        if (offered != kHttp11) continue;
-        *out = in + at + 1;
-        *size = in[at];
-        return SSL_TLSEXT_ERR_OK;
+    for (const std::string_view ours : {kHttp2, kHttp11}) {
+        for (unsigned int at = 0; at < in_size; at += 1U + in[at]) {
+            const std::string_view offered(reinterpret_cast<const char*>(in) + at + 1, in[at]);
+            if (offered != ours) continue;
+            *out = in + at + 1;
+            *size = in[at];
+            return SSL_TLSEXT_ERR_OK;
+        }
     }
     return SSL_TLSEXT_ERR_ALERT_FATAL;  // no_application_protocol (RFC 7301 §3.2)
 }
@@ -421,6 +424,13 @@ IoResult TlsChannel::handshake() noexcept {
 }
 
 bool TlsChannel::was_resumed() const noexcept { return SSL_session_reused(as_ssl(ssl_)) == 1; }
+
+bool TlsChannel::speaks_http2() const noexcept {
+    const unsigned char* name = nullptr;
+    unsigned int size = 0;
+    SSL_get0_alpn_selected(as_ssl(ssl_), &name, &size);
+    return std::string_view(reinterpret_cast<const char*>(name), size) == kHttp2;
+}
 
 IoResult TlsChannel::read(std::span<char> room) noexcept {
     ERR_clear_error();

@@ -31,6 +31,7 @@ public:
     [[nodiscard]] bool is_open() const noexcept { return open_; }
     [[nodiscard]] bool spoke_http() const noexcept { return spoke_http_; }
     [[nodiscard]] bool was_resumed() const noexcept;
+    [[nodiscard]] bool speaks_http2() const noexcept;  // agreed by ALPN
 
     [[nodiscard]] IoResult read(std::span<char> room) noexcept;
     // Small parts leave in one record.

@@ -172,6 +172,9 @@ void Worker::go_on_with_unfinished() {
 }
 
 void Worker::reap() {
+    while (!state_.to_flush.empty()) {
+        for (ClientSession* session : std::exchange(state_.to_flush, {})) session->flush();
+    }
     if (!state_.closed.empty()) {
         std::erase_if(state_.unfinished, [](const ClientSession* s) { return s->is_closed(); });
     }

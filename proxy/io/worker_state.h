@@ -13,6 +13,7 @@
 #include "proxy/core/balancer.h"
 #include "proxy/core/error_page.h"
 #include "proxy/core/exchange.h"
+#include "proxy/core/http2_request.h"
 #include "proxy/core/snapshot.h"
 #include "proxy/core/timer_wheel.h"
 #include "proxy/io/block_pool.h"
@@ -48,6 +49,7 @@ struct ActiveExchange {
     void release_empty_buffers() noexcept;
 
     RequestParser parser;
+    Http2RequestHead http2_head;  // either of them reads the head into client_in
     Exchange exchange;
     Buffer client_in;
     Buffer request_head;  // as serialised for the upstream, kept for a retry
@@ -106,6 +108,7 @@ public:
     std::unordered_map<IpAddress, std::size_t> connections_by_address;
     bool draining = false;
     std::vector<ClientSession*> closed;      // to be destroyed after the batch
+    std::vector<ClientSession*> to_flush;    // to be written once after the batch
     std::vector<ClientSession*> unfinished;  // gave way to others with octets still to move
 
     AccessFormat access_format = AccessFormat::kOff;

@@ -77,6 +77,15 @@ std::string_view to_string(Method method) noexcept {
     return index < kMethodNames.size() ? kMethodNames[index] : "other";
 }
 
+std::string_view to_string(Version version) noexcept {
+    switch (version) {
+        case Version::kHttp10: return "HTTP/1.0";
+        case Version::kHttp11: return "HTTP/1.1";
+        case Version::kHttp2: return "HTTP/2.0";
+    }
+    return "HTTP/1.1";
+}
+
 bool is_idempotent(Method method) noexcept {
     switch (method) {
         case Method::kGet:

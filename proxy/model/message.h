@@ -27,7 +27,10 @@ enum class Method : std::uint8_t {
 // RFC 9110 §9.2.2: sending it twice has the effect of sending it once.
 [[nodiscard]] bool is_idempotent(Method method) noexcept;
 
-enum class Version : std::uint8_t { kHttp10, kHttp11 };
+enum class Version : std::uint8_t { kHttp10, kHttp11, kHttp2 };
+
+// As an access log tells it: "HTTP/1.1".
+[[nodiscard]] std::string_view to_string(Version version) noexcept;
 
 // The header fields that mean something to a proxy.
 enum class HeaderId : std::uint8_t {
@@ -79,6 +82,8 @@ public:
     [[nodiscard]] const HeaderField* find(HeaderId id) const noexcept;
     // Precondition: !full().
     void add(const HeaderField& field) noexcept { fields_[size_++] = field; }
+    // Precondition: not empty.
+    [[nodiscard]] HeaderField* last() noexcept { return &fields_[size_ - 1]; }
     void clear() noexcept { size_ = 0; }
 
 private:
@@ -108,9 +113,9 @@ struct RequestHead {
     Version version = Version::kHttp11;
     std::string_view method_text;
     std::string_view target;     // origin-form or "*"; the path of an absolute-form, maybe empty
-    std::string_view authority;  // of the absolute-form target, else the Host header
-    BodyFraming body;
-    bool keep_alive = true;  // the client is willing to send another request
+    std::string_view authority;  // of the absolute-form target or :authority, else the Host header
+    BodyFraming body;            // HTTP/2 without a length: kChunked, as it is for the upstream
+    bool keep_alive = true;      // the client is willing to send another request
     bool expects_continue = false;
     std::string_view upgrade;  // the protocol asked for, when Connection names it and we allow it
     HeaderTable headers;

@@ -31,6 +31,11 @@ std::string_view describe(Refusal refusal) noexcept {
         case Refusal::kChunkSize: return "a chunk size is not a hexadecimal number";
         case Refusal::kChunkEnd: return "chunk data is not followed by CR LF";
         case Refusal::kTrailer: return "a trailer line is malformed";
+        case Refusal::kPseudoHeader:
+            return "a pseudo-header is unknown, repeated, missing or out of place";
+        case Refusal::kConnectionHeader: return "a header that HTTP/2 does not have";
+        case Refusal::kAuthorityDiffers: return "Host and :authority differ";
+        case Refusal::kNoUpgrade: return "it accepted a WebSocket without switching to it";
         case Refusal::kRequestLineTooLong: return "the request line is too long";
         case Refusal::kHeadTooLarge: return "the header lines together are too large";
         case Refusal::kTooManyHeaders: return "there are too many header lines";

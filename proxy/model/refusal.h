@@ -34,6 +34,10 @@ enum class Refusal : std::uint8_t {
     kChunkSize,
     kChunkEnd,  // chunk data not followed by CRLF
     kTrailer,
+    kPseudoHeader,      // HTTP/2: unknown, repeated, missing, or after the others
+    kConnectionHeader,  // HTTP/2: a field that belongs to an HTTP/1.1 connection
+    kAuthorityDiffers,  // HTTP/2: Host is not :authority
+    kNoUpgrade,         // an answer to a WebSocket over HTTP/2 that would look like one
     kRequestLineTooLong,
     kHeadTooLarge,
     kTooManyHeaders,

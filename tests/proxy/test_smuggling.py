@@ -52,7 +52,7 @@ REFUSED = {
     "method not a token": b"GE:T / HTTP/1.1\r\n" + HOST + b"\r\n",
     "HTTP/1.2": b"GET / HTTP/1.2\r\n" + HOST + b"\r\n",
     "HTTP/0.9": b"GET /\r\n",
-    "HTTP/2 preface": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "half an HTTP/2 preface": b"PRI * HTTP/2.0\r\n\r\n",
     "CONNECT": b"CONNECT web:443 HTTP/1.1\r\n" + HOST + b"\r\n",
     "TLS hello": bytes.fromhex("160301020001000001fc0303") + b"\n",
 }

@@ -1,0 +1,187 @@
+#include "proxy/io/http2_connection.h"
+
+#include <algorithm>
+
+#include "proxy/io/client_session.h"
+
+namespace hearth::proxy {
+
+namespace {
+
+constexpr int kReadsPerTurn = 8;   // of a block
+constexpr int kRoundsPerTurn = 8;  // of every stream that has something
+constexpr Duration kStuckTime = 60s;
+// From the announcement of the end to its execution: what is on its way arrives.
+constexpr Duration kAnnounceTime = 250ms;
+
+// Frames without a request or octets: a burst, then so many a second, and one for each KiB that we
+// send, for a reader says how far it has got.
+constexpr std::uint64_t kIdleBurst = 1000;
+constexpr std::uint64_t kIdlePerSecond = 100;
+constexpr std::uint64_t kOctetsPerIdle = 1024;
+
+}  // namespace
+
+Http2Connection::Http2Connection(WorkerState& worker, ClientSession& owner, Stream& stream,
+                                 const ClientIdentity& who)
+    : worker_(worker),
+      owner_(owner),
+      stream_(stream),
+      who_(who),
+      session_(Http2Session::Side::kServer, this),
+      out_(worker.blocks),
+      idle_since_(worker.poller.now()),
+      idle_budget_(kIdleBurst),
+      paced_at_(idle_since_) {
+    set_timer();
+    wake();
+}
+
+Http2Connection::~Http2Connection() = default;
+
+Http2StreamUser* Http2Connection::on_stream(std::int32_t id) {
+    auto stream = std::make_unique<Http2Stream>(*this, id);
+    stream->index = streams_.size();
+    streams_.push_back(std::move(stream));
+    return streams_.back().get();
+}
+
+void Http2Connection::wake() {
+    if (!std::exchange(to_flush_, true)) worker_.to_flush.push_back(&owner_);
+}
+
+void Http2Connection::wake(Http2Stream& stream) {
+    if (!std::exchange(stream.waits_for_run, true)) to_run_.push_back(&stream);
+    wake();
+}
+
+void Http2Connection::expel() {
+    expelled_ = true;
+    wake();
+}
+
+void Http2Connection::receive(std::span<const char> octets) {
+    if (!session_.receive(octets)) input_over_ = true;
+    wake();
+}
+
+Http2Connection::Life Http2Connection::on_ready() {
+    Buffer in(worker_.blocks);
+    wake();
+    for (int turn = 0; stream_.readable() && !input_over_; ++turn) {
+        if (turn == kReadsPerTurn) {
+            owner_.give_way();
+            break;
+        }
+        const IoResult got = stream_.read(in.room());
+        if (got.status == IoStatus::kWouldBlock) break;
+        if (got.status != IoStatus::kMoved) return Life::kBroken;
+        if (!session_.receive(in.room().first(got.octets))) input_over_ = true;
+    }
+    pace_idle_frames();
+    return Life::kGoesOn;
+}
+
+void Http2Connection::pace_idle_frames() {
+    const auto elapsed =
+        std::chrono::duration_cast<std::chrono::milliseconds>(worker_.poller.now() - paced_at_);
+    paced_at_ += elapsed;
+    const auto earned = static_cast<std::uint64_t>(elapsed.count()) * kIdlePerSecond / 1000 +
+                        std::exchange(octets_sent_, 0) / kOctetsPerIdle;
+    idle_budget_ = std::min(idle_budget_ + earned, kIdleBurst + earned);
+    const std::uint64_t fresh =
+        session_.idle_frames() - std::exchange(idle_seen_, session_.idle_frames());
+    expelled_ |= fresh > idle_budget_;
+    idle_budget_ -= std::min(fresh, idle_budget_);
+}
+
+void Http2Connection::run_streams() {
+    // Those that are woken meanwhile have their turn in the next round.
+    running_.swap(to_run_);
+    for (Http2Stream* stream : running_) {
+        stream->waits_for_run = false;
+        if (!stream->run()) remove(*stream);
+    }
+    running_.clear();
+}
+
+void Http2Connection::remove(Http2Stream& stream) {
+    if (stream.waits_for_run) std::erase(to_run_, &stream);
+    const std::size_t index = stream.index;
+    if (index + 1 != streams_.size()) {
+        std::swap(streams_[index], streams_.back());
+        streams_[index]->index = index;
+    }
+    streams_.pop_back();
+    if (streams_.empty()) idle_since_ = worker_.poller.now();
+}
+
+bool Http2Connection::write() {
+    for (;;) {
+        if (out_.empty()) {
+            const std::size_t size = session_.send(out_.room());
+            if (size == 0) break;
+            out_.filled(size);
+            stuck_since_ = worker_.poller.now();
+        }
+        if (!stream_.writable()) return true;
+        Outgoing piece;
+        piece.add(out_.text());
+        const IoResult sent = stream_.write(piece);
+        if (sent.status == IoStatus::kWouldBlock) return true;
+        if (sent.status != IoStatus::kMoved) return false;
+        out_.consume(sent.octets);
+        octets_sent_ += sent.octets;
+        stuck_since_ = worker_.poller.now();
+    }
+    out_.release();
+    return true;
+}
+
+Http2Connection::Life Http2Connection::flush() {
+    if (std::exchange(expelled_, false)) {
+        session_.expel();
+        input_over_ = true;
+    }
+    for (int round = 0; round < kRoundsPerTurn; ++round) {
+        run_streams();
+        if (!write()) return Life::kBroken;
+        if (to_run_.empty()) break;
+    }
+    to_flush_ = false;
+    if (!to_run_.empty()) owner_.give_way();
+    const bool quiet = out_.empty() && to_run_.empty();
+    if (quiet && (input_over_ || session_.is_over())) return Life::kOver;
+    if (quiet && drain_ == Drain::kRefusing && streams_.empty()) return Life::kOver;
+    set_timer();
+    return Life::kGoesOn;
+}
+
+void Http2Connection::set_timer() {
+    TimePoint deadline = kNever;
+    if (streams_.empty()) deadline = idle_since_ + worker_.generation->snapshot->keep_alive_timeout;
+    if (drain_ == Drain::kAnnounced) deadline = std::min(deadline, announced_at_ + kAnnounceTime);
+    if (!out_.empty()) deadline = std::min(deadline, stuck_since_ + kStuckTime);
+    owner_.wake_at(deadline);
+}
+
+Http2Connection::Life Http2Connection::on_deadline() {
+    const TimePoint now = worker_.poller.now();
+    if (!out_.empty() && now >= stuck_since_ + kStuckTime) return Life::kBroken;
+    if (drain_ != Drain::kRefusing) {
+        session_.refuse_streams();
+        drain_ = Drain::kRefusing;
+    }
+    wake();
+    return Life::kGoesOn;
+}
+
+void Http2Connection::drain() {
+    session_.announce_end();
+    drain_ = Drain::kAnnounced;
+    announced_at_ = worker_.poller.now();
+    for (const auto& stream : streams_) stream->drain();
+    wake();
+}
+
+}  // namespace hearth::proxy

@@ -1,0 +1,83 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "proxy/io/http2_session.h"
+#include "proxy/io/http2_stream.h"
+#include "proxy/io/stream.h"
+#include "proxy/io/worker_state.h"
+
+namespace hearth::proxy {
+
+// A client connection that speaks HTTP/2: many requests at a time over one socket. Owned by the
+// ClientSession it began as, which tells it what happens and closes it when it says kOver.
+// Frames are written once for each batch of events.
+class Http2Connection final : private Http2Session::Acceptor {
+public:
+    enum class Life : std::uint8_t {
+        kGoesOn,
+        kOver,    // everything was said
+        kBroken,  // the client is gone, or does not listen
+    };
+
+    Http2Connection(WorkerState& worker, ClientSession& owner, Stream& stream,
+                    const ClientIdentity& who);
+    ~Http2Connection();
+
+    // Octets that were read before it was known what they are.
+    void receive(std::span<const char> octets);
+    // The socket has become ready.
+    [[nodiscard]] Life on_ready();
+    [[nodiscard]] Life on_deadline();
+    // Runs the streams that wait for it and writes what there is; after each batch.
+    [[nodiscard]] Life flush();
+    // No new requests; those under way end.
+    void drain();
+
+    // For its streams.
+    [[nodiscard]] WorkerState& worker() noexcept { return worker_; }
+    [[nodiscard]] const ClientIdentity& who() const noexcept { return who_; }
+    [[nodiscard]] Http2Session& session() noexcept { return session_; }
+    [[nodiscard]] Stream& stream() noexcept { return stream_; }
+    // It has something to do or to send: flush() comes.
+    void wake(Http2Stream& stream);
+    void wake();
+    // The client is a nuisance.
+    void expel();
+
+private:
+    enum class Drain : std::uint8_t { kNo, kAnnounced, kRefusing };
+
+    Http2StreamUser* on_stream(std::int32_t id) override;
+    void run_streams();
+    void remove(Http2Stream& stream);
+    [[nodiscard]] bool write();
+    void pace_idle_frames();
+    void set_timer();
+
+    WorkerState& worker_;
+    ClientSession& owner_;
+    Stream& stream_;
+    const ClientIdentity& who_;
+    Http2Session session_;
+    Buffer out_;
+    std::vector<std::unique_ptr<Http2Stream>> streams_;
+    std::vector<Http2Stream*> to_run_;
+    std::vector<Http2Stream*> running_;
+    bool to_flush_ = false;  // on WorkerState::to_flush
+    bool input_over_ = false;
+    bool expelled_ = false;
+    Drain drain_ = Drain::kNo;
+    TimePoint announced_at_{};
+    TimePoint idle_since_{};
+    TimePoint stuck_since_{};  // the last octet left while out_ held some
+    std::uint64_t idle_seen_ = 0;
+    std::uint64_t idle_budget_ = 0;
+    std::uint64_t octets_sent_ = 0;
+    TimePoint paced_at_{};
+};
+
+}  // namespace hearth::proxy
