@@ -106,10 +106,6 @@ Span vip_place(const CheckContext& context, const Vip& vip) {
 void check_vip_address(CheckContext& context, const Vip& vip, const IpAddress& address) {
     const Span place = vip_place(context, vip);
     const std::string text = address.to_string();
-    if (address.is_v6()) {
-        context.diagnostics.error(place, "virtual addresses are IPv4 in this version");
-        return;
-    }
     if (!check_host_address(context, address, "VIP " + vip.name, place)) return;
     if (address.is_loopback())
         context.diagnostics.error(place,
@@ -131,7 +127,9 @@ void check_candidates(CheckContext& context, const Vip& vip) {
         if (first != vip.prefer.begin() + static_cast<std::ptrdiff_t>(i))
             context.diagnostics.error(place, "node " + vip.prefer[i] + " is named twice");
         const Node* node = context.document.find_node(vip.prefer[i]);
-        if (node != nullptr && node->address.is_v6())
+        const bool has_v4 =
+            std::ranges::any_of(vip.addresses, [](const auto& one) { return one.is_v4(); });
+        if (has_v4 && node != nullptr && node->address.is_v6())
             context.diagnostics.error(
                 place, "node " + node->name +
                            " has an IPv6 address; an IPv4 VIP needs nodes with IPv4 addresses");
@@ -143,7 +141,9 @@ void check_candidates(CheckContext& context, const Vip& vip) {
     for (std::size_t i = 0; i < vip.foreign_peers.size(); ++i) {
         const Span place = item_place(context.root, {"vips", vip.name, "foreign_peers"}, i);
         const IpAddress& peer = vip.foreign_peers[i];
-        check_host_address(context, peer, "foreign peer " + peer.to_string(), place);
+        // Over IPv6, routers speak from their link-local address.
+        if (!(peer.is_v6() && peer.is_link_local()))
+            check_host_address(context, peer, "foreign peer " + peer.to_string(), place);
         for (const Node& node : context.document.nodes) {
             if (node.address == peer)
                 context.diagnostics.error(place, peer.to_string() + " is node " + node.name +
@@ -187,7 +187,12 @@ void check_vrid(CheckContext& context, const Vip& vip, const Vip& earlier) {
 void check_vip(CheckContext& context, std::size_t index) {
     const auto& vips = context.document.vips;
     const Vip& vip = vips[index];
-    for (const IpAddress& address : vip.addresses) check_vip_address(context, vip, address);
+    for (const IpAddress& address : vip.addresses) {
+        check_vip_address(context, vip, address);
+        if (&*std::ranges::find(vip.addresses, address) != &address)
+            context.diagnostics.error(vip_place(context, vip),
+                                      address.to_string() + " is written twice");
+    }
     check_candidates(context, vip);
     for (std::size_t i = 0; i < index; ++i) {
         const auto shared = std::ranges::find_if(

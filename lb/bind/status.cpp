@@ -151,25 +151,34 @@ void write_metrics(runtime::MetricSink& sink, const Reconciler& reconciler, cons
     for (const auto& view : reconciler.view(now)) {
         const bool owns = view.master == reconciler.lan().address;
         for (const auto& vip : view.router->vips) {
-            const runtime::Labels labels{{"vip", vip.name}};
+            const std::string address = vip.address.to_string();
+            const runtime::Labels labels{{"vip", vip.name}, {"address", address}};
             sink.gauge("hearth_vip_owner", "1 where this node owns the virtual IP.",
-                       {{"vip", vip.name}, {"node", plan.node}}, owns ? 1 : 0);
+                       {{"vip", vip.name}, {"address", address}, {"node", plan.node}},
+                       owns ? 1 : 0);
             sink.counter("hearth_vip_transitions_total", "Changes of state of the virtual IP here.",
                          labels, static_cast<double>(view.transitions));
             sink.counter("hearth_vip_conflicts_total", "Strangers seen using the virtual IP.",
                          labels, static_cast<double>(view.conflicts));
         }
     }
-    const ArpCounters& arp = reconciler.arp_counters();
+    const NeighbourCounters& arp = reconciler.arp_counters();
     sink.counter("hearth_arp_requests_total", "ARP requests for virtual IPs heard.", {},
                  static_cast<double>(arp.requests));
     sink.counter("hearth_arp_replies_total", "ARP requests for virtual IPs answered.", {},
                  static_cast<double>(arp.replies));
     sink.counter("hearth_arp_gratuitous_total", "Gratuitous ARP frames sent.", {},
                  static_cast<double>(arp.gratuitous));
+    const NeighbourCounters& ndp = reconciler.ndp_counters();
+    sink.counter("hearth_ndp_solicitations_total", "Solicitations for virtual IPs heard.", {},
+                 static_cast<double>(ndp.requests));
+    sink.counter("hearth_ndp_advertisements_total", "Solicitations for virtual IPs answered.", {},
+                 static_cast<double>(ndp.replies));
+    sink.counter("hearth_ndp_unsolicited_total", "Unsolicited advertisements sent.", {},
+                 static_cast<double>(ndp.gratuitous));
     for (std::size_t i = 0; i < kDropReasons; ++i) {
         const auto reason = static_cast<Drop>(i);
-        sink.counter("hearth_lb_dropped_packets_total", "ARP and VRRP packets not acted upon.",
+        sink.counter("hearth_lb_dropped_packets_total", "ARP, NDP and VRRP packets not acted upon.",
                      {{"reason", std::string(to_string(reason))}},
                      static_cast<double>(reconciler.drops().of(reason)));
     }

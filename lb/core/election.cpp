@@ -187,7 +187,7 @@ Effects Election::on_timer(TimePoint now) {
 
 bool Election::beats_us(const HeardAdvert& advert) const noexcept {
     if (advert.priority != priority()) return advert.priority > priority();
-    return advert.source > own_;
+    return advert.source > advert.ours.value_or(own_);
 }
 
 ElectionEvent Election::classify(const HeardAdvert& advert) const noexcept {

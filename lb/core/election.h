@@ -46,10 +46,13 @@ enum class Speaker : std::uint8_t { kHearth, kForeign };
 
 // An advertisement of our virtual router, already found to be genuine.
 struct HeardAdvert {
-    IpAddress source;
+    IpAddress source;  // a node's address in the document, or that of a foreign router
     Priority priority = 0;
     Duration interval{};
     Speaker speaker = Speaker::kHearth;
+    // Our address as `source` knows us, which decides between equal priorities; none: the one that
+    // enable() was given.
+    std::optional<IpAddress> ours = std::nullopt;
 };
 
 struct Transition {

@@ -31,9 +31,13 @@ std::optional<MacAddress> Neighbours::route_to(IpAddress address, TimePoint now)
     return entry.mac;
 }
 
-bool Neighbours::knows(MacAddress mac) const noexcept {
-    return std::any_of(entries_.begin(), entries_.end(),
-                       [&](const auto& item) { return item.second.mac == mac; });
+bool Neighbours::knows(MacAddress mac) const noexcept { return owner_of(mac).has_value(); }
+
+std::optional<IpAddress> Neighbours::owner_of(MacAddress mac) const noexcept {
+    const auto found = std::find_if(entries_.begin(), entries_.end(),
+                                    [&](const auto& item) { return item.second.mac == mac; });
+    if (found == entries_.end()) return std::nullopt;
+    return found->first;
 }
 
 std::vector<IpAddress> Neighbours::take_questions(TimePoint now) {

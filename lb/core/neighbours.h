@@ -11,10 +11,10 @@
 
 namespace hearth::lb {
 
-// The hardware addresses of the other routers: where unicast adverts go, and whose ARP about a
-// VIP is no conflict. Learned from whatever they send, and asked for by ARP: often at first, so
-// that two nodes that start together meet, then rarely. An address once learned is kept: a
-// node that comes back with another one says so, because it asks for ours.
+// The hardware addresses of the other routers: where unicast adverts go, and whose claims to a
+// VIP is no conflict. Learned from whatever they send, and asked for by ARP or neighbour discovery:
+// often at first, so that two nodes that start together meet, then rarely. An address once learned
+// is kept: a node that comes back with another one says so, because it asks for ours.
 class Neighbours {
 public:
     // Only these are kept; new ones are asked for at once.
@@ -28,6 +28,8 @@ public:
     [[nodiscard]] std::optional<MacAddress> route_to(IpAddress address,
                                                      TimePoint now) const noexcept;
     [[nodiscard]] bool knows(MacAddress mac) const noexcept;
+    // Whose it is, of those that are watched.
+    [[nodiscard]] std::optional<IpAddress> owner_of(MacAddress mac) const noexcept;
 
     // The addresses to ask for now; they count as asked.
     [[nodiscard]] std::vector<IpAddress> take_questions(TimePoint now);

@@ -1,6 +1,7 @@
 #include "lb/core/peer_codec.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace hearth::lb {
 namespace {
@@ -79,10 +80,16 @@ struct Writer {
             out.text(problem.detail);
             out.text(problem.since, kName);
         });
-        out.list(report.vips, kMaxItems, [&](const ReportedVip& vip) {
-            out.bytes(vip.address.bytes().first(4));
-            out.u8(static_cast<std::uint8_t>(vip.state));
-        });
+        for (const auto family : {IpFamily::kV4, IpFamily::kV6}) {
+            std::vector<ReportedVip> vips;
+            std::ranges::copy_if(report.vips, std::back_inserter(vips), [family](const auto& vip) {
+                return vip.address.family() == family;
+            });
+            out.list(vips, kMaxItems, [&](const ReportedVip& vip) {
+                out.bytes(vip.address.bytes());
+                out.u8(static_cast<std::uint8_t>(vip.state));
+            });
+        }
         return out.framed(Type::kReport);
     }
     std::vector<std::uint8_t> operator()(const PeerFarewell&) const {
@@ -132,9 +139,9 @@ PeerHello read_hello(ByteReader& in) {
     return PeerHello{read_text(in)};
 }
 
-ReportedVip read_vip(ByteReader& in) {
+ReportedVip read_vip(ByteReader& in, std::size_t address_size) {
     ReportedVip vip;
-    vip.address = IpAddress::v4(in.u32());
+    vip.address = IpAddress::from_bytes(in.bytes(address_size));
     const std::uint8_t state = in.u8();
     if (state <= static_cast<std::uint8_t>(ElectionState::kReleasing))
         vip.state = static_cast<ElectionState>(state);
@@ -159,7 +166,10 @@ NodeReport read_report(ByteReader& in) {
         problem.since = read_text(in);
         return problem;
     });
-    report.vips = read_list<ReportedVip>(in, [&] { return read_vip(in); });
+    report.vips = read_list<ReportedVip>(in, [&] { return read_vip(in, 4); });
+    if (in.remaining() == 0) return report;  // from before there were IPv6 ones
+    for (auto& vip : read_list<ReportedVip>(in, [&] { return read_vip(in, 16); }))
+        report.vips.push_back(std::move(vip));
     return report;
 }
 

@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "lb/core/arp_codec.h"
+#include "lb/core/ndp_codec.h"
+#include "lb/core/vip_frames.h"
 #include "lb/core/vrrp_codec.h"
 
 namespace hearth::lb {
@@ -11,7 +13,7 @@ namespace {
 
 constexpr MacAddress kVrrpGroupMac{{0x01, 0x00, 0x5e, 0x00, 0x00, 0x12}};
 
-std::vector<IpAddress> addresses_of(const VirtualRouter& router) {
+std::vector<IpAddress> vip_addresses(const VirtualRouter& router) {
     std::vector<IpAddress> addresses;
     for (const auto& vip : router.vips) addresses.push_back(vip.address);
     return addresses;
@@ -26,18 +28,39 @@ bool is_same_router(const VirtualRouter& a, const VirtualRouter& b) {
     return a.vrid == b.vrid && a.vips == b.vips;
 }
 
-// 00-00-5E-00-01-{VRID} (RFC 9568 §7.3): foreign masters may answer ARP with it.
+// 00-00-5E-00-01-{VRID} for IPv4, -02- for IPv6 (RFC 9568 §7.3): foreign masters may answer with
+// it.
 bool is_virtual_mac(MacAddress mac, Vrid vrid) noexcept {
-    return mac == MacAddress{{0x00, 0x00, 0x5e, 0x00, 0x01, vrid}};
+    return mac == MacAddress{{0x00, 0x00, 0x5e, 0x00, 0x01, vrid}} ||
+           mac == MacAddress{{0x00, 0x00, 0x5e, 0x00, 0x02, vrid}};
 }
 
 }  // namespace
 
 Reconciler::Router::Router(const VirtualRouter& router, Health health)
     : settings(router),
-      addresses(addresses_of(router)),
+      addresses(vip_addresses(router)),
       election(router, health),
       guards(router.vips.size()) {}
+
+std::span<const IpAddress> Reconciler::Router::addresses_of(IpFamily family) const noexcept {
+    const auto of = [family](const IpAddress& one) { return one.family() == family; };
+    const auto first = std::ranges::find_if(addresses, of);
+    const auto last = std::find_if_not(first, addresses.end(), of);
+    return {first, last};
+}
+
+IpAddress Reconciler::own_source(IpFamily family) const noexcept {
+    return family == IpFamily::kV4 ? lan_.address : lan_.link_local.value_or(IpAddress{});
+}
+
+// All families of a router or none: one that is half there would be no owner for the other half.
+bool Reconciler::can_speak_for(const Router& router, const LanState& lan) const noexcept {
+    if (lan.link != LanState::Link::kUp) return false;
+    const bool v4 = !router.addresses_of(IpFamily::kV4).empty();
+    const bool v6 = !router.addresses_of(IpFamily::kV6).empty();
+    return (!v4 || lan.address.is_v4()) && (!v6 || lan.link_local);
+}
 
 Health Reconciler::health_of(const VirtualRouter& router) const noexcept {
     const bool all_good = std::all_of(router.watched.begin(), router.watched.end(), [&](Daemon d) {
@@ -73,9 +96,8 @@ void Reconciler::configure(const std::vector<VirtualRouter>& routers, TimePoint 
     routers_ = std::move(next);
     erase_retired();
     watch_neighbours(now);
-    if (lan_.link != LanState::Link::kUp) return;
     for (auto& router : routers_) {
-        if (router->life == Life::kActive)
+        if (router->life == Life::kActive && can_speak_for(*router, lan_))
             carry_out(*router, router->election.enable(lan_.address, now), now);
     }
 }
@@ -94,12 +116,15 @@ void Reconciler::set_lan(const LanState& lan, TimePoint now) {
     const LanState old = std::exchange(lan_, lan);
     if (old == lan) return;
     neighbours_.forget_all(now);
-    const bool was_up = old.link == LanState::Link::kUp;
-    const bool is_up = lan.link == LanState::Link::kUp;
-    const bool same_place = was_up && is_up && old.address == lan.address;
     for (auto& router : routers_) {
-        if (same_place) {  // only the MAC is new: say so
-            if (router->election.owns(now)) carry_out(*router, Effect::kAnnounce, now);
+        const bool was_up = can_speak_for(*router, old);
+        const bool is_up = can_speak_for(*router, lan);
+        const bool has_v6 = !router->addresses_of(IpFamily::kV6).empty();
+        const bool same_place = was_up && is_up && old.address == lan.address &&
+                                (!has_v6 || old.link_local == lan.link_local);
+        if (same_place) {
+            if (old.mac != lan.mac && router->election.owns(now))
+                carry_out(*router, Effect::kAnnounce, now);
             continue;
         }
         if (was_up) carry_out(*router, router->election.disable(now), now);
@@ -152,10 +177,14 @@ Reconciler::Router* Reconciler::find_router(const Advert& advert, Drop& why_not)
     why_not = Drop::kUnknownVrid;
     for (auto& router : routers_) {
         const VirtualRouter& s = router->settings;
-        if (s.vrid != advert.vrid) continue;
-        if (!contains(s.nodes, advert.source) && !contains(s.foreign_peers, advert.source)) {
-            why_not = Drop::kUnknownPeer;
-        } else if (!same_addresses(advert, router->addresses)) {
+        const auto addresses = router->addresses_of(advert.family());
+        if (s.vrid != advert.vrid || addresses.empty()) continue;
+        const bool v2 = advert.family() == IpFamily::kV4 && s.version == VrrpVersion::kV2;
+        if (advert.version != (v2 ? VrrpVersion::kV2 : VrrpVersion::kV3)) {
+            why_not = Drop::kBadVersion;
+        } else if (v2 && advert.interval != s.interval) {
+            why_not = Drop::kBadInterval;  // RFC 3768 §7.1: one interval for all
+        } else if (!same_addresses(advert, addresses)) {
             why_not = Drop::kWrongAddressSet;
         } else {
             return router.get();
@@ -164,21 +193,38 @@ Reconciler::Router* Reconciler::find_router(const Advert& advert, Drop& why_not)
     return nullptr;
 }
 
+// Nodes are known by their address in the document. Over IPv6 they speak from their link-local
+// one, which the document does not tell, and are recognized by their Ethernet address.
+std::optional<HeardAdvert> Reconciler::identify(const Router& router, const Advert& advert,
+                                                MacAddress from) const noexcept {
+    const VirtualRouter& s = router.settings;
+    HeardAdvert heard{advert.source, advert.priority, advert.interval, Speaker::kHearth, {}};
+    if (contains(s.foreign_peers, advert.source)) {
+        heard.speaker = Speaker::kForeign;
+        heard.ours = own_source(advert.family());
+        return heard;
+    }
+    if (advert.family() == IpFamily::kV6)
+        heard.source = neighbours_.owner_of(from).value_or(advert.source);
+    if (!contains(s.nodes, heard.source)) return std::nullopt;
+    return heard;
+}
+
 void Reconciler::on_vrrp(ByteView packet, MacAddress from, TimePoint now) {
     if (lan_.link != LanState::Link::kUp) return drops_.add(Drop::kNoLan);
     const auto advert = parse_advert(packet);
     if (!advert) return drops_.add(advert.error());
-    if (advert->source == lan_.address) return drops_.add(Drop::kOwnPacket);
-    if (advert->destination != lan_.address && advert->destination != vrrp_group())
+    const IpAddress own = own_source(advert->family());
+    if (advert->source == own) return drops_.add(Drop::kOwnPacket);
+    if (advert->destination != own && advert->destination != vrrp_group(advert->family()))
         return drops_.add(Drop::kNotForUs);
     Drop why_not{};
     Router* router = find_router(*advert, why_not);
     if (router == nullptr) return drops_.add(why_not);
-    learn(advert->source, from, now);
-    const auto speaker =
-        contains(router->settings.nodes, advert->source) ? Speaker::kHearth : Speaker::kForeign;
-    const HeardAdvert heard{advert->source, advert->priority, advert->interval, speaker};
-    carry_out(*router, router->election.on_advert(heard, now), now);
+    const auto heard = identify(*router, *advert, from);
+    if (!heard) return drops_.add(Drop::kUnknownPeer);
+    learn(heard->source, from, now);
+    carry_out(*router, router->election.on_advert(*heard, now), now);
     erase_retired();
 }
 
@@ -196,28 +242,67 @@ void Reconciler::on_arp(ByteView payload, Delivery delivery, TimePoint now) {
     if (!packet) return drops_.add(packet.error());
     if (packet->sender_mac == lan_.mac) return drops_.add(Drop::kOwnPacket);
     learn(packet->sender_ip, packet->sender_mac, now);
-    bool concerns_us = false;
-    for (auto& router : routers_) {
-        for (std::size_t i = 0; i < router->addresses.size(); ++i) {
-            const IpAddress& vip = router->addresses[i];
-            if (packet->sender_ip == vip) {
-                concerns_us = true;
-                if (is_stranger(*router, packet->sender_mac))
-                    on_foreign_claim(*router, i, packet->sender_mac, now);
-            } else if (packet->target_ip == vip && packet->operation == ArpOperation::kRequest) {
-                concerns_us = true;
-                answer(*router, *packet, now);
-            }
-        }
-    }
-    if (!concerns_us) drops_.add(Drop::kNotForUs);
+    const bool is_claim = hear_claim(packet->sender_ip, packet->sender_mac, now);
+    const bool asks =
+        packet->operation == ArpOperation::kRequest && packet->sender_ip != packet->target_ip;
+    if (!asks && !is_claim) drops_.add(Drop::kNotForUs);
+    if (asks && may_answer(packet->target_ip, arp_, now))
+        output_.frames.push_back(arp_answer(lan_.mac, *packet));
 }
 
-void Reconciler::answer(Router& router, const ArpPacket& question, TimePoint now) {
-    ++arp_.requests;
-    if (!router.election.owns(now)) return drops_.add(Drop::kNotOwner);
-    ++arp_.replies;
-    output_.frames.push_back(arp_answer(lan_.mac, question));
+void Reconciler::on_ndp(ByteView packet, MacAddress from, Delivery delivery, TimePoint now) {
+    if (lan_.link != LanState::Link::kUp) return drops_.add(Drop::kNoLan);
+    if (delivery == Delivery::kOtherHost) return drops_.add(Drop::kNotForUs);
+    const auto heard = parse_ndp(packet);
+    if (!heard) return drops_.add(heard.error());
+    if (from == lan_.mac) return drops_.add(Drop::kOwnPacket);
+    const MacAddress mac = heard->link_address.value_or(from);
+    const bool asks = heard->kind == NdpKind::kSolicitation;
+    // Who detects duplicates is about to claim the address, as we are while we probe.
+    const IpAddress& claimed = asks && !heard->is_probe() ? heard->source : heard->target;
+    if (!heard->is_probe()) learn(claimed, mac, now);
+    const bool is_claim =
+        heard->is_probe() ? hear_rival_probe(claimed, mac, now) : hear_claim(claimed, mac, now);
+    if (!asks && !is_claim) drops_.add(Drop::kNotForUs);
+    if (asks && may_answer(heard->target, ndp_, now))
+        output_.frames.push_back(ndp_answer(lan_.mac, *heard, from));
+}
+
+bool Reconciler::hear_claim(const IpAddress& address, MacAddress mac, TimePoint now) {
+    bool is_ours = false;
+    for (auto& router : routers_) {
+        for (std::size_t i = 0; i < router->addresses.size(); ++i) {
+            if (router->addresses[i] != address) continue;
+            is_ours = true;
+            if (is_stranger(*router, mac)) on_foreign_claim(*router, i, mac, now);
+        }
+    }
+    return is_ours;
+}
+
+bool Reconciler::hear_rival_probe(const IpAddress& address, MacAddress mac, TimePoint now) {
+    const bool is_probing = std::ranges::any_of(routers_, [&](const auto& router) {
+        return router->election.state() == ElectionState::kProbing &&
+               contains(router->addresses, address);
+    });
+    return is_probing && hear_claim(address, mac, now);
+}
+
+bool Reconciler::may_answer(const IpAddress& address, NeighbourCounters& counters, TimePoint now) {
+    const auto has = [&](const auto& router) { return contains(router->addresses, address); };
+    if (std::ranges::none_of(routers_, has)) {
+        drops_.add(Drop::kNotForUs);
+        return false;
+    }
+    ++counters.requests;
+    const bool owns = std::ranges::any_of(
+        routers_, [&](const auto& router) { return has(router) && router->election.owns(now); });
+    if (!owns) {
+        drops_.add(Drop::kNotOwner);
+        return false;
+    }
+    ++counters.replies;
+    return true;
 }
 
 bool Reconciler::is_stranger(const Router& router, MacAddress mac) const noexcept {
@@ -251,42 +336,64 @@ void Reconciler::carry_out(Router& router, Effects effects, TimePoint now) {
     if (const auto transition = router.election.take_transition()) {
         ++router.transitions;
         TransitionReport report{router.settings.vrid, {}, *transition};
-        for (const auto& vip : router.settings.vips) report.vips.push_back(vip.name);
+        for (const auto& vip : router.settings.vips)
+            if (std::ranges::find(report.vips, vip.name) == report.vips.end())
+                report.vips.push_back(vip.name);
         output_.transitions.push_back(std::move(report));
     }
 }
 
 void Reconciler::send_adverts(Router& router, Priority priority, TimePoint now) {
+    for (const IpFamily family : {IpFamily::kV4, IpFamily::kV6})
+        if (!router.addresses_of(family).empty()) send_family(router, family, priority, now);
+}
+
+// Over IPv6 always to the group, whose packets to a node go to that node's Ethernet address alone
+// (RFC 6085): its link-local address need not be known.
+void Reconciler::send_family(Router& router, IpFamily family, Priority priority, TimePoint now) {
     const VirtualRouter& s = router.settings;
-    const auto send = [&](IpAddress destination, MacAddress mac) {
-        output_.frames.push_back(Frame{mac, EtherType::kIpv4,
-                                       write_advert({lan_.address, destination, s.vrid, priority,
-                                                     s.interval, router.addresses})});
+    const bool v6 = family == IpFamily::kV6;
+    const MacAddress group_mac = v6 ? multicast_mac(vrrp_group(family)) : kVrrpGroupMac;
+    const auto send = [&](const IpAddress& destination, MacAddress mac) {
+        output_.frames.push_back(
+            Frame{mac, v6 ? EtherType::kIpv6 : EtherType::kIpv4,
+                  write_advert({own_source(family), destination, s.vrid, priority, s.interval,
+                                router.addresses_of(family), v6 ? VrrpVersion::kV3 : s.version})});
     };
-    if (!s.foreign_peers.empty()) return send(vrrp_group(), kVrrpGroupMac);
+    if (!s.foreign_peers.empty()) return send(vrrp_group(family), group_mac);
     for (const auto& node : s.nodes) {
-        if (const auto mac = neighbours_.route_to(node, now)) send(node, *mac);
+        const auto mac = neighbours_.route_to(node, now);
+        if (!mac) continue;
+        send(v6 ? vrrp_group(family) : node, v6 && mac->is_group() ? group_mac : *mac);
     }
 }
 
 void Reconciler::send_gratuitous(Router& router) {
     for (const auto& address : router.addresses) {
-        output_.frames.push_back(gratuitous_request(lan_.mac, address));
-        output_.frames.push_back(gratuitous_reply(lan_.mac, address));
-        arp_.gratuitous += 2;
+        const std::size_t before = output_.frames.size();
+        announce(output_.frames, lan_.mac, address);
+        (address.is_v4() ? arp_ : ndp_).gratuitous += output_.frames.size() - before;
     }
 }
 
 void Reconciler::send_probes(Router& router) {
     for (const auto& address : router.addresses)
-        output_.frames.push_back(arp_probe(lan_.mac, address));
+        output_.frames.push_back(probe_for(lan_.mac, address));
+}
+
+void Reconciler::ask_for_neighbours(TimePoint now) {
+    for (const auto& address : neighbours_.take_questions(now)) {
+        // A node may have an IPv6 address of its own besides the link's.
+        const IpAddress own =
+            address.family() == lan_.address.family() ? lan_.address : own_source(address.family());
+        if (!own.is_unspecified()) output_.frames.push_back(question_about(lan_.mac, own, address));
+    }
 }
 
 void Reconciler::on_timer(TimePoint now) {
     if (lan_.link == LanState::Link::kUp) {
         for (auto& router : routers_) run_timers(*router, now);
-        for (const auto& address : neighbours_.take_questions(now))
-            output_.frames.push_back(arp_question(lan_.mac, lan_.address, address));
+        ask_for_neighbours(now);
     }
     erase_retired();
 }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +20,7 @@
 #include "lb/model/arp.h"
 #include "lb/model/drop.h"
 #include "lb/model/frame.h"
+#include "lb/model/ndp.h"
 #include "lb/model/virtual_router.h"
 
 namespace hearth::lb {
@@ -28,6 +30,8 @@ struct LanState {
     IpAddress address;  // this node's
     MacAddress mac;
     enum class Link : std::uint8_t { kDown, kUp } link = Link::kDown;
+    // Where its IPv6 adverts come from (RFC 9568 §5.1.2.1).
+    std::optional<IpAddress> link_local = std::nullopt;
 
     friend bool operator==(const LanState&, const LanState&) = default;
 };
@@ -62,7 +66,8 @@ struct RouterView {
     std::vector<std::optional<MacAddress>> holders;  // per VIP: a stranger that uses it
 };
 
-struct ArpCounters {
+// What was asked and said about VIPs.
+struct NeighbourCounters {
     std::uint64_t requests = 0;  // for a VIP of ours
     std::uint64_t replies = 0;
     std::uint64_t gratuitous = 0;
@@ -82,9 +87,11 @@ public:
     // People want this VIP here, with those of its virtual router.
     enum class Taken : std::uint8_t { kOwned, kMoved, kNoCandidate, kUnfit };
     Taken take(std::string_view vip, TimePoint now);
-    // `packet` begins at the IPv4 header; `from` sent it on the Ethernet.
+    // `packet` begins at the IP header; `from` sent it on the Ethernet.
     void on_vrrp(ByteView packet, MacAddress from, TimePoint now);
     void on_arp(ByteView payload, Delivery delivery, TimePoint now);
+    // `packet` begins at the IPv6 header.
+    void on_ndp(ByteView packet, MacAddress from, Delivery delivery, TimePoint now);
     // Nothing listens any more at a node that answers: its hearth-lb is dead.
     void on_node_vanished(IpAddress node, TimePoint now);
     void on_timer(TimePoint now);
@@ -99,7 +106,8 @@ public:
     // VIPs that must stay on this host: configured ones and those still being handed over.
     [[nodiscard]] std::vector<IpAddress> addresses() const;
     [[nodiscard]] const DropCounters& drops() const noexcept { return drops_; }
-    [[nodiscard]] const ArpCounters& arp_counters() const noexcept { return arp_; }
+    [[nodiscard]] const NeighbourCounters& arp_counters() const noexcept { return arp_; }
+    [[nodiscard]] const NeighbourCounters& ndp_counters() const noexcept { return ndp_; }
     [[nodiscard]] const LanState& lan() const noexcept { return lan_; }
 
 private:
@@ -116,20 +124,36 @@ private:
         std::uint64_t conflicts = 0;
 
         Router(const VirtualRouter& router, Health health);
+        // Those of one family.
+        [[nodiscard]] std::span<const IpAddress> addresses_of(IpFamily family) const noexcept;
     };
 
     [[nodiscard]] Health health_of(const VirtualRouter& router) const noexcept;
+    [[nodiscard]] bool can_speak_for(const Router& router, const LanState& lan) const noexcept;
+    // This node's source address for adverts of `family`.
+    [[nodiscard]] IpAddress own_source(IpFamily family) const noexcept;
     [[nodiscard]] Router* find_router(const Advert& advert, Drop& why_not) noexcept;
+    // Who sent an advert of `router`; none: somebody the document does not name.
+    [[nodiscard]] std::optional<HeardAdvert> identify(const Router& router, const Advert& advert,
+                                                      MacAddress from) const noexcept;
     void carry_out(Router& router, Effects effects, TimePoint now);
     void send_adverts(Router& router, Priority priority, TimePoint now);
     void send_gratuitous(Router& router);
     void send_probes(Router& router);
-    void answer(Router& router, const ArpPacket& question, TimePoint now);
+    void send_family(Router& router, IpFamily family, Priority priority, TimePoint now);
+    // Somebody at `mac` says that `address` is its own; true when it is a VIP of ours.
+    [[nodiscard]] bool hear_claim(const IpAddress& address, MacAddress mac, TimePoint now);
+    // Somebody is about to claim `address`: a conflict while we are, too (RFC 4862 §5.4.3).
+    [[nodiscard]] bool hear_rival_probe(const IpAddress& address, MacAddress mac, TimePoint now);
+    // May this node answer a question about `address`? Whatever it must not answer is counted.
+    [[nodiscard]] bool may_answer(const IpAddress& address, NeighbourCounters& counters,
+                                  TimePoint now);
     void on_foreign_claim(Router& router, std::size_t vip, MacAddress holder, TimePoint now);
     void learn(IpAddress address, MacAddress mac, TimePoint now) noexcept;
     [[nodiscard]] bool is_stranger(const Router& router, MacAddress mac) const noexcept;
     void run_timers(Router& router, TimePoint now);
     void watch_neighbours(TimePoint now);
+    void ask_for_neighbours(TimePoint now);
     void erase_retired() noexcept;
 
     LanState lan_;
@@ -138,7 +162,8 @@ private:
     std::vector<std::unique_ptr<Router>> routers_;
     Neighbours neighbours_;
     DropCounters drops_;
-    ArpCounters arp_;
+    NeighbourCounters arp_;
+    NeighbourCounters ndp_;
     Output output_;
 };
 

@@ -40,6 +40,7 @@ struct LanDriver::Impl : std::enable_shared_from_this<Impl> {
     void look_at_host();
     void follow_interface(const std::vector<Interface>& links,
                           const std::vector<InterfaceAddress>& addresses);
+    void check_link_local(const Interface& link, const LanState& state);
     void open_port(const Interface& link);
     void close_port();
     void quieten(const std::vector<Interface>& links,
@@ -49,7 +50,7 @@ struct LanDriver::Impl : std::enable_shared_from_this<Impl> {
     void schedule_departures();
     void remove_stale_vips();
     void drop_left_vips();
-    void listen_for_arp();
+    void listen_for_neighbours();
     void report(std::string_view problem, const Result<void>& done);
     [[nodiscard]] const Interface* find_interface(
         const std::vector<Interface>& links, const std::vector<InterfaceAddress>& addresses) const;
@@ -67,7 +68,7 @@ struct LanDriver::Impl : std::enable_shared_from_this<Impl> {
     std::string port_name;
     std::vector<IpAddress> held;             // VIPs that are on the host
     std::map<IpAddress, TimePoint> leaving;  // of those: the ones to take off, and when
-    std::vector<IpAddress> heard_about;      // what the ARP filter lets through
+    std::vector<IpAddress> heard_about;      // what the filters let through
     std::function<void()> on_stopped;
     bool closed = false;
 };
@@ -98,7 +99,7 @@ void LanDriver::Impl::apply(const LanSettings& next) {
     reconciler.configure(settings.routers, now());
     hold_vips();
     look_at_host();
-    listen_for_arp();
+    listen_for_neighbours();
     settle();
 }
 
@@ -211,7 +212,24 @@ void LanDriver::Impl::follow_interface(const std::vector<Interface>& links,
         problems.raise("lan_no_carrier", link->name + " has no carrier: check the cable",
                        runtime::Severity::kError);
     LanState state{settings.address, link->mac, up ? LanState::Link::kUp : LanState::Link::kDown};
+    const auto own = std::ranges::find_if(addresses, [&](const InterfaceAddress& a) {
+        return a.interface == link->index && a.address.is_v6() && a.address.is_link_local();
+    });
+    if (own != addresses.end()) state.link_local = own->address;
     reconciler.set_lan(state, now());
+    check_link_local(*link, state);
+}
+
+// VIPs for IPv6 need it (RFC 9568 §5.1.2.1); it is not there where IPv6 is switched off.
+void LanDriver::Impl::check_link_local(const Interface& link, const LanState& state) {
+    const auto vips = reconciler.addresses();
+    const bool needed = std::ranges::any_of(vips, [](const auto& vip) { return vip.is_v6(); });
+    if (!needed || state.link_local || state.link != LanState::Link::kUp)
+        return problems.clear("lan_no_ipv6");
+    problems.raise("lan_no_ipv6",
+                   link.name + " has no link-local IPv6 address (is net.ipv6.conf." + link.name +
+                       ".disable_ipv6 set?): its IPv6 VIPs are left to the other nodes",
+                   runtime::Severity::kError);
 }
 
 void LanDriver::Impl::open_port(const Interface& link) {
@@ -219,6 +237,10 @@ void LanDriver::Impl::open_port(const Interface& link) {
     auto opened = PacketPort::open(loop, link.index,
                                    {[this](ByteView payload, Delivery delivery) {
                                         reconciler.on_arp(payload, delivery, now());
+                                        settle();
+                                    },
+                                    [this](ByteView packet, MacAddress from, Delivery delivery) {
+                                        reconciler.on_ndp(packet, from, delivery, now());
                                         settle();
                                     },
                                     [this](ByteView packet, MacAddress from) {
@@ -230,7 +252,7 @@ void LanDriver::Impl::open_port(const Interface& link) {
     port = std::move(*opened);
     port_interface = link.index;
     heard_about.clear();
-    listen_for_arp();
+    listen_for_neighbours();
 }
 
 void LanDriver::Impl::close_port() {
@@ -275,7 +297,7 @@ void LanDriver::Impl::check_interfaces_free_of_vips(
                        "for it although another node owns it");
 }
 
-void LanDriver::Impl::listen_for_arp() {
+void LanDriver::Impl::listen_for_neighbours() {
     std::vector<IpAddress> about = reconciler.addresses();
     for (const auto& router : settings.routers) {
         about.insert(about.end(), router.nodes.begin(), router.nodes.end());
@@ -284,7 +306,7 @@ void LanDriver::Impl::listen_for_arp() {
     std::sort(about.begin(), about.end());
     about.erase(std::unique(about.begin(), about.end()), about.end());
     if (!port || about == heard_about) return;
-    report("vip_no_socket", port->hear_arp_about(about));
+    report("vip_no_socket", port->hear_about(about, reconciler.addresses()));
     heard_about = std::move(about);
 }
 

@@ -14,74 +14,114 @@ namespace {
 constexpr const char* kTable = "hearth";
 constexpr const char* kInputChain = "input";
 constexpr const char* kVipChain = "vip";
-constexpr const char* kVipSet = "vips";
-constexpr const char* kPortSet = "ports";
 // The table's comment; changes with its chains and rules, so that an older table is replaced.
-constexpr const char* kShape = "hearth-lb, shape 2";
-constexpr unsigned kRuleCount = 7;
+constexpr const char* kShape = "hearth-lb, shape 3";
+constexpr unsigned kRuleCount = 11;
 constexpr std::int32_t kPriority = NF_IP_PRI_NAT_SRC + 10;
 
 // nft's numbers of data types, so that it can print our sets.
-constexpr std::uint32_t kTypeAddress = 7;
+constexpr std::uint32_t kTypeIpv4 = 7;
+constexpr std::uint32_t kTypeIpv6 = 8;
 constexpr std::uint32_t kTypeProtocol = 12;
 constexpr std::uint32_t kTypeService = 13;
-constexpr std::uint32_t kTypePort = kTypeAddress << 12 | kTypeProtocol << 6 | kTypeService;
 
-using PortKey = std::array<std::uint8_t, 12>;  // three fields, padded to four octets each
+constexpr std::uint32_t port_type(std::uint32_t address_type) {
+    return address_type << 12 | kTypeProtocol << 6 | kTypeService;
+}
 
-PortKey key_of(const OpenPort& port) noexcept {
-    PortKey key{};
-    std::memcpy(key.data(), port.vip.bytes().data(), 4);
-    key[4] = static_cast<std::uint8_t>(port.transport);
-    store_be16(key.data() + 8, port.port);
+// What is there once for each family.
+struct Family {
+    IpFamily family;
+    std::uint8_t nfproto;
+    std::uint8_t icmp;
+    std::uint32_t address_type;
+    std::uint32_t address_size;
+    std::uint32_t source;  // offsets in the network header
+    std::uint32_t destination;
+    const char* vips;
+    const char* ports;
+
+    [[nodiscard]] std::uint32_t key_size() const noexcept { return address_size + 8; }
+};
+
+constexpr std::array<Family, 2> kFamilies{
+    Family{IpFamily::kV4, NFPROTO_IPV4, IPPROTO_ICMP, kTypeIpv4, 4, kIpv4Source, kIpv4Destination,
+           "vips", "ports"},
+    Family{IpFamily::kV6, NFPROTO_IPV6, IPPROTO_ICMPV6, kTypeIpv6, 16, 8, 24, "vips6", "ports6"}};
+
+const Family& family_of(const IpAddress& address) noexcept {
+    return kFamilies[address.is_v4() ? 0 : 1];
+}
+
+// Three fields, padded to four octets each.
+std::vector<std::uint8_t> key_of(const OpenPort& port) {
+    const ByteView address = port.vip.bytes();
+    std::vector<std::uint8_t> key(address.begin(), address.end());
+    key.resize(address.size() + 8);
+    key[address.size()] = static_cast<std::uint8_t>(port.transport);
+    store_be16(key.data() + address.size() + 4, port.port);
     return key;
+}
+
+OpenPort port_of(ByteView key, const Family& family) {
+    const std::size_t size = family.address_size;
+    return {IpAddress::from_bytes(key.first(size)), static_cast<Transport>(key[size]),
+            load_be16(key.data() + size + 4)};
 }
 
 // --- rules ------------------------------------------------------------------------------------
 
 constexpr NftTable kOurs{NFPROTO_INET, kTable};
+constexpr std::uint32_t kReg = NFT_REG32_00;
 
 RuleMaker rule_in(const char* chain) { return {kOurs, chain}; }
 
-RuleMaker open_port_rule(std::uint32_t address_offset, std::uint32_t port_offset) {
-    RuleMaker maker = rule_in(kVipChain);
-    maker.load_meta(NFT_META_NFPROTO, NFT_REG32_00)
-        .require<std::uint8_t>(NFT_REG32_00, NFPROTO_IPV4)
-        .load_key(address_offset, port_offset)
-        .require_member(NFT_REG32_00, kPortSet);
+RuleMaker rule_of(const char* chain, const Family& family) {
+    RuleMaker maker = rule_in(chain);
+    maker.load_meta(NFT_META_NFPROTO, kReg).require<std::uint8_t>(kReg, family.nfproto);
     return maker;
 }
 
-std::array<Rule, kRuleCount> make_rules() {
-    constexpr std::uint32_t kReg = NFT_REG32_00;
+Rule vip_rule(const Family& family) {
+    return rule_of(kInputChain, family)
+        .load_payload(NFT_PAYLOAD_NETWORK_HEADER, family.destination, family.address_size, kReg)
+        .require_member(kReg, family.vips)
+        .verdict(NFT_JUMP, kVipChain)
+        .take();
+}
+
+Rule open_port_rule(const Family& family, std::uint32_t address_offset, std::uint32_t port_offset) {
+    const std::uint32_t protocol = kReg + family.address_size / 4;
+    return rule_of(kVipChain, family)
+        .load_payload(NFT_PAYLOAD_NETWORK_HEADER, address_offset, family.address_size, kReg)
+        .load_meta(NFT_META_L4PROTO, protocol)
+        .load_payload(NFT_PAYLOAD_TRANSPORT_HEADER, port_offset, 2, protocol + 1)
+        .require_member(kReg, family.ports)
+        .verdict(NF_ACCEPT)
+        .take();
+}
+
+RuleMaker rule_for_protocol(std::uint8_t protocol) {
+    RuleMaker maker = rule_in(kVipChain);
+    maker.load_meta(NFT_META_L4PROTO, kReg).require<std::uint8_t>(kReg, protocol);
+    return maker;
+}
+
+std::vector<Rule> make_rules() {
     constexpr std::uint8_t kReset = 0x04;
-    return {
-        rule_in(kInputChain)
-            .load_meta(NFT_META_NFPROTO, kReg)
-            .require<std::uint8_t>(kReg, NFPROTO_IPV4)
-            .load_destination(kReg)
-            .require_member(kReg, kVipSet)
-            .verdict(NFT_JUMP, kVipChain)
-            .take(),
-        open_port_rule(kIpv4Destination, kDestinationPort).verdict(NF_ACCEPT).take(),
-        open_port_rule(kIpv4Source, kSourcePort).verdict(NF_ACCEPT).take(),
-        rule_in(kVipChain)
-            .load_meta(NFT_META_L4PROTO, kReg)
-            .require<std::uint8_t>(kReg, IPPROTO_TCP)
-            .require_tcp_flag(kReg, kReset)
-            .verdict(NF_ACCEPT)
-            .take(),
-        rule_in(kVipChain)
-            .load_meta(NFT_META_L4PROTO, kReg)
-            .require<std::uint8_t>(kReg, IPPROTO_ICMP)
-            .verdict(NF_ACCEPT)
-            .take(),
-        rule_in(kVipChain)
-            .load_meta(NFT_META_L4PROTO, kReg)
-            .require<std::uint8_t>(kReg, IPPROTO_TCP)
-            .reject(NFT_REJECT_TCP_RST, 0)
-            .take(),
-        rule_in(kVipChain).reject(NFT_REJECT_ICMPX_UNREACH, NFT_REJECT_ICMPX_PORT_UNREACH).take()};
+    std::vector<Rule> rules;
+    for (const Family& family : kFamilies) {
+        rules.push_back(vip_rule(family));
+        rules.push_back(open_port_rule(family, family.destination, kDestinationPort));
+        rules.push_back(open_port_rule(family, family.source, kSourcePort));
+        rules.push_back(rule_for_protocol(family.icmp).verdict(NF_ACCEPT).take());
+    }
+    rules.push_back(
+        rule_for_protocol(IPPROTO_TCP).require_tcp_flag(kReg, kReset).verdict(NF_ACCEPT).take());
+    rules.push_back(rule_for_protocol(IPPROTO_TCP).reject(NFT_REJECT_TCP_RST, 0).take());
+    rules.push_back(
+        rule_in(kVipChain).reject(NFT_REJECT_ICMPX_UNREACH, NFT_REJECT_ICMPX_PORT_UNREACH).take());
+    return rules;
 }
 
 // --- a transaction ----------------------------------------------------------------------------
@@ -110,8 +150,10 @@ public:
 private:
     void create() {
         create_table(kShape);
-        set(kVipSet, kTypeAddress, 4);
-        set(kPortSet, kTypePort, sizeof(PortKey));
+        for (const Family& family : kFamilies) {
+            set(family.vips, family.address_type, family.address_size);
+            set(family.ports, port_type(family.address_type), family.key_size());
+        }
         chain(kVipChain);
         chain(kInputChain);
         for (const auto& each : make_rules()) rule(each);
@@ -142,10 +184,10 @@ private:
     }
 
     void vip(std::uint16_t type, std::uint16_t flags, const IpAddress& address) {
-        element(kVipSet, type, flags, address.bytes());
+        element(family_of(address).vips, type, flags, address.bytes());
     }
     void port(std::uint16_t type, std::uint16_t flags, const OpenPort& open) {
-        element(kPortSet, type, flags, key_of(open));
+        element(family_of(open.vip).ports, type, flags, key_of(open));
     }
     void element(const char* name, std::uint16_t type, std::uint16_t flags, ByteView key) {
         const Set object = make_set(kOurs, name);
@@ -252,14 +294,15 @@ Result<InstalledRules> Nftables::read() {
     installed.shape = InstalledRules::Shape::kDamaged;
     if (auto done = impl_->read_rules(found); !done) return fail(done.error());
     if (!found.stamped || found.rules != kRuleCount) return installed;
-    const auto vips = impl_->read_set(kVipSet);
-    const auto ports = impl_->read_set(kPortSet);
-    if (!vips || !ports) return installed;  // a set is missing
-    for (const auto& key : vips->keys) installed.rules.vips.insert(IpAddress::from_bytes(key));
-    for (const auto& key : ports->keys) {
-        if (key.size() != sizeof(PortKey)) return installed;
-        installed.rules.open.insert({IpAddress::from_bytes(ByteView(key).first(4)),
-                                     static_cast<Transport>(key[4]), load_be16(key.data() + 8)});
+    for (const Family& family : kFamilies) {
+        const auto vips = impl_->read_set(family.vips);
+        const auto ports = impl_->read_set(family.ports);
+        if (!vips || !ports) return installed;  // a set is missing
+        for (const auto& key : vips->keys) installed.rules.vips.insert(IpAddress::from_bytes(key));
+        for (const auto& key : ports->keys) {
+            if (key.size() != family.key_size()) return installed;
+            installed.rules.open.insert(port_of(key, family));
+        }
     }
     installed.shape = InstalledRules::Shape::kCurrent;
     return installed;

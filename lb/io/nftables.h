@@ -11,8 +11,8 @@ namespace hearth::lb {
 // Our own table `inet hearth`, and no other, through netlink. As nft prints it:
 //
 //   table inet hearth {
-//     set vips  { type ipv4_addr; }
-//     set ports { type ipv4_addr . inet_proto . inet_service; }
+//     set vips  { type ipv4_addr; }                                 and vips6, ports6,
+//     set ports { type ipv4_addr . inet_proto . inet_service; }     with rules like these
 //     chain input { type filter hook input priority 110; ip daddr @vips jump vip }
 //     chain vip {
 //       ip daddr . meta l4proto . th dport @ports accept

@@ -17,12 +17,14 @@ class EventLoop;
 
 namespace hearth::lb {
 
-// ARP and VRRP on one interface, through packet sockets: a host firewall neither blinds nor
-// mutes them. Used and destroyed on the loop's thread; no handler runs after destruction.
+// ARP, neighbour discovery and VRRP on one interface, through packet sockets: a host firewall
+// neither blinds nor mutes them. IPv6 is not touched until an address of that family is heard
+// about. Used and destroyed on the loop's thread; no handler runs after destruction.
 class PacketPort {
 public:
     struct Handlers {
         std::function<void(ByteView payload, Delivery delivery)> on_arp;
+        std::function<void(ByteView packet, MacAddress from, Delivery delivery)> on_ndp;
         std::function<void(ByteView packet, MacAddress from)> on_vrrp;
     };
 
@@ -31,8 +33,10 @@ public:
                                                                   int interface, Handlers handlers);
     ~PacketPort();
 
-    // Only ARP that names one of these, as sender or target, wakes us up.
-    [[nodiscard]] Result<void> hear_arp_about(const std::vector<IpAddress>& addresses);
+    // Only ARP and neighbour discovery that name one of these wake us up. Switches are told that
+    // questions about the IPv6 ones among `vips` belong here, too (MLD).
+    [[nodiscard]] Result<void> hear_about(const std::vector<IpAddress>& addresses,
+                                          const std::vector<IpAddress>& vips);
 
     // Never waits; what the interface does not take now is lost, as on any Ethernet.
     void send(const Frame& frame);

@@ -15,6 +15,7 @@
 #include <cstring>
 #include <ctime>
 #include <span>
+#include <string_view>
 
 #include "runtime/event_loop.h"
 
@@ -22,6 +23,9 @@ namespace hearth::lb {
 namespace {
 
 constexpr const char* kVipLabel = "lo:hearth";
+// IPv6 addresses have no label, but say what made them (since Linux 5.18).
+constexpr std::uint8_t kVipProtocol = 112;
+constexpr std::uint16_t kAddressProtocol = 11;  // IFA_PROTO, which older headers lack
 constexpr int kLoopback = 1;
 constexpr std::size_t kDumpSize = 32768;  // what iproute2 takes
 constexpr unsigned kLowerUp = 1U << 16;   // IFF_LOWER_UP, which <net/if.h> lacks
@@ -54,9 +58,9 @@ Attributes attributes_of(const nlmsghdr* message, std::size_t header) {
 }
 
 IpAddress address_of(const nlattr* attribute) {
-    if (attribute == nullptr || mnl_attr_get_payload_len(attribute) != 4) return {};
-    return IpAddress::from_bytes(
-        {static_cast<const std::uint8_t*>(mnl_attr_get_payload(attribute)), 4});
+    if (attribute == nullptr) return {};
+    return IpAddress::from_bytes({static_cast<const std::uint8_t*>(mnl_attr_get_payload(attribute)),
+                                  mnl_attr_get_payload_len(attribute)});
 }
 
 // The interface's IPv4 settings: an array indexed by IPV4_DEVCONF_* - 1.
@@ -104,16 +108,28 @@ Interface parse_link(const nlmsghdr* message) {
     return link;
 }
 
+// Not proven unique yet, or proven not to be (RFC 4862 §5.4).
+bool is_in_doubt(const nlmsghdr* message) {
+    const auto* header = static_cast<const ifaddrmsg*>(mnl_nlmsg_get_payload(message));
+    constexpr unsigned kDoubt = IFA_F_TENTATIVE | IFA_F_DADFAILED;
+    return (header->ifa_flags & kDoubt) != 0 && (header->ifa_flags & IFA_F_OPTIMISTIC) == 0;
+}
+
 InterfaceAddress parse_address(const nlmsghdr* message) {
     const auto* header = static_cast<const ifaddrmsg*>(mnl_nlmsg_get_payload(message));
     const Attributes attributes = attributes_of(message, sizeof *header);
     InterfaceAddress found;
+    if (is_in_doubt(message)) return found;
     found.interface = static_cast<int>(header->ifa_index);
     found.prefix_length = header->ifa_prefixlen;
     // IFA_ADDRESS is the far end on point-to-point links; IFA_LOCAL is ours.
     found.address = address_of(attributes[IFA_LOCAL] != nullptr ? attributes[IFA_LOCAL]
                                                                 : attributes[IFA_ADDRESS]);
-    if (attributes[IFA_LABEL] != nullptr) found.label = mnl_attr_get_str(attributes[IFA_LABEL]);
+    const nlattr* label = attributes[IFA_LABEL];
+    const nlattr* protocol = attributes[kAddressProtocol];
+    if ((label != nullptr && std::string_view(mnl_attr_get_str(label)) == kVipLabel) ||
+        (protocol != nullptr && mnl_attr_get_u8(protocol) == kVipProtocol))
+        found.owner = InterfaceAddress::Owner::kHearth;
     return found;
 }
 
@@ -200,7 +216,10 @@ Result<std::vector<Interface>> RouteNetlink::interfaces() {
 }
 
 Result<std::vector<InterfaceAddress>> RouteNetlink::addresses() {
-    return impl_->dump<InterfaceAddress>(RTM_GETADDR, AF_INET, parse_address);
+    auto found = impl_->dump<InterfaceAddress>(RTM_GETADDR, AF_UNSPEC, parse_address);
+    if (found)
+        std::erase_if(*found, [](const auto& item) { return item.address.is_unspecified(); });
+    return found;
 }
 
 Result<std::vector<IpAddress>> RouteNetlink::held_vips() {
@@ -208,7 +227,8 @@ Result<std::vector<IpAddress>> RouteNetlink::held_vips() {
     if (!all) return fail(all.error());
     std::vector<IpAddress> held;
     for (const auto& item : *all) {
-        if (item.interface == kLoopback && item.label == kVipLabel) held.push_back(item.address);
+        if (item.interface == kLoopback && item.owner == InterfaceAddress::Owner::kHearth)
+            held.push_back(item.address);
     }
     return held;
 }
@@ -216,13 +236,23 @@ Result<std::vector<IpAddress>> RouteNetlink::held_vips() {
 Result<void> RouteNetlink::change_vip(int type, int flags, IpAddress address) {
     nlmsghdr* message = impl_->begin(static_cast<std::uint16_t>(type), NLM_F_ACK | flags);
     auto* header = static_cast<ifaddrmsg*>(mnl_nlmsg_put_extra_header(message, sizeof(ifaddrmsg)));
-    header->ifa_family = AF_INET;
-    header->ifa_prefixlen = 32;
-    header->ifa_scope = RT_SCOPE_HOST;  // never the source of other traffic
+    header->ifa_family = address.is_v4() ? AF_INET : AF_INET6;
+    header->ifa_prefixlen = static_cast<std::uint8_t>(address.bit_length());
     header->ifa_index = kLoopback;
-    mnl_attr_put(message, IFA_LOCAL, 4, address.bytes().data());
-    mnl_attr_put(message, IFA_ADDRESS, 4, address.bytes().data());
-    mnl_attr_put_strz(message, IFA_LABEL, kVipLabel);
+    const ByteView octets = address.bytes();
+    mnl_attr_put(message, IFA_LOCAL, octets.size(), octets.data());
+    mnl_attr_put(message, IFA_ADDRESS, octets.size(), octets.data());
+    // Never the source of other traffic: by its scope, or as a deprecated address (RFC 6724 §5).
+    if (address.is_v4()) {
+        header->ifa_scope = RT_SCOPE_HOST;
+        mnl_attr_put_strz(message, IFA_LABEL, kVipLabel);
+    } else {
+        constexpr std::uint32_t kForever = 0xffffffff;
+        const ifa_cacheinfo lifetime{0, kForever, 0, 0};
+        mnl_attr_put(message, IFA_CACHEINFO, sizeof lifetime, &lifetime);
+        mnl_attr_put_u32(message, IFA_FLAGS, IFA_F_NODAD);  // on lo there is nobody to ask
+        mnl_attr_put_u8(message, kAddressProtocol, kVipProtocol);
+    }
     return impl_->exchange(message, nullptr, nullptr);
 }
 
@@ -309,7 +339,7 @@ RouteMonitor::~RouteMonitor() {
 
 Result<std::unique_ptr<RouteMonitor>> RouteMonitor::open(runtime::EventLoop& loop,
                                                          std::function<void()> on_change) {
-    auto socket = open_socket(RTMGRP_LINK | RTMGRP_IPV4_IFADDR, SOCK_NONBLOCK);
+    auto socket = open_socket(RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR, SOCK_NONBLOCK);
     if (!socket) return fail(socket.error());
     auto impl = std::make_shared<Impl>(loop, std::move(*socket), std::move(on_change));
     impl->wait();

@@ -33,7 +33,8 @@ struct InterfaceAddress {
     int interface = 0;
     IpAddress address;
     int prefix_length = 32;
-    std::string label;
+    // IPv6 addresses that are not proven unique yet (RFC 4862) are not listed.
+    enum class Owner : std::uint8_t { kOthers, kHearth } owner = Owner::kOthers;
 };
 
 class RouteNetlink {
@@ -44,9 +45,9 @@ public:
     RouteNetlink& operator=(RouteNetlink&&) noexcept;
 
     [[nodiscard]] Result<std::vector<Interface>> interfaces();
-    [[nodiscard]] Result<std::vector<InterfaceAddress>> addresses();  // IPv4
+    [[nodiscard]] Result<std::vector<InterfaceAddress>> addresses();
 
-    // VIPs as /32 on the loopback interface, under a label that tells them from everybody
+    // VIPs as /32 and /128 on the loopback interface, with a mark that tells them from everybody
     // else's: what a crashed instance left can be found again. Adding what is there and
     // removing what is not are no errors.
     [[nodiscard]] Result<std::vector<IpAddress>> held_vips();

@@ -51,10 +51,12 @@ struct Vip {
     friend bool operator==(const Vip&, const Vip&) = default;
 };
 
-// One virtual router as this node takes part in it: which VIPs move together, and among whom.
+// One virtual router as this node takes part in it: which VIPs move together, and among whom. With
+// VIPs of both families it is two on the wire (RFC 9568 §1.5) and one in all decisions.
 struct VirtualRouter {
     Vrid vrid = 0;
-    std::vector<Vip> vips;  // in ascending order of address
+    VrrpVersion version = VrrpVersion::kV3;  // of adverts for IPv4
+    std::vector<Vip> vips;                   // in ascending order of address: IPv4 first
     Priority priority = kHealthyFloor;
     Duration interval = 100ms;
     Duration preempt_delay = 10s;

@@ -18,24 +18,35 @@ constexpr MacAddress kPeerMac{{2, 0, 0, 0, 0, 12}};
 
 void check_round_trip(const Advert& advert) {
     std::vector<IpAddress> addresses;
-    for (std::size_t i = 0; i < advert.addresses.size(); i += 4)
-        addresses.push_back(IpAddress::from_bytes(advert.addresses.subspan(i, 4)));
+    const std::size_t size = advert.address_size();
+    for (std::size_t i = 0; i < advert.addresses.size(); i += size) {
+        addresses.push_back(IpAddress::from_bytes(advert.addresses.subspan(i, size)));
+        if (addresses.back().family() != advert.family()) return;  // IPv4-mapped: never written
+    }
     const auto again = write_advert({advert.source, advert.destination, advert.vrid,
-                                     advert.priority, advert.interval, addresses});
+                                     advert.priority, advert.interval, addresses, advert.version});
     const auto read = parse_advert(again);
     if (!read || read->priority != advert.priority || read->interval != advert.interval ||
         read->address_count() != advert.address_count())
         std::abort();
 }
 
+// Two virtual routers: of both families, and one that speaks version 2 to a router of another make.
 Reconciler make_router(TimePoint now) {
+    const IpAddress foreign = *IpAddress::parse("fe80::12");
     VirtualRouter router;
     router.vrid = 53;
-    router.vips = {{"dns", IpAddress::v4(10, 0, 0, 53)}};
+    router.vips = {{"dns", IpAddress::v4(10, 0, 0, 53)}, {"dns", *IpAddress::parse("fd00::53")}};
     router.nodes = {kPeer};
+    router.foreign_peers = {foreign};
+    VirtualRouter old = router;
+    old.vrid = 54;
+    old.version = VrrpVersion::kV2;
+    old.interval = 1s;
+    old.vips = {{"old", IpAddress::v4(10, 0, 0, 54)}};
     Reconciler reconciler;
-    reconciler.configure({router}, now);
-    reconciler.set_lan({kOwn, kOwnMac, LanState::Link::kUp}, now);
+    reconciler.configure({router, old}, now);
+    reconciler.set_lan({kOwn, kOwnMac, LanState::Link::kUp, *IpAddress::parse("fe80::11")}, now);
     return reconciler;
 }
 

@@ -106,14 +106,21 @@ class Timeline:
         return ProbeResult(len(self._times), self.answered, outage, self.slowest, settled)
 
 
+def _family(address: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
+
+
 class DnsProber:
-    """One UDP socket; the message ID tells which probe an answer belongs to."""
+    """One UDP socket; the message ID tells which probe an answer belongs to.
+
+    Asks for the addresses of the family it asks over.
+    """
 
     def __init__(self, selector: selectors.BaseSelector, timeline: Timeline, server: str, name: str) -> None:
         labels = b"".join(bytes([len(part)]) + part.encode() for part in name.split("."))
-        self._question = labels + b"\0" + struct.pack("!HH", 1, 1)
+        self._question = labels + b"\0" + struct.pack("!HH", 28 if ":" in server else 1, 1)
         self._server, self._timeline = (server, 53), timeline
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        self._socket = socket.socket(_family(server), socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         self.waiting: dict[int, float] = {}
         selector.register(self._socket, selectors.EVENT_READ, self._readable)
 

@@ -58,7 +58,7 @@ def dropped(node, reason: str) -> float:
         ("wrong_address_set", {"vips": (VIP, "10.0.0.54")}),
         ("wrong_address_set", {"vips": ()}),
         ("trailing_bytes", {"trailing": b"auth"}),
-        ("bad_version", {"version": 0x21}),
+        ("bad_version", {"version": 0x41}),
         ("own_packet", {"source": "10.0.0.11"}),
     ],
 )

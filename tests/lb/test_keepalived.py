@@ -4,33 +4,34 @@ import shutil
 
 import pytest
 
+from tests.lab import ndp
 from tests.lab.waiting import wait_until
 from tests.lb.vip_lan import VIP
 
 ROUTER = "10.0.0.21"
 VRID = 53
+VIP6 = "fd00::53"
 
 
 class Keepalived:
     """A third machine whose keepalived holds the VIP on its interface when it is master."""
 
-    def __init__(self, lan, priority: int) -> None:
+    def __init__(self, lan, priority: int, vip: str = f"{VIP}/24", options: str = "version 3\n  advert_int 0.1") -> None:
         if shutil.which("keepalived") is None:
             pytest.fail("keepalived is not installed: ./dev deps", pytrace=False)
-        self.lan = lan
+        self.lan, self.vip = lan, vip
         self.host = lan.network.host("router")
         lan.switch.attach(self.host, f"{ROUTER}/24")
         self.config = self.host.directory / "keepalived.conf"
         self.config.write_text(
             f"""global_defs {{ vrrp_garp_master_delay 1 }}
             vrrp_instance home {{
-              version 3
+              {options}
               state BACKUP
               interface eth0
               virtual_router_id {VRID}
               priority {priority}
-              advert_int 0.1
-              virtual_ipaddress {{ {VIP}/24 dev eth0 }}
+              virtual_ipaddress {{ {vip} dev eth0 }}
             }}
             """.replace("\n            ", "\n")
         )
@@ -47,7 +48,7 @@ class Keepalived:
         self.process.stop()
 
     def owns(self) -> bool:
-        return VIP in self.host.run(["ip", "-4", "address", "show", "dev", "eth0"]).stdout
+        return self.vip in self.host.run(["ip", "address", "show", "dev", "eth0"]).stdout
 
 
 def make_group(make_lan, priority: int, nodes: int = 1):
@@ -110,3 +111,61 @@ def test_three_routers_of_two_makes(make_lan):
     assert b.state() == "backup" and b.vip()["owner"] == ROUTER
     router.stop()
     b.wait_state("master", deadline=3)
+
+
+# --- IPv6 -----------------------------------------------------------------------------------------
+
+
+def make_group6(make_lan, priority: int):
+    """Over IPv6 routers speak from their link-local addresses: that is how the document names them."""
+    lan = make_lan(1)
+    lan.client.ip("address add fd00::50/64 dev eth0 nodad")
+    lan.nodes[0].host.ip("address add fd00::11/64 dev eth0 nodad")
+    router = Keepalived(lan, priority, vip=f"{VIP6}/64")
+    text = lan.document(vip=f', vrid: {VRID}, foreign_peers: ["{ndp.link_local(router.host)}"], preempt_delay: 500ms')
+    text = text.replace(VIP, f'"{VIP6}"').replace("lan: [10.0.0.0/24]", 'lan: [10.0.0.0/24, "fd00::/64"]')
+    lan.write_document(text)
+    return lan, router
+
+
+def answering6(lan, router) -> list[str]:
+    names = {router.host.mac(): "keepalived", lan.nodes[0].host.mac(): "a"}
+    return sorted(names.get(mac, mac) for mac in ndp.who_has(lan.client, VIP6))
+
+
+def test_keepalived_backs_up_hearth_over_ipv6(make_lan):
+    lan, router = make_group6(make_lan, priority=90)
+    lan.start()
+    router.start()
+    (a,) = lan.nodes
+    router.process.wait_line("Entering BACKUP STATE")
+    assert not router.owns()
+    a.lb.kill()
+    wait_until(router.owns, 5)
+    a.start_lb()
+    wait_until(lambda: a.state() == "master")
+    wait_until(lambda: not router.owns(), 5)
+    wait_until(lambda: answering6(lan, router) == ["a"])
+    a.lb.stop()
+    wait_until(router.owns, 5)
+    wait_until(lambda: answering6(lan, router) == ["keepalived"])
+
+
+def test_hearth_backs_up_keepalived_over_ipv6(make_lan):
+    lan, router = make_group6(make_lan, priority=250)
+    router.start()
+    wait_until(router.owns, 10)
+    (a,) = lan.nodes
+    a.start_lb()
+    a.wait_state("backup")
+    assert a.vip()["owner"] == ndp.link_local(router.host)
+    assert answering6(lan, router) == ["keepalived"]
+    router.stop()
+    a.wait_state("master", deadline=2)
+    wait_until(lambda: answering6(lan, router) == ["a"])
+    router.start()
+    wait_until(router.owns, 10)
+    a.wait_state("backup")
+    wait_until(lambda: answering6(lan, router) == ["keepalived"])
+    for line in ("checksum", "mismatch", "unexpected", "invalid"):
+        assert line not in router.process.log().lower()

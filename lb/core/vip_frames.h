@@ -1,0 +1,20 @@
+#pragma once
+
+#include <vector>
+
+#include "base/ip.h"
+#include "base/mac.h"
+#include "lb/model/frame.h"
+
+// What is said about an address on the LAN, by ARP or by neighbour discovery as its family has it.
+namespace hearth::lb {
+
+// Tells everybody that `address` is here now, in every form that clients take as an update.
+void announce(std::vector<Frame>& out, MacAddress own, const IpAddress& address);
+// Does anybody use `address`? Claims nothing.
+[[nodiscard]] Frame probe_for(MacAddress own, const IpAddress& address);
+// Where is `address`? Asked by `own_ip`, which is of its family.
+[[nodiscard]] Frame question_about(MacAddress own, const IpAddress& own_ip,
+                                   const IpAddress& address);
+
+}  // namespace hearth::lb
