@@ -11,6 +11,9 @@ namespace hearth::cli {
 [[nodiscard]] Exit run_reference(const Invocation&, Console&);
 [[nodiscard]] Exit run_why(const Invocation&, Console&);
 [[nodiscard]] Exit run_explain(const Invocation&, Console&);
+[[nodiscard]] Exit run_routes(const Invocation&, Console&);
+[[nodiscard]] Exit run_upstream_drain(const Invocation&, Console&);
+[[nodiscard]] Exit run_upstream_undrain(const Invocation&, Console&);
 [[nodiscard]] Exit run_vip_ls(const Invocation&, Console&);
 [[nodiscard]] Exit run_vip_move(const Invocation&, Console&);
 [[nodiscard]] Exit run_node_drain(const Invocation&, Console&);

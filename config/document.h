@@ -18,6 +18,7 @@
 #include "config/document_resolving.h"
 #include "config/document_seeing.h"
 #include "config/document_serving.h"
+#include "config/document_upstreams.h"
 
 // The document as plain values, checked: every name resolves, every address and
 // port is in range, defaults are filled in. Only `bind`, `main`, the command line and tests
@@ -200,13 +201,14 @@ struct HttpUpstream {
     std::optional<IpAddress> address;
     std::uint16_t port = 80;
     std::string text;  // as written
+    unsigned weight = 1;
 };
 
 // Whether plain HTTP requests are sent to HTTPS when a certificate has the service's name.
 enum class HttpsUse { kRequired, kOptional };
 
 enum class Transport { kTcp, kUdp };
-enum class Balance { kRandom, kRoundRobin, kSourceHash };
+enum class Balance { kRandom, kRoundRobin, kLeastConnections, kSourceHash };
 
 // One port of a service that hearth-lb spreads over its backends, without looking inside.
 struct ServicePort {
@@ -224,6 +226,10 @@ struct Service {
     HttpsUse https = HttpsUse::kRequired;
     ProxyProtocol send_proxy_protocol = ProxyProtocol::kNone;
     bool send_forwarded = false;
+    HealthCheck health;
+    RequestLimit limit;
+    std::string sticky;  // a cookie's name; empty: none
+    std::chrono::milliseconds slow_start{0};
     std::optional<IpAddress> vip;  // a VIP of the document, which complete() adds when it is new
     std::vector<ServicePort> ports;
     Balance balance = Balance::kRandom;

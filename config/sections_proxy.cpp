@@ -2,13 +2,14 @@
 
 #include "config/codec.h"
 #include "config/sections.h"
+#include "config/sections_upstreams.h"
 #include "config/suggest.h"
 
 namespace hearth::config {
 namespace {
 
 TypeInfo upstream_type(Shape shape) {
-    TypeInfo type = http_upstream().type;
+    TypeInfo type = section(http_upstream_section()).type;
     type.shape = shape;
     return type;
 }
@@ -18,7 +19,32 @@ bool read_one_upstream(const Value& value, Service& service, ReadContext& contex
         context.diagnostics.error(value.span, "upstream is one URL; for several write upstreams");
         return false;
     }
-    return list_of(http_upstream(), kNotEmpty).read(value, service.upstreams, context);
+    return list_of(section(http_upstream_section()), kNotEmpty)
+        .read(value, service.upstreams, context);
+}
+
+// What only the proxy does; false after it has reported one beside `ports`.
+bool expect_no_proxying(const Value& value, ReadContext& context) {
+    for (const char* key : {"health", "limit", "sticky", "slow_start", "send_proxy_protocol",
+                            "send_forwarded", "https"}) {
+        const Entry* entry = value.find(key);
+        if (entry == nullptr) continue;
+        context.diagnostics.error(entry->key_span, std::string(key) +
+                                                       " is for services with upstreams: ports are "
+                                                       "passed on without a look inside");
+        return false;
+    }
+    return true;
+}
+
+bool finish_balance(const Value& value, Service& service, ReadContext& context) {
+    const Entry* balance = value.find("balance");
+    if (balance == nullptr && !service.upstreams.empty()) service.balance = Balance::kRoundRobin;
+    if (service.ports.empty() || service.balance != Balance::kLeastConnections) return true;
+    context.diagnostics.error(balance->value.span,
+                              "least-conn is for services with upstreams; for ports: random, "
+                              "round-robin or source-hash");
+    return false;
 }
 
 bool finish_service(const Value& value, Span key_span, void* target, ReadContext& context) {
@@ -28,7 +54,9 @@ bool finish_service(const Value& value, Span key_span, void* target, ReadContext
         context.diagnostics.error(one->key_span, "write upstream or upstreams, not both");
         return false;
     }
-    const auto& service = *static_cast<const Service*>(target);
+    auto& service = *static_cast<Service*>(target);
+    if (!finish_balance(value, service, context)) return false;
+    if (!service.ports.empty() && !expect_no_proxying(value, context)) return false;
     const Entry* ports = value.find("ports");
     if (ports != nullptr && !service.upstreams.empty()) {
         context.diagnostics.error(ports->key_span,
@@ -238,7 +266,8 @@ const Section<Service>& service_section() {
                 "upstream", upstream_type(Shape::kOne), "", read_one_upstream,
                 "Where the service runs. HOST is a node's name, an address or a name.",
                 "\"http://pi5:2283\""),
-            field("upstreams", &Service::upstreams, list_of(http_upstream(), kNotEmpty),
+            field("upstreams", &Service::upstreams,
+                  list_of(section(http_upstream_section()), kNotEmpty),
                   "The same service on several machines.",
                   "[\"http://pi5:8081\", \"http://pi4-1:8081\"]"),
             field("aliases", &Service::aliases, list_of(host_label()),
@@ -250,6 +279,18 @@ const Section<Service>& service_section() {
                 "Where a certificate has the service's name: whether plain HTTP requests are sent "
                 "to HTTPS, or served, for televisions and others that cannot trust it.",
                 "optional"),
+            field("health", &Service::health, section(health_section()), "Checks of the upstreams.",
+                  "/health"),
+            field("limit", &Service::limit, section(limit_section()),
+                  "How many requests its upstreams get at a time.", "100"),
+            field("sticky", &Service::sticky, token(),
+                  "A cookie of this name keeps each client at its upstream while that serves.",
+                  "web_at", Presence::kOptional, "(none)"),
+            field("slow_start", &Service::slow_start,
+                  duration<std::chrono::milliseconds>(std::chrono::milliseconds(0),
+                                                      std::chrono::hours(1)),
+                  "How long an upstream that has come back gets fewer requests than its share.",
+                  "30s"),
             field("send_proxy_protocol", &Service::send_proxy_protocol,
                   one_of<ProxyProtocol>({{"off", ProxyProtocol::kNone},
                                          {"v1", ProxyProtocol::kV1},
@@ -266,12 +307,16 @@ const Section<Service>& service_section() {
                   "proxy: a VIP of `vips`, or a new one, for which every node is a candidate.",
                   "10.0.0.101"),
             service_ports_field(),
-            field("balance", &Service::balance,
-                  one_of<Balance>({{"random", Balance::kRandom},
-                                   {"round-robin", Balance::kRoundRobin},
-                                   {"source-hash", Balance::kSourceHash}}),
-                  "Which backend a new connection goes to; source-hash: the same for each client.",
-                  "source-hash"),
+            field(
+                "balance", &Service::balance,
+                one_of<Balance>({{"random", Balance::kRandom},
+                                 {"round-robin", Balance::kRoundRobin},
+                                 {"least-conn", Balance::kLeastConnections},
+                                 {"source-hash", Balance::kSourceHash}}),
+                "Which upstream a request, or which backend a connection goes to. least-conn, for "
+                "upstreams only: the least busy; source-hash: the same for each client.",
+                "source-hash", Presence::kOptional,
+                "(round-robin for upstreams, random for ports)"),
         },
         finish_service,
     }};

@@ -12,13 +12,14 @@ _hearth() {
         vip) words='ls move' ;;
         tail) words='dns proxy log' ;;
         lists) words='ls services update' ;;
+        upstream) words='drain undrain' ;;
         node) words='drain undrain' ;;
         peer) words='keygen' ;;
         ca) words='show init export import' ;;
         blocking) words='off on' ;;
         completion) words='bash zsh fish' ;;
         check) COMPREPLY=($(compgen -f -- "$current")); return ;;
-        *) [ "$COMP_CWORD" = 1 ] && words='status why explain vip tail queries stats check schema reload lists node peer ca allow deny forget rules blocking completion version help' ;;
+        *) [ "$COMP_CWORD" = 1 ] && words='status why explain routes vip tail queries stats check schema reload lists upstream node peer ca allow deny forget rules blocking completion version help' ;;
     esac
     COMPREPLY=($(compgen -W "$words" -- "$current"))
 }

@@ -156,6 +156,7 @@ constexpr Balance balance_of(config::Balance balance) noexcept {
         case config::Balance::kRandom: return Balance::kRandom;
         case config::Balance::kRoundRobin: return Balance::kRoundRobin;
         case config::Balance::kSourceHash: return Balance::kSourceHash;
+        case config::Balance::kLeastConnections: break;  // of the proxy
     }
     return Balance::kRandom;
 }

@@ -15,6 +15,16 @@ std::string lower_case(std::string text) {
     return text;
 }
 
+Balance balance_of(config::Balance balance) {
+    switch (balance) {
+        case config::Balance::kRandom: return Balance::kRandom;
+        case config::Balance::kRoundRobin: return Balance::kRoundRobin;
+        case config::Balance::kLeastConnections: return Balance::kLeastConnections;
+        case config::Balance::kSourceHash: return Balance::kSourceHash;
+    }
+    return Balance::kRoundRobin;
+}
+
 Service make_service(const config::Service& from, const std::string& domain) {
     Service service;
     service.name = from.name;
@@ -26,10 +36,20 @@ Service make_service(const config::Service& from, const std::string& domain) {
     }
     for (const config::HttpUpstream& upstream : from.upstreams) {
         service.upstreams.push_back(
-            {upstream.text, upstream.host, upstream.address, upstream.port});
+            {upstream.text, upstream.host, upstream.address, upstream.port, upstream.weight});
     }
     service.plain_http =
         from.https == config::HttpsUse::kOptional ? PlainHttp::kServe : PlainHttp::kRedirect;
+    service.balancing = {balance_of(from.balance), from.sticky, from.slow_start};
+    const config::HealthCheck& health = from.health;
+    service.health = {health.path,
+                      static_cast<int>(health.status_from),
+                      static_cast<int>(health.status_to),
+                      health.interval,
+                      health.timeout,
+                      health.rise,
+                      health.fall};
+    service.limit = {from.limit.requests, from.limit.queue, from.limit.wait};
     service.send_proxy_protocol = from.send_proxy_protocol;
     service.send_forwarded = from.send_forwarded;
     return service;

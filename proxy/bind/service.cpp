@@ -9,6 +9,7 @@
 #include "config/load.h"
 #include "proxy/bind/certificate_keeper.h"
 #include "proxy/bind/plan.h"
+#include "proxy/bind/target_keeper.h"
 #include "proxy/bind/upstream_board.h"
 #include "proxy/io/access_writer.h"
 #include "proxy/io/name_resolver.h"
@@ -47,12 +48,15 @@ private:
     void make_workers(unsigned count);
     void start_workers();
     void follow_names();
+    void route_drain(const std::string& path, TargetKeeper::Drain state);
 
     runtime::Daemon& daemon_;
     std::unique_ptr<AccessWriter> access_writer_;  // made when first asked for
     std::vector<std::unique_ptr<Worker>> workers_;
     bool started_ = false;
     Plan plan_;
+    SharedServices shared_;
+    TargetKeeper targets_;
     UpstreamBoard board_;
     NameResolver resolver_;
     std::shared_ptr<TicketKeys> tickets_ = make_ticket_keys();
@@ -61,10 +65,16 @@ private:
 
 ProxyService::ProxyService(runtime::Daemon& daemon)
     : daemon_(daemon),
-      board_(daemon.control_loop(), daemon.problems()),
+      targets_(daemon.control_loop(),
+               [this](const std::shared_ptr<const UpstreamStates>& states) {
+                   for (const auto& worker : workers_) worker->set_upstream_states(states);
+                   board_.update_problem();
+               }),
+      board_(daemon.control_loop(), daemon.problems(), targets_),
       resolver_(daemon.control_loop(),
                 [this](std::shared_ptr<const HostAddresses> addresses) {
                     for (const auto& worker : workers_) worker->set_addresses(addresses);
+                    targets_.set_addresses(addresses);
                     board_.set_addresses(std::move(addresses));
                 }),
       certificates_(
@@ -105,13 +115,16 @@ Result<void> ProxyService::apply(const Plan& plan) {
     if (plan.access_format != AccessFormat::kOff && !access_writer_) {
         access_writer_ = std::make_unique<AccessWriter>();
     }
+    for (const hearth::proxy::Service& service : plan.snapshot->services)
+        shared_.try_emplace(service.name, std::make_shared<SharedService>());
     for (const auto& worker : workers_) {
         worker->limit_connections(plan.max_connections / workers_.size());
-        worker->adopt(plan.snapshot);
+        worker->adopt(plan.snapshot, shared_);
         worker->set_access_log(plan.access_format);
         worker->close_other_listeners(plan.listen);
     }
     if (!started_) start_workers();
+    targets_.adopt(plan.snapshot);
     board_.adopt(plan.snapshot);
     follow_names();
     if (plan.workers != workers_.size()) {
@@ -168,10 +181,22 @@ void ProxyService::start_workers() {
         [this](const runtime::ControlRequest& request, runtime::ControlServer::Reply reply) {
             board_.probe(std::string(request.query_or("service", "")), std::move(reply));
         });
+    route_drain("/upstreams/drain", TargetKeeper::Drain::kDrained);
+    route_drain("/upstreams/undrain", TargetKeeper::Drain::kServes);
     for (const auto& worker : workers_) {
         worker->start();
         daemon_.watch(worker->loop());
     }
+}
+
+void ProxyService::route_drain(const std::string& path, TargetKeeper::Drain state) {
+    daemon_.control().route(
+        runtime::ControlMethod::kPost, path, [this, state](const runtime::ControlRequest& request) {
+            const auto done = targets_.drain(request.query_or("service", ""),
+                                             request.query_or("upstream", ""), state);
+            return done ? runtime::ControlResponse::json("{}\n")
+                        : runtime::ControlResponse::error(404, done.error().detail);
+        });
 }
 
 void ProxyService::add_status(json::object& status) {

@@ -68,8 +68,9 @@ struct ProbeRound {
 
 }  // namespace
 
-UpstreamBoard::UpstreamBoard(runtime::EventLoop& loop, runtime::Problems& problems)
-    : loop_(loop), problems_(problems), timer_(loop.context()) {}
+UpstreamBoard::UpstreamBoard(runtime::EventLoop& loop, runtime::Problems& problems,
+                             const TargetKeeper& targets)
+    : loop_(loop), problems_(problems), targets_(targets), timer_(loop.context()) {}
 
 void UpstreamBoard::adopt(std::shared_ptr<const Snapshot> snapshot) {
     snapshot_ = std::move(snapshot);
@@ -92,7 +93,7 @@ void UpstreamBoard::check_all() {
     }
     std::erase_if(known_, [&](const auto& each) { return !wanted.contains(each.first); });
     for (const auto& [endpoint, none] : wanted) {
-        probe_upstream(loop_, endpoint, ProbeDepth::kConnect, {}, kConnectLimit,
+        probe_upstream(loop_, endpoint, {}, kConnectLimit,
                        [this, asked = endpoint](const ProbeResult& result) {
                            report(asked, result.error.reason);
                        });
@@ -117,7 +118,7 @@ void UpstreamBoard::report(const Endpoint& endpoint, HopReason reason) {
     update_problem();
 }
 
-json::object UpstreamBoard::describe(const UpstreamSpec& spec) const {
+json::object UpstreamBoard::describe(const Service& service, const UpstreamSpec& spec) const {
     json::object object{{"url", spec.text}, {"up", nullptr}, {"detail", "not tried yet"}};
     const auto endpoints = endpoints_of(spec, *addresses_);
     if (endpoints.empty()) {
@@ -132,6 +133,13 @@ json::object UpstreamBoard::describe(const UpstreamSpec& spec) const {
         object["detail"] = up ? "" : to_string(found->second);
         if (up) break;  // one address that answers is enough
     }
+    for (const Endpoint& endpoint : endpoints) {
+        const TargetState state = targets_.state_of(service.name, endpoint);
+        if (state == TargetState::kServes) continue;
+        object["up"] = state == TargetState::kDrained ? object["up"] : json::value(false);
+        object["detail"] = targets_.detail_of(service.name, endpoint);
+        if (state == TargetState::kDrained) object["drained"] = true;
+    }
     return object;
 }
 
@@ -139,7 +147,8 @@ json::array UpstreamBoard::routes() const {
     json::array routes;
     for (const Service& service : snapshot_->services) {
         json::array upstreams;
-        for (const UpstreamSpec& spec : service.upstreams) upstreams.push_back(describe(spec));
+        for (const UpstreamSpec& spec : service.upstreams)
+            upstreams.push_back(describe(service, spec));
         for (const std::string& host : service.hosts) {
             routes.push_back(
                 json::object{{"host", host}, {"service", service.name}, {"upstreams", upstreams}});
@@ -152,7 +161,7 @@ void UpstreamBoard::update_problem() {
     std::string down;
     for (const Service& service : snapshot_->services) {
         for (const UpstreamSpec& spec : service.upstreams) {
-            const json::object state = describe(spec);
+            const json::object state = describe(service, spec);
             if (!state.at("up").is_bool() || state.at("up").as_bool()) continue;
             if (!down.empty()) down += "; ";
             down.append(service.name).append(": ").append(spec.text).append(" ");
@@ -169,7 +178,7 @@ void UpstreamBoard::update_problem() {
 void UpstreamBoard::collect(runtime::MetricSink& sink) const {
     for (const Service& service : snapshot_->services) {
         for (const UpstreamSpec& spec : service.upstreams) {
-            const json::object state = describe(spec);
+            const json::object state = describe(service, spec);
             if (!state.at("up").is_bool()) continue;
             sink.gauge("hearth_proxy_upstream_up", "1 when it took the last connection.",
                        {{"service", service.name}, {"upstream", spec.text}},
@@ -193,7 +202,8 @@ void UpstreamBoard::probe(const std::string& name, runtime::ControlServer::Reply
             round->add(describe_probe(spec, {}, unresolved));
         }
         for (const Endpoint& endpoint : endpoints) {
-            probe_upstream(loop_, endpoint, ProbeDepth::kAnswer, service->hosts.front(),
+            const std::string& path = service->health.path;
+            probe_upstream(loop_, endpoint, {service->hosts.front(), path.empty() ? "/" : path},
                            kProbeLimit, [round, spec, endpoint](const ProbeResult& result) {
                                round->add(describe_probe(spec, endpoint, result));
                            });

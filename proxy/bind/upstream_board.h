@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "proxy/bind/target_keeper.h"
 #include "proxy/core/snapshot.h"
 #include "proxy/io/name_resolver.h"
 #include "proxy/model/hop_error.h"
@@ -24,7 +25,8 @@ namespace hearth::proxy {
 // every 15 s so that a dead one is known before anybody asks for it. On the control loop.
 class UpstreamBoard {
 public:
-    UpstreamBoard(runtime::EventLoop& loop, runtime::Problems& problems);
+    UpstreamBoard(runtime::EventLoop& loop, runtime::Problems& problems,
+                  const TargetKeeper& targets);
 
     void adopt(std::shared_ptr<const Snapshot> snapshot);
     void set_addresses(std::shared_ptr<const HostAddresses> addresses);
@@ -33,17 +35,20 @@ public:
 
     // [{"host","service","upstreams":[{"url","up","detail"}]}]; "up" is null before the first try.
     [[nodiscard]] boost::json::array routes() const;
+    // After targets have changed their state.
+    void update_problem();
     void collect(runtime::MetricSink& sink) const;
     // GET /probe?service=NAME: asks each endpoint of the service now.
     void probe(const std::string& service, runtime::ControlServer::Reply reply) const;
 
 private:
-    [[nodiscard]] boost::json::object describe(const UpstreamSpec& spec) const;
+    [[nodiscard]] boost::json::object describe(const Service& service,
+                                               const UpstreamSpec& spec) const;
     void check_all();
-    void update_problem();
 
     runtime::EventLoop& loop_;
     runtime::Problems& problems_;
+    const TargetKeeper& targets_;
     boost::asio::steady_timer timer_;
     std::shared_ptr<const Snapshot> snapshot_ = std::make_shared<Snapshot>();
     std::shared_ptr<const HostAddresses> addresses_ = std::make_shared<HostAddresses>();

@@ -22,6 +22,12 @@ Explanation explain_proxy(HopReason reason) {
         case HopReason::kMisdirected:
             return {"This connection was made for another name.",
                     "Try again: a new connection gets the right certificate."};
+        case HopReason::kNoHealthyUpstream:
+            return {"None of the service's upstreams is well.",
+                    "`hearth status` says what their checks found; one may be drained."};
+        case HopReason::kOverloaded:
+            return {"The service has as many requests as it takes at a time.",
+                    "Try again in a moment, or raise `limit` in hearth.yaml."};
         default:
             return {"The service has no upstream that could be asked.",
                     "Give it one in hearth.yaml and look at `hearth status`."};

@@ -48,6 +48,7 @@ void Exchange::begin(const RequestHead& head, const Peer& peer,
     close_announced_ = upstream_keep_alive_ = endless_ = false;
     upstream_end_sent_ = client_end_sent_ = false;
     last_progress_ = now;
+    editor_ = nullptr;
 
     std::copy(preamble.begin(), preamble.end(), space.begin());
     const std::size_t size =
@@ -159,6 +160,7 @@ void Exchange::relay_interim(std::span<char> space) {
 }
 
 void Exchange::relay_final(std::span<char> space) {
+    if (editor_ != nullptr) editor_->edit(parser_.edit_head());
     const ResponseHead& head = parser_.head();
     BodyKind out = head.body.kind;
     if (out == BodyKind::kChunked || out == BodyKind::kUntilClose) {

@@ -11,6 +11,7 @@
 #include "proxy/core/header_rules.h"
 #include "proxy/core/http1_parser.h"
 #include "proxy/core/outgoing.h"
+#include "proxy/core/response_editor.h"
 #include "proxy/model/hop_error.h"
 #include "proxy/model/message.h"
 
@@ -49,6 +50,9 @@ public:
     void begin(const RequestHead& head, const Peer& peer, const std::vector<IpPrefix>& trusted,
                std::size_t endpoints, std::span<char> space, TimePoint now,
                std::string_view preamble = {});
+
+    // After begin(): who edits the answer. Lives as long as the exchange.
+    void set_editor(ResponseEditor* editor) noexcept { editor_ = editor; }
 
     // After kRetry; error() says what happened.
     void try_again(TimePoint now) noexcept;
@@ -156,6 +160,7 @@ private:
     bool received_any_ = false;
 
     // the response
+    ResponseEditor* editor_ = nullptr;
     ResponseParser parser_;
     BodyFlow response_;
     Outgoing to_client_;

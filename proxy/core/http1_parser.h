@@ -54,6 +54,7 @@ public:
 
     // After kDone.
     [[nodiscard]] const RequestHead& head() const noexcept { return head_; }
+    [[nodiscard]] RequestHead& edit_head() noexcept { return head_; }
     // Octets of the head, the empty line included.
     [[nodiscard]] std::size_t consumed() const noexcept { return lines_.consumed(); }
     // After kRefused.
@@ -84,6 +85,7 @@ public:
     [[nodiscard]] ParseStatus parse(std::string_view bytes, Method request_method) noexcept;
 
     [[nodiscard]] const ResponseHead& head() const noexcept { return head_; }
+    [[nodiscard]] ResponseHead& edit_head() noexcept { return head_; }
     [[nodiscard]] std::size_t consumed() const noexcept { return lines_.consumed(); }
     [[nodiscard]] Refusal refusal() const noexcept { return refusal_; }
     void reset() noexcept;

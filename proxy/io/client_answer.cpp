@@ -25,11 +25,12 @@ std::vector<std::string_view> listed_hosts(const Snapshot& snapshot) {
     return hosts;
 }
 
-std::string page_head(int status, PageFormat format, std::size_t size, bool keep_alive) {
-    std::string head = "HTTP/1.1 " + std::to_string(status) + " ";
-    head.append(status_text(status)).append("\r\nContent-Type: ");
+std::string page_head(const ErrorPage& page, PageFormat format, std::size_t size, bool keep_alive) {
+    std::string head = "HTTP/1.1 " + std::to_string(page.status) + " ";
+    head.append(status_text(page.status)).append("\r\nContent-Type: ");
     head.append(format == PageFormat::kJson ? "application/json" : "text/html; charset=utf-8");
     head.append("\r\nCache-Control: no-store\r\nContent-Length: ").append(std::to_string(size));
+    if (page.error.reason == HopReason::kOverloaded) head.append("\r\nRetry-After: 2");
     if (!keep_alive) head.append("\r\nConnection: close");
     head.append("\r\n\r\n");
     return head;
@@ -53,6 +54,7 @@ ClientRequest::Next ClientRequest::failed(HopError error) {
     active.record.error = error;
     active.record.status = answered ? active.exchange.status() : status_of(error);
     worker_.metrics.failed(error.reason);
+    leave_upstream();
     drop_upstream();
     finish_record();
     if (answered || active.record.status == 0) {
@@ -73,7 +75,7 @@ ClientRequest::Next ClientRequest::failed(HopError error) {
     client_reusable_ = begun && active.exchange.request_read() &&
                        active.exchange.keep_alive_wanted() && !worker_.draining;
     const std::string body = render(page, active.page_format);
-    std::string text = page_head(page.status, active.page_format, body.size(), client_reusable_);
+    std::string text = page_head(page, active.page_format, body.size(), client_reusable_);
     if (!begun || active.record.method != Method::kHead) text += body;
     return answer(std::move(text));
 }
@@ -119,7 +121,10 @@ ClientRequest::Next ClientRequest::redirect_to_https(const RequestHead& head) {
             return equals_ignoring_case(each, host);
         });
         host = known != hosts.begin() && known != hosts.end() ? *(known - 1) : hosts.front();
-        if (!worker_.tls.store().find(host)) return start_attempt();
+        if (!worker_.tls.store().find(host)) {
+            prepare_choice(head);
+            return enter();
+        }
     }
     active.record.status = 308;
     client_reusable_ =

@@ -14,14 +14,13 @@ constexpr int kRoundsPerTurn = 16;  // of up to a block each way
 ClientRequest::Next ClientRequest::start_attempt() {
     ActiveExchange& active = *active_;
     Balancer& balancer = active.service->balancer;
-    const auto endpoint = balancer.pick({active.tried.data(), active.tried_count}, now());
-    if (!endpoint) {
-        // Literal addresses are always there: what is missing is a name's.
-        const bool named = !active.service->service->upstreams.empty();
-        return failed(
-            {named ? HopReason::kNameNotResolved : HopReason::kNoUpstream, Refusal::kNone});
-    }
+    const Balancer::Asker asker{
+        {active.tried.data(), active.tried_count}, active.client_key, active.sticky_token};
+    const auto endpoint = balancer.pick(asker, now());
+    if (!endpoint) return no_upstream();
     active.record.upstream = *endpoint;
+    balancer.started(*endpoint);
+    active.counted = true;
     state_ = State::kRelay;
 
     if (!active.exchange.needs_fresh_upstream() && active.service->service->keeps_connections()) {
@@ -49,6 +48,21 @@ ClientRequest::Next ClientRequest::start_attempt() {
     return Next::kRun;
 }
 
+ClientRequest::Next ClientRequest::no_upstream() {
+    const ServiceState& service = *active_->service;
+    HopReason reason = HopReason::kNoHealthyUpstream;
+    // Literal addresses are always there: what is missing is a name's.
+    if (service.balancer.size() == 0) reason = HopReason::kNameNotResolved;
+    if (service.service->upstreams.empty()) reason = HopReason::kNoUpstream;
+    return failed({reason, Refusal::kNone});
+}
+
+void ClientRequest::leave_upstream() noexcept {
+    if (!active_->counted) return;
+    active_->counted = false;
+    active_->service->balancer.finished(active_->record.upstream);
+}
+
 void ClientRequest::attach(std::unique_ptr<UpstreamConnection> connection) {
     connection->set_user(this);
     active_->upstream = std::move(connection);
@@ -57,7 +71,7 @@ void ClientRequest::attach(std::unique_ptr<UpstreamConnection> connection) {
 void ClientRequest::upstream_connected() {
     ActiveExchange& active = *active_;
     active.connected = true;
-    if (active.service->balancer.succeeded(active.record.upstream)) {
+    if (active.service->balancer.succeeded(active.record.upstream, now())) {
         worker_.upstream_changed(active.record.upstream, HopReason::kNone);
     }
     active.exchange.upstream_ready(Exchange::UpstreamConnection::kFresh, now());
@@ -214,7 +228,10 @@ ClientRequest::Next ClientRequest::conclude() {
             active.tried[active.tried_count++] = active.record.upstream;
         }
     }
+    if (active.connected && hop_of(reason) == Hop::kUpstream && reason != HopReason::kTruncated)
+        active.service->balancer.broke_off(active.record.upstream, now());
     if (verdict == Exchange::Verdict::kFailed) return failed(active.exchange.error());
+    leave_upstream();
     drop_upstream();
     active.upstream_in.release();
     active.exchange.try_again(now());

@@ -1,6 +1,7 @@
 #include "proxy/io/client_request.h"
 
 #include "proxy/core/authority.h"
+#include "proxy/core/cookies.h"
 #include "runtime/metrics.h"
 
 namespace hearth::proxy {
@@ -12,6 +13,8 @@ ActiveExchange& ClientRequest::open() {
 
 void ClientRequest::end() noexcept {
     if (!active_) return;
+    leave_upstream();
+    leave_service();
     drop_upstream();
     worker_.give_back(std::move(active_));
 }
@@ -20,6 +23,7 @@ ClientRequest::Progress ClientRequest::run() {
     Next next = Next::kRun;
     while (next == Next::kRun) {
         switch (state_) {
+            case State::kQueued: next = look_for_room(); break;
             case State::kRelay: next = relay(); break;
             case State::kPage: next = send_page(); break;
             case State::kAnswered: return Progress::kAnswered;
@@ -32,6 +36,8 @@ ClientRequest::Progress ClientRequest::run() {
 void ClientRequest::on_deadline() {
     if (state_ == State::kRelay) {
         active_->exchange.on_deadline(now());
+    } else if (state_ == State::kQueued) {
+        failed({HopReason::kOverloaded, Refusal::kNone});
     } else {
         state_ = State::kAborted;
     }
@@ -39,6 +45,7 @@ void ClientRequest::on_deadline() {
 
 void ClientRequest::client_failed() {
     if (state_ == State::kRelay) active_->exchange.client_failed();
+    if (state_ == State::kQueued) state_ = State::kAborted;
 }
 
 bool ClientRequest::drain() {
@@ -128,8 +135,28 @@ void ClientRequest::begin(const RequestHead& head) {
     } else if (wants_https(head)) {
         redirect_to_https(head);
     } else {
-        start_attempt();
+        prepare_choice(head);
+        enter();
     }
+}
+
+void ClientRequest::prepare_choice(const RequestHead& head) {
+    ActiveExchange& active = *active_;
+    const Balancing& balancing = active.service->service->balancing;
+    if (balancing.how == Balance::kSourceHash) active.client_key = key_of(active.record.client);
+    if (balancing.sticky.empty()) return;
+    active.sticky_token = from_cookie(cookie_value(head.headers, balancing.sticky));
+    active.exchange.set_editor(this);
+}
+
+void ClientRequest::edit(ResponseHead& head) {
+    ActiveExchange& active = *active_;
+    const std::string& cookie = active.service->service->balancing.sticky;
+    const std::uint64_t token = token_of(active.record.upstream);
+    if (cookie.empty() || token == active.sticky_token || head.headers.full()) return;
+    active.set_cookie = cookie + "=" + to_cookie(token) + "; Path=/; HttpOnly; SameSite=Lax";
+    if (who_.tls != nullptr) active.set_cookie += "; Secure";
+    head.headers.add({"Set-Cookie", active.set_cookie, HeaderId::kOther});
 }
 
 // What goes ahead of the request on a connection that is made for it alone.
@@ -148,6 +175,8 @@ void ClientRequest::refuse(HopError error) {
 ClientRequest::Next ClientRequest::finished() {
     ActiveExchange& active = *active_;
     active.record.status = active.exchange.status();
+    active.service->balancer.answered(active.record.upstream);
+    leave_upstream();
     finish_record();
     const bool reusable = active.exchange.upstream_reusable() && active.upstream_in.empty() &&
                           active.service->service->keeps_connections();
@@ -172,6 +201,7 @@ void ClientRequest::finish_record() {
     } else {
         worker_.metrics.service("").finished(record.method, record.status, record.duration);
     }
+    leave_service();
     if (active_->logged) worker_.log_access(record);
 }
 

@@ -57,7 +57,7 @@ protected:
 
 // One request under way: finds its service, drives its exchange with an upstream, or answers with
 // a page. One after the other may be begun; between them it holds nothing.
-class ClientRequest final : private UpstreamUser {
+class ClientRequest final : private UpstreamUser, private ResponseEditor {
 public:
     enum class Progress : std::uint8_t {
         kWaits,
@@ -89,6 +89,8 @@ public:
     [[nodiscard]] std::string_view trailers_to_client() const noexcept;
     void wrote_to_client(std::size_t octets);
 
+    // It waits for room at its service, of which there may be some.
+    void look_again() { client_.give_way(); }
     // It ends soon. True when it never would by itself.
     [[nodiscard]] bool drain();
     [[nodiscard]] bool client_reusable() const noexcept { return client_reusable_; }
@@ -98,17 +100,28 @@ public:
     [[nodiscard]] bool left_unread() const noexcept;
 
 private:
-    enum class State : std::uint8_t { kRelay, kPage, kAnswered, kAborted };
+    enum class State : std::uint8_t { kQueued, kRelay, kPage, kAnswered, kAborted };
     enum class Next : std::uint8_t { kWait, kRun };
 
     void on_upstream_ready() override { client_.on_request_ready(); }
     void describe(const RequestHead& head, const Peer& peer);
     [[nodiscard]] std::string preamble() const;
+    void prepare_choice(const RequestHead& head);
+    void edit(ResponseHead& head) override;
     Next finished();
     void finish_record();
 
+    // client_admission.cpp
+    [[nodiscard]] bool admit() noexcept;
+    Next enter();
+    Next look_for_room();
+    void leave_queue() noexcept;
+    void leave_service() noexcept;
+
     // client_relay.cpp
     Next start_attempt();
+    Next no_upstream();
+    void leave_upstream() noexcept;
     void attach(std::unique_ptr<UpstreamConnection> connection);
     void upstream_connected();
     Next relay();

@@ -5,9 +5,11 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/ip.h"
+#include "proxy/core/balancer.h"
 #include "proxy/model/service.h"
 
 namespace hearth::runtime {
@@ -22,6 +24,9 @@ using HostAddresses = std::map<std::string, std::vector<IpAddress>, std::less<>>
 // Where an upstream is to be found; empty while its name is not resolved.
 [[nodiscard]] std::vector<Endpoint> endpoints_of(const UpstreamSpec& spec,
                                                  const HostAddresses& addresses);
+
+// What checks and the operator say of a service's endpoints; those not in it serve.
+using UpstreamStates = std::map<std::pair<std::string, Endpoint>, TargetState>;
 
 // Follows what host names resolve to, by /etc/hosts and the resolvers of /etc/resolv.conf (read
 // anew for each look-up). A name is asked again when its TTL ends, at the earliest after 5 s

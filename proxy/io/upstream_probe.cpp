@@ -34,12 +34,12 @@ asio::ip::tcp::endpoint to_asio(const Endpoint& endpoint) {
 
 class Probe : public std::enable_shared_from_this<Probe> {
 public:
-    Probe(runtime::EventLoop& loop, ProbeDepth depth, const std::string& host,
+    Probe(runtime::EventLoop& loop, const ProbeRequest& request,
           std::function<void(const ProbeResult&)> done)
         : socket_(loop.context()),
           timer_(loop.context()),
-          depth_(depth),
-          request_("GET / HTTP/1.1\r\nHost: " + host +
+          connects_only_(request.path.empty()),
+          request_("GET " + request.path + " HTTP/1.1\r\nHost: " + request.host +
                    "\r\nUser-Agent: hearth-proxy\r\nAccept: */*\r\nConnection: close\r\n\r\n"),
           done_(std::move(done)) {}
 
@@ -53,7 +53,7 @@ private:
 
     asio::ip::tcp::socket socket_;
     asio::steady_timer timer_;
-    ProbeDepth depth_;
+    bool connects_only_;
     std::string request_;
     std::function<void(const ProbeResult&)> done_;
     std::array<char, 32 * 1024> answer_;
@@ -79,7 +79,7 @@ void Probe::start(const Endpoint& endpoint, Duration timeout) {
 
 void Probe::connected() {
     result_.connected_after = elapsed();
-    if (depth_ == ProbeDepth::kConnect) return finish(HopReason::kNone);
+    if (connects_only_) return finish(HopReason::kNone);
     asio::async_write(socket_, asio::buffer(request_),
                       [self = shared_from_this()](const error_code& error, std::size_t) {
                           if (!self->done_) return;
@@ -119,10 +119,9 @@ void Probe::finish(HopReason reason, Refusal refusal) {
 
 }  // namespace
 
-void probe_upstream(runtime::EventLoop& loop, const Endpoint& endpoint, ProbeDepth depth,
-                    const std::string& host, Duration timeout,
-                    std::function<void(const ProbeResult&)> done) {
-    std::make_shared<Probe>(loop, depth, host, std::move(done))->start(endpoint, timeout);
+void probe_upstream(runtime::EventLoop& loop, const Endpoint& endpoint, const ProbeRequest& request,
+                    Duration timeout, std::function<void(const ProbeResult&)> done) {
+    std::make_shared<Probe>(loop, request, std::move(done))->start(endpoint, timeout);
 }
 
 }  // namespace hearth::proxy

@@ -13,19 +13,22 @@ class EventLoop;
 
 namespace hearth::proxy {
 
-enum class ProbeDepth : std::uint8_t { kConnect, kAnswer };
+// How far a probe goes: a connection alone, or GET of a path (not empty) for a host.
+struct ProbeRequest {
+    std::string host;
+    std::string path;
+};
 
 struct ProbeResult {
     HopError error;
-    int status = 0;  // of the answer to GET /, with kAnswer
+    int status = 0;  // of the answer to GET
     Duration connected_after{};
     Duration answered_after{};
 };
 
-// Asks an endpoint now, on its own connection: connects and, with kAnswer, sends GET / for
-// `host` and reads the head of the answer. `done` runs once on the loop, never inside this call.
-void probe_upstream(runtime::EventLoop& loop, const Endpoint& endpoint, ProbeDepth depth,
-                    const std::string& host, Duration timeout,
-                    std::function<void(const ProbeResult&)> done);
+// Asks an endpoint now, on its own connection: connects and, with a path, sends GET and reads the
+// head of the answer. `done` runs once on the loop, never inside this call.
+void probe_upstream(runtime::EventLoop& loop, const Endpoint& endpoint, const ProbeRequest& request,
+                    Duration timeout, std::function<void(const ProbeResult&)> done);
 
 }  // namespace hearth::proxy

@@ -11,11 +11,11 @@ namespace {
 constexpr std::size_t kAccessFlushSize = 64 * 1024;
 constexpr int kBacklog = 1024;
 
-std::vector<Endpoint> endpoints_of(const Service& service, const HostAddresses& addresses) {
-    std::vector<Endpoint> all;
+std::vector<Target> targets_of(const Service& service, const HostAddresses& addresses) {
+    std::vector<Target> all;
     for (const UpstreamSpec& spec : service.upstreams) {
-        const auto some = endpoints_of(spec, addresses);
-        all.insert(all.end(), some.begin(), some.end());
+        for (const Endpoint& endpoint : endpoints_of(spec, addresses))
+            all.push_back({endpoint, spec.weight});
     }
     return all;
 }
@@ -94,7 +94,7 @@ void Worker::limit_connections(std::size_t most) {
     });
 }
 
-void Worker::adopt(std::shared_ptr<const Snapshot> snapshot) {
+void Worker::adopt(std::shared_ptr<const Snapshot> snapshot, const SharedServices& shared) {
     on_loop([&] {
         auto next = std::make_shared<Generation>();
         next->snapshot = std::move(snapshot);
@@ -103,6 +103,7 @@ void Worker::adopt(std::shared_ptr<const Snapshot> snapshot) {
             const Service& service = next->snapshot->services[i];
             ServiceState& state = next->services[i];
             state.service = &service;
+            state.shared = shared.at(service.name);
             state.metrics = &state_.metrics.service(service.name);
             if (state_.generation) {
                 // What is known of its endpoints is worth keeping.
@@ -110,7 +111,9 @@ void Worker::adopt(std::shared_ptr<const Snapshot> snapshot) {
                     if (old.service->name == service.name) state.balancer = old.balancer;
                 }
             }
-            state.balancer.set_endpoints(endpoints_of(service, *addresses_));
+            state.balancer.forget_load();
+            state.balancer.configure(service.balancing.how, service.balancing.slow_start);
+            set_targets(state);
         }
         state_.generation = std::move(next);
     });
@@ -120,8 +123,27 @@ void Worker::set_addresses(std::shared_ptr<const HostAddresses> addresses) {
     on_loop([&] {
         addresses_ = std::move(addresses);
         for (ServiceState& state : state_.generation->services) {
-            state.balancer.set_endpoints(endpoints_of(*state.service, *addresses_));
+            set_targets(state);
         }
+    });
+}
+
+void Worker::set_targets(ServiceState& state) {
+    const auto targets = targets_of(*state.service, *addresses_);
+    state.balancer.set_targets(targets);
+    for (const Target& target : targets) {
+        const auto known = upstream_states_->find({state.service->name, target.endpoint});
+        state.balancer.set_state(
+            target.endpoint,
+            known != upstream_states_->end() ? known->second : TargetState::kServes,
+            state_.poller.now());
+    }
+}
+
+void Worker::set_upstream_states(std::shared_ptr<const UpstreamStates> states) {
+    on_loop([&] {
+        upstream_states_ = std::move(states);
+        for (ServiceState& state : state_.generation->services) set_targets(state);
     });
 }
 
@@ -201,6 +223,7 @@ void Worker::tick() {
         while (Timer* timer = state_.timers.take_expired(state_.poller.now())) {
             static_cast<Timed*>(timer)->on_deadline();
         }
+        state_.look_at_queue();
         after_batch();
         flush_access();
         tick();

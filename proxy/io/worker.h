@@ -48,7 +48,8 @@ public:
 
     // At most so many clients at a time; more wait in the kernel's queue.
     void limit_connections(std::size_t most);
-    void adopt(std::shared_ptr<const Snapshot> snapshot);
+    void adopt(std::shared_ptr<const Snapshot> snapshot, const SharedServices& shared);
+    void set_upstream_states(std::shared_ptr<const UpstreamStates> states);
     void set_addresses(std::shared_ptr<const HostAddresses> addresses);
     // For the TLS handshakes from now on.
     void set_certificates(std::shared_ptr<const CertificateStore> store, UnknownName unknown);
@@ -70,6 +71,7 @@ private:
         [[nodiscard]] Listening where() const { return {acceptor->local(), security}; }
     };
 
+    void set_targets(ServiceState& state);
     void on_loop(const std::function<void()>& work);
     void accept(runtime::AcceptedConnection connection, Security security);
     [[nodiscard]] bool admits(const Endpoint& peer) const;
@@ -86,6 +88,7 @@ private:
     boost::asio::steady_timer ticker_;
     std::vector<Listener> listeners_;
     std::vector<std::unique_ptr<ClientSession>> sessions_;
+    std::shared_ptr<const UpstreamStates> upstream_states_ = std::make_shared<UpstreamStates>();
     std::shared_ptr<const HostAddresses> addresses_ = std::make_shared<HostAddresses>();
     std::size_t max_connections_ = 0;
     bool turn_posted_ = false;  // go_on_with_unfinished() is queued

@@ -19,6 +19,8 @@ void ActiveExchange::recycle() noexcept {
     service = nullptr;
     connected = watched = false;
     tried_count = 0;
+    client_key = sticky_token = 0;
+    counted = admitted = queued = false;
     page_left.clear();
     record.method = Method::kOther;
     record.host.clear();

@@ -19,17 +19,20 @@
 #include "proxy/io/block_pool.h"
 #include "proxy/io/poller.h"
 #include "proxy/io/request_metrics.h"
+#include "proxy/io/shared_service.h"
 #include "proxy/io/tls.h"
 #include "proxy/io/upstream_pool.h"
 #include "proxy/model/access_record.h"
 
 namespace hearth::proxy {
 
+class ClientRequest;
 class ClientSession;
 
 // A service as one worker serves it.
 struct ServiceState {
     const Service* service = nullptr;
+    std::shared_ptr<SharedService> shared;
     Balancer balancer;
     RequestMetrics* metrics = nullptr;
 };
@@ -64,6 +67,12 @@ struct ActiveExchange {
     bool watched = false;  // TCP keep-alive finds out when a silent peer has gone
     std::array<Endpoint, 4> tried{};
     std::size_t tried_count = 0;
+    std::uint64_t client_key = 0;    // for Balance::kSourceHash
+    std::uint64_t sticky_token = 0;  // of the upstream its cookie names
+    std::string set_cookie;
+    bool counted = false;   // among the running ones of its upstream
+    bool admitted = false;  // among the running ones of its service
+    bool queued = false;    // on WorkerState::queued
 
     AccessRecord record;
     bool logged = false;  // somebody wanted the record when the request arrived
@@ -95,6 +104,8 @@ public:
         return access_format != AccessFormat::kOff || access_followed;
     }
     void log_access(const AccessRecord& record);
+    // Some service may have room again.
+    void look_at_queue();
     void forget_connection(const IpAddress& peer) noexcept;
 
     TlsContext tls;
@@ -109,6 +120,7 @@ public:
     bool draining = false;
     std::vector<ClientSession*> closed;      // to be destroyed after the batch
     std::vector<ClientSession*> to_flush;    // to be written once after the batch
+    std::vector<ClientRequest*> queued;      // wait for room at their service, oldest first
     std::vector<ClientSession*> unfinished;  // gave way to others with octets still to move
 
     AccessFormat access_format = AccessFormat::kOff;

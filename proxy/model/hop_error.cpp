@@ -8,7 +8,9 @@ Hop hop_of(HopReason reason) noexcept {
         case HopReason::kUnknownHost:
         case HopReason::kNoUpstream:
         case HopReason::kTooManyConnections:
-        case HopReason::kMisdirected: return Hop::kProxy;
+        case HopReason::kMisdirected:
+        case HopReason::kNoHealthyUpstream:
+        case HopReason::kOverloaded: return Hop::kProxy;
         case HopReason::kRefusedRequest:
         case HopReason::kRequestTimeout:
         case HopReason::kClientGone: return Hop::kClient;
@@ -35,6 +37,8 @@ std::string_view to_string(HopReason reason) noexcept {
         case HopReason::kNoUpstream: return "no_upstream";
         case HopReason::kTooManyConnections: return "too_many_connections";
         case HopReason::kMisdirected: return "misdirected";
+        case HopReason::kNoHealthyUpstream: return "no_healthy_upstream";
+        case HopReason::kOverloaded: return "overloaded";
         case HopReason::kNameNotResolved: return "name_not_resolved";
         case HopReason::kConnectRefused: return "connect_refused";
         case HopReason::kConnectTimeout: return "connect_timeout";
@@ -58,6 +62,8 @@ int status_of(const HopError& error) noexcept {
         case HopReason::kMisdirected: return 421;
         case HopReason::kNoUpstream:
         case HopReason::kTooManyConnections:
+        case HopReason::kNoHealthyUpstream:
+        case HopReason::kOverloaded:
         case HopReason::kNameNotResolved: return 503;
         case HopReason::kConnectTimeout:
         case HopReason::kResponseTimeout: return 504;

@@ -20,7 +20,9 @@ enum class HopReason : std::uint8_t {
     kUnknownHost,
     kNoUpstream,  // the service has no endpoint to send to
     kTooManyConnections,
-    kMisdirected,  // another name than the one the TLS connection was made for
+    kMisdirected,        // another name than the one the TLS connection was made for
+    kNoHealthyUpstream,  // each fails its checks or is drained
+    kOverloaded,         // the service has as many requests as it may, and a full queue
     // upstream
     kNameNotResolved,
     kConnectRefused,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -85,6 +86,11 @@ public:
     // Precondition: not empty.
     [[nodiscard]] HeaderField* last() noexcept { return &fields_[size_ - 1]; }
     void clear() noexcept { size_ = 0; }
+    template <class Predicate>
+    void remove_if(Predicate unwanted) noexcept {
+        const auto end = std::remove_if(fields_.begin(), fields_.begin() + size_, unwanted);
+        size_ = static_cast<std::size_t>(end - fields_.begin());
+    }
 
 private:
     std::size_t size_ = 0;

@@ -7,6 +7,7 @@
 
 #include "base/ip.h"
 #include "base/proxy_protocol.h"
+#include "proxy/model/balancing.h"
 
 namespace hearth::proxy {
 
@@ -16,6 +17,7 @@ struct UpstreamSpec {
     std::string host;                  // to be resolved when `address` is empty
     std::optional<IpAddress> address;  // literal, or of a node
     std::uint16_t port = 80;
+    unsigned weight = 1;
 
     friend bool operator==(const UpstreamSpec&, const UpstreamSpec&) = default;
 };
@@ -32,6 +34,9 @@ struct Service {
     std::vector<std::string> hosts;  // lower case, without a final dot: "immich", "immich.home"
     std::vector<UpstreamSpec> upstreams;
     PlainHttp plain_http = PlainHttp::kRedirect;
+    Balancing balancing{};
+    HealthCheck health{};
+    RequestLimit limit{};
     ProxyProtocol send_proxy_protocol = ProxyProtocol::kNone;  // ahead of each connection's octets
     bool send_forwarded = false;                               // Forwarded besides X-Forwarded-*
 
