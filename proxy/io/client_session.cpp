@@ -11,6 +11,8 @@ namespace hearth::proxy {
 namespace {
 
 constexpr Duration kLingerTime = 2s;
+constexpr int kLingerTurn = 8;                       // reads of a block
+constexpr std::size_t kFarewellOctets = 256 * 1024;  // read away behind a GOAWAY
 constexpr Duration kHandshakeTime = 10s;
 constexpr std::string_view kHttp2Preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";  // RFC 9113 §3.4
 constexpr std::string_view kPlainHttpHere =
@@ -218,6 +220,7 @@ ClientSession::Next ClientSession::end_http2(Http2Connection::Life life) {
         close();
         return Next::kWait;
     }
+    linger_octets_ = kFarewellOctets;
     return begin_linger();
 }
 
@@ -267,10 +270,15 @@ ClientSession::Next ClientSession::begin_linger() {
 
 ClientSession::Next ClientSession::linger() {
     Buffer in(worker_.blocks);
-    while (stream_.readable()) {
+    for (int turn = 0; stream_.readable(); ++turn) {
+        if (turn == kLingerTurn) {
+            give_way();
+            break;
+        }
         const IoResult got = stream_.read(in.room());
         if (got.status == IoStatus::kWouldBlock) break;
-        if (got.status != IoStatus::kMoved) {
+        linger_octets_ -= std::min(linger_octets_, got.octets);
+        if (got.status != IoStatus::kMoved || linger_octets_ == 0) {
             close();
             return Next::kWait;
         }

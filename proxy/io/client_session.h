@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 
@@ -99,6 +101,7 @@ private:
     State state_ = State::kHead;
     bool served_ = false;   // at least one request
     bool waiting_ = false;  // on WorkerState::unfinished
+    std::size_t linger_octets_ = std::numeric_limits<std::size_t>::max();
     ClientRequest request_;
     std::unique_ptr<Http2Connection> http2_;
     runtime::ConnectionPermit permit_;

@@ -6,6 +6,8 @@
 #include <array>
 #include <cstring>
 
+#include "proxy/core/http2_frames.h"
+
 namespace hearth::proxy {
 
 namespace {
@@ -56,7 +58,7 @@ std::uint32_t code_of(Http2Session::Why why) noexcept {
 struct Http2Session::Impl {
     Acceptor* acceptor = nullptr;
     nghttp2_session* session = nullptr;
-    std::uint64_t idle_frames = 0;
+    Http2FrameCounter frames{NGHTTP2_CLIENT_MAGIC_LEN};
     std::string_view unsent;  // of a frame that nghttp2 serialised
     std::span<char> room;     // where send() writes
     std::size_t filled = 0;
@@ -115,8 +117,6 @@ int Http2Session::Impl::on_frame(nghttp2_session*, const nghttp2_frame* frame, v
             user->on_fields_end(ends ? StreamEnd::kEnded : StreamEnd::kOpen);
     } else if (frame->hd.type == NGHTTP2_DATA && ends) {
         if (Http2StreamUser* user = of(self).user_of(frame->hd.stream_id)) user->on_data_end();
-    } else if (frame->hd.type != NGHTTP2_DATA || frame->hd.length == 0) {
-        ++of(self).idle_frames;
     }
     return 0;
 }
@@ -166,15 +166,15 @@ ssize_t Http2Session::Impl::supply(nghttp2_session* session, std::int32_t id, st
 
 int Http2Session::Impl::send_data(nghttp2_session*, nghttp2_frame* frame, const std::uint8_t* head,
                                   std::size_t size, nghttp2_data_source*, void* self) {
-    constexpr std::size_t kHead = 9;
     Impl& impl = of(self);
-    if (impl.room.size() - impl.filled < kHead + size) return NGHTTP2_ERR_WOULDBLOCK;
+    if (impl.room.size() - impl.filled < Http2FrameCounter::kHead + size)
+        return NGHTTP2_ERR_WOULDBLOCK;
     Http2StreamUser* user = impl.user_of(frame->hd.stream_id);
     if (user == nullptr) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     char* const to = impl.room.data() + impl.filled;
-    std::memcpy(to, head, kHead);
-    if (size > 0) user->take(to + kHead, size);
-    impl.filled += kHead + size;
+    std::memcpy(to, head, Http2FrameCounter::kHead);
+    if (size > 0) user->take(to + Http2FrameCounter::kHead, size);
+    impl.filled += Http2FrameCounter::kHead + size;
     return 0;
 }
 
@@ -236,6 +236,7 @@ Http2Session::Http2Session(Side side, Acceptor* acceptor)
 Http2Session::~Http2Session() = default;
 
 bool Http2Session::receive(std::span<const char> octets) {
+    impl_->frames.pass(octets);
     const ssize_t used = nghttp2_session_mem_recv(
         impl_->session, reinterpret_cast<const std::uint8_t*>(octets.data()), octets.size());
     return used >= 0 && nghttp2_session_want_read(impl_->session) != 0;
@@ -307,6 +308,6 @@ void Http2Session::expel() {
     nghttp2_session_terminate_session(impl_->session, NGHTTP2_ENHANCE_YOUR_CALM);
 }
 
-std::uint64_t Http2Session::idle_frames() const noexcept { return impl_->idle_frames; }
+std::uint64_t Http2Session::idle_frames() const noexcept { return impl_->frames.idle(); }
 
 }  // namespace hearth::proxy

@@ -69,6 +69,7 @@ void Http2Stream::on_closed() {
 // --- the request ---
 
 bool Http2Stream::run() {
+    if (closed_ && state_ == State::kBegun) state_ = State::kReset;  // taken back at once
     if (state_ == State::kBegun) begin();
     if (state_ == State::kRequest) drive();
     if (end_sent_ && !in_ended_ && !closed_) {
@@ -90,8 +91,6 @@ void Http2Stream::begin() {
         active.record.version = Version::kHttp2;
         request_.refuse({HopReason::kRefusedRequest, refusal});
     }
-    // Reset before it began.
-    if (closed_) request_.client_failed();
 }
 
 void Http2Stream::drive() {
