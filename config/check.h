@@ -18,7 +18,11 @@ struct CheckContext {
 // numbers, addresses of upstreams that are named as records.
 void complete(Document& document);
 
-void check_network(CheckContext& context);   // domain, lan, nodes, vips
+void check_network(CheckContext& context);  // domain, lan, nodes, vips
+// Of check_network: where a VIP is written, and how it moves, alone and with earlier ones.
+[[nodiscard]] Span vip_place(const CheckContext& context, const Vip& vip);
+void check_vip_options(CheckContext& context, const Vip& vip);
+void check_vip_moves(CheckContext& context, const Vip& vip, const Vip& earlier);
 void check_names(CheckContext& context);     // names that two things claim, records
 void check_dns(CheckContext& context);       // upstreams, forward zones, blocking
 void check_ports(CheckContext& context);     // who listens where

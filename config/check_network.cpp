@@ -97,12 +97,6 @@ void check_nodes(CheckContext& context) {
     }
 }
 
-Span vip_place(const CheckContext& context, const Vip& vip) {
-    if (value_at(context.root, {"vips", vip.name}) == nullptr)
-        return place_of(context.root, {"services", vip.name, "vip"});
-    return place_of(context.root, {"vips", vip.name, "address"});
-}
-
 void check_vip_address(CheckContext& context, const Vip& vip, const IpAddress& address) {
     const Span place = vip_place(context, vip);
     const std::string text = address.to_string();
@@ -152,38 +146,6 @@ void check_candidates(CheckContext& context, const Vip& vip) {
     }
 }
 
-bool names_vrid(const CheckContext& context, const Vip& vip) {
-    const Value* value = value_at(context.root, {"vips", vip.name});
-    return value != nullptr && value->find("vrid") != nullptr;
-}
-
-// Two VIPs in one virtual router: only when both say so, and then they must agree on the rest.
-void check_vrid(CheckContext& context, const Vip& vip, const Vip& earlier) {
-    const std::string number = std::to_string(vip.vrid);
-    const Span place = names_vrid(context, vip) ? place_of(context.root, {"vips", vip.name, "vrid"})
-                                                : vip_place(context, vip);
-    const Note note =
-        context.diagnostics.note(vip_place(context, earlier), "the other VIP is here");
-    if (!names_vrid(context, vip) || !names_vrid(context, earlier)) {
-        context.diagnostics
-            .error(place, "VIPs " + earlier.name + " and " + vip.name +
-                              " both get virtual router number " + number +
-                              "; write another vrid for one, or the same for both")
-            .notes.push_back(note);
-        return;
-    }
-    const bool agree =
-        vip.prefer == earlier.prefer && vip.advert_interval == earlier.advert_interval &&
-        vip.preempt_delay == earlier.preempt_delay && vip.foreign_peers == earlier.foreign_peers;
-    if (agree) return;
-    context.diagnostics
-        .error(place, "VIPs " + earlier.name + " and " + vip.name + " share virtual router " +
-                          number +
-                          ": prefer, advert_interval, preempt_delay and foreign_peers must be the "
-                          "same for both")
-        .notes.push_back(note);
-}
-
 void check_vip(CheckContext& context, std::size_t index) {
     const auto& vips = context.document.vips;
     const Vip& vip = vips[index];
@@ -194,6 +156,7 @@ void check_vip(CheckContext& context, std::size_t index) {
                                       address.to_string() + " is written twice");
     }
     check_candidates(context, vip);
+    check_vip_options(context, vip);
     for (std::size_t i = 0; i < index; ++i) {
         const auto shared = std::ranges::find_if(
             vip.addresses, [&](const IpAddress& one) { return vips[i].has(one); });
@@ -203,8 +166,8 @@ void check_vip(CheckContext& context, std::size_t index) {
                        shared->to_string() + " is VIP " + vips[i].name + " already")
                 .notes.push_back(
                     context.diagnostics.note(vip_place(context, vips[i]), "it is here"));
-        } else if (vips[i].vrid == vip.vrid) {
-            check_vrid(context, vip, vips[i]);
+        } else {
+            check_vip_moves(context, vip, vips[i]);
         }
     }
     const bool has_service =

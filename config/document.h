@@ -19,6 +19,7 @@
 #include "config/document_seeing.h"
 #include "config/document_serving.h"
 #include "config/document_upstreams.h"
+#include "config/document_vips.h"
 
 // The document as plain values, checked: every name resolves, every address and
 // port is in range, defaults are filled in. Only `bind`, `main`, the command line and tests
@@ -30,21 +31,6 @@ struct Node {
     std::string name;
     IpAddress address;      // inside `lan`
     std::string interface;  // empty: the one that carries `address`
-};
-
-// A virtual IP (RFC 9568). One virtual router (VRID) may carry several.
-struct Vip {
-    std::string name;                  // services that bring their own are named after the service
-    std::vector<IpAddress> addresses;  // at least one; they move together
-    std::vector<std::string> prefer;   // candidate nodes, best first; every node when not given
-    std::uint8_t vrid = 0;             // 1..255; computed from the first address when not given
-    std::chrono::milliseconds advert_interval{100};  // multiples of 10 ms, 10 ms .. 40.95 s
-    std::chrono::milliseconds preempt_delay{10'000};
-    // Routers that are not Hearth nodes (keepalived, …): adverts go to them by multicast, and
-    // theirs are heard.
-    std::vector<IpAddress> foreign_peers;
-
-    [[nodiscard]] bool has(const IpAddress& address) const noexcept;
 };
 
 enum class UpstreamProtocol { kUdp, kTcp, kTls, kHttps, kRecursive };

@@ -20,15 +20,6 @@ Field version_field() {
                                   "Version of the document's own format.", "1");
 }
 
-// Advert intervals are counted in hundredths of a second on the wire (RFC 9568 §5.2.7).
-bool finish_vip(const Value& value, Span, void* target, ReadContext& context) {
-    const auto& vip = *static_cast<const Vip*>(target);
-    if (vip.advert_interval.count() % 10 == 0) return true;
-    context.diagnostics.error(value.find("advert_interval")->value.span,
-                              "advert_interval counts in steps of 10ms");
-    return false;
-}
-
 }  // namespace
 
 const Section<Node>& node_section() {
@@ -44,42 +35,6 @@ const Section<Node>& node_section() {
                   Presence::kOptional, "(the one that carries `address`)"),
         },
         {},
-    }};
-    return table;
-}
-
-const Section<Vip>& vip_section() {
-    static const Section<Vip> table{{
-        "vips.NAME",
-        "A virtual address that one node at a time answers for (VRRPv3, RFC 9568). An address "
-        "alone is enough.",
-        "address",
-        {
-            required(
-                "address", &Vip::addresses, list_of(address(), {1, 16}),
-                "The address, inside `lan`, kept clear of DHCP; or several that move together.",
-                "10.0.0.53"),
-            field("prefer", &Vip::prefer, list_of(node_name(), kNotEmpty),
-                  "Candidate nodes, best first.", "[pi4-1, pi4-2]", Presence::kOptional,
-                  "(every node, in the document's order)"),
-            field("vrid", &Vip::vrid, integer<std::uint8_t>(1, 255),
-                  "Virtual router number, unique on the network segment. VIPs that name the same "
-                  "one move together.",
-                  "53", Presence::kOptional, "(the last octet of the first address)"),
-            field("advert_interval", &Vip::advert_interval,
-                  duration<std::chrono::milliseconds>(10ms, 40'950ms),
-                  "How often the owner says that it lives; others take over after about three of "
-                  "these.",
-                  "100ms"),
-            field(
-                "preempt_delay", &Vip::preempt_delay, duration<std::chrono::milliseconds>(0ms, 24h),
-                "How long a better node must be healthy before it takes the address back.", "10s"),
-            field("foreign_peers", &Vip::foreign_peers, list_of(address()),
-                  "Routers that take part without running Hearth (keepalived, for one): adverts "
-                  "then also go out by multicast.",
-                  "[10.0.0.2]"),
-        },
-        finish_vip,
     }};
     return table;
 }

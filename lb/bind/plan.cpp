@@ -52,7 +52,7 @@ void watch(std::vector<Daemon>& daemons, Daemon daemon) {
 
 // Several VIPs under one VRID move together: their daemons count together.
 void add_vip(VirtualRouter& router, const Document& document, const config::Vip& vip) {
-    for (const auto& address : vip.addresses) router.vips.push_back({vip.name, address});
+    for (const auto& address : vip.addresses) router.vips.push_back({vip.name, address, vip.vrid});
     std::sort(router.vips.begin(), router.vips.end(),
               [](const Vip& a, const Vip& b) { return a.address < b.address; });
     if (serves_dns(document, vip)) watch(router.watched, Daemon::kDns);
@@ -70,7 +70,13 @@ VirtualRouter make_router(const Document& document, const config::Vip& vip, std:
     router.vrid = vip.vrid;
     router.priority = priority_of_rank(rank, vip.prefer.size());
     router.interval = vip.advert_interval;
+    router.version =
+        vip.vrrp_version == config::VrrpVersion::kV2 ? VrrpVersion::kV2 : VrrpVersion::kV3;
+    router.preemption = vip.preempt ? Preemption::kAfterDelay : Preemption::kNever;
     router.preempt_delay = vip.preempt_delay;
+    for (const auto& track : vip.track)
+        router.tracks.push_back(
+            {track_name(track.interface), static_cast<Priority>(track.lower_by)});
     for (const auto& name : vip.prefer) {
         if (name != self) router.nodes.push_back(document.find_node(name)->address);
     }
@@ -79,11 +85,15 @@ VirtualRouter make_router(const Document& document, const config::Vip& vip, std:
 
 std::vector<VirtualRouter> make_routers(const Document& document, const std::string& self) {
     std::map<Vrid, VirtualRouter> routers;
+    std::map<std::string, Vrid> groups;  // the number of the first VIP stands for all
     for (const auto& vip : document.vips) {
         const auto place = std::find(vip.prefer.begin(), vip.prefer.end(), self);
         if (place == vip.prefer.end()) continue;
         const auto rank = static_cast<std::size_t>(place - vip.prefer.begin());
-        auto [router, fresh] = routers.try_emplace(vip.vrid);
+        const Vrid vrid = vip.sync_group.empty()
+                              ? vip.vrid
+                              : groups.try_emplace(vip.sync_group, vip.vrid).first->second;
+        auto [router, fresh] = routers.try_emplace(vrid);
         if (fresh) router->second = make_router(document, vip, rank, self);
         add_vip(router->second, document, vip);
     }

@@ -85,7 +85,7 @@ json::array vips_json(const Reconciler& reconciler, const Plan& plan,
             item["state"] = to_string(view.state);
             item["priority"] = view.priority;
             item["healthy"] = view.health == Health::kGood;
-            item["vrid"] = view.router->vrid;
+            item["vrid"] = vip.vrid;
             item["for_s"] = seconds(now - view.since);
             item["transitions"] = view.transitions;
             if (view.holders[i]) item["conflict"] = view.holders[i]->to_string();

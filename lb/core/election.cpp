@@ -67,7 +67,7 @@ Duration Election::master_down_interval(Priority priority, Duration interval) no
 
 Duration Election::short_skew() const noexcept {
     // Foreign backups count on RFC 9568's order of priorities.
-    if (!router_.foreign_peers.empty()) return skew(priority(), master_interval_);
+    if (!router_.foreign_peers.empty()) return skew(priority(), skew_interval());
     return skew(priority(), kHintInterval);
 }
 
@@ -78,9 +78,22 @@ Duration Election::release_wait() const noexcept {
     return std::min<Duration>(4 * router_.interval, 2s);
 }
 
+Duration Election::skew_interval() const noexcept {
+    return router_.version == VrrpVersion::kV2 ? Duration(1s) : master_interval_;
+}
+
+Duration Election::master_down() const noexcept {
+    return 3 * master_interval_ + skew(priority(), skew_interval());
+}
+
 Priority Election::priority() const noexcept {
-    if (health_ == Health::kGood) return bid_ != 0 ? bid_ : router_.priority;
-    return static_cast<Priority>(std::max(router_.priority - kHealthPenalty, 1));
+    int sum = bid_ != 0 ? bid_ : router_.priority;
+    if (health_ == Health::kBad) sum = router_.priority - kHealthPenalty;
+    return static_cast<Priority>(std::max(sum - penalty_, 1));
+}
+
+bool Election::is_well() const noexcept {
+    return health_ == Health::kGood && priority() >= kHealthyFloor;
 }
 
 bool Election::owns(TimePoint now) const noexcept {
@@ -119,8 +132,7 @@ Effects Election::master_vanished(IpAddress address, TimePoint now) {
 }
 
 bool Election::can_bid() const noexcept {
-    return state_ == S::kBackup && health_ == Health::kGood &&
-           (!master_ || master_priority_ < kMovingPriority);
+    return state_ == S::kBackup && is_well() && (!master_ || master_priority_ < kMovingPriority);
 }
 
 Effects Election::bid(TimePoint now) {
@@ -133,11 +145,21 @@ Effects Election::set_health(Health health, TimePoint now) {
     if (health == health_) return {};
     health_ = health;
     if (health == Health::kBad) bid_ = 0;
+    return reconsider(now);
+}
+
+Effects Election::set_penalty(Priority penalty, TimePoint now) {
+    if (std::exchange(penalty_, penalty) == penalty) return {};
+    return reconsider(now);
+}
+
+// The priority is another one.
+Effects Election::reconsider(TimePoint now) {
     if (state_ == S::kMaster && owns(now)) return advertise(now);
     if (state_ != S::kBackup || !master_) return {};
     // Whether to relieve the master is a different question now; its next advert answers it.
     preempt_due_ = kNever;
-    claim_due_ = std::max(claim_due_, now + master_down_interval(priority(), master_interval_));
+    claim_due_ = std::max(claim_due_, now + master_down());
     return {};
 }
 
@@ -194,7 +216,7 @@ ElectionEvent Election::classify(const HeardAdvert& advert) const noexcept {
     if (advert.priority == kReleasePriority) return E::kReleaseAdvert;
     if (beats_us(advert)) return E::kBetterAdvert;
     const bool unwell = advert.speaker == Speaker::kHearth && advert.priority < kHealthyFloor;
-    if (unwell && health_ == Health::kGood && state_ != S::kMaster) return E::kUnwellAdvert;
+    if (unwell && is_well() && state_ != S::kMaster) return E::kUnwellAdvert;
     return E::kWorseAdvert;
 }
 
@@ -294,12 +316,10 @@ void Election::follow(const HeardAdvert& advert, TimePoint now) noexcept {
     if (event == E::kBetterAdvert) preempt_due_ = kNever;
 }
 
-void Election::wait_for_master(TimePoint now) noexcept {
-    claim_due_ = now + master_down_interval(priority(), master_interval_);
-}
+void Election::wait_for_master(TimePoint now) noexcept { claim_due_ = now + master_down(); }
 
 void Election::schedule_preempt(TimePoint now) noexcept {
-    if (health_ == Health::kBad || preempt_due_ != kNever) return;
+    if (!is_well() || router_.preemption == Preemption::kNever || preempt_due_ != kNever) return;
     preempt_due_ = now + router_.preempt_delay;
 }
 

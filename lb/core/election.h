@@ -94,6 +94,8 @@ public:
     // No process listens any more at the node `address`; counts only if that is the master.
     Effects master_vanished(IpAddress address, TimePoint now);
     Effects set_health(Health health, TimePoint now);
+    // What tracked things cost now.
+    Effects set_penalty(Priority penalty, TimePoint now);
     // People want the VIPs here: takes them over from a living master, and keeps them against
     // better nodes until they go elsewhere. Nothing happens unless can_bid().
     Effects bid(TimePoint now);
@@ -129,6 +131,12 @@ private:
     Effects remain(ElectionEvent event, TimePoint now);
     Effects yield();
     [[nodiscard]] ElectionEvent classify(const HeardAdvert& advert) const noexcept;
+    Effects reconsider(TimePoint now);
+    // Fit to relieve others: at or above the floor.
+    [[nodiscard]] bool is_well() const noexcept;
+    // The interval that skews count in; in version 2 it is always a second (RFC 3768 §6.1).
+    [[nodiscard]] Duration skew_interval() const noexcept;
+    [[nodiscard]] Duration master_down() const noexcept;
     [[nodiscard]] bool beats_us(const HeardAdvert& advert) const noexcept;
     void follow(const HeardAdvert& advert, TimePoint now) noexcept;
     void wait_for_master(TimePoint now) noexcept;
@@ -143,6 +151,7 @@ private:
     IpAddress own_;
     ElectionState state_ = ElectionState::kInit;
     TimePoint since_{};
+    Priority penalty_ = 0;
     Priority bid_ = 0;          // instead of the document's priority; 0: none
     bool owner_known_ = false;  // since the VIPs were configured: no probing any more
 

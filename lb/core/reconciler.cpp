@@ -41,13 +41,20 @@ Reconciler::Router::Router(const VirtualRouter& router, Health health)
     : settings(router),
       addresses(vip_addresses(router)),
       election(router, health),
-      guards(router.vips.size()) {}
+      guards(router.vips.size()) {
+    for (const auto& vip : router.vips) {
+        const Vrid vrid = vip.vrid != 0 ? vip.vrid : router.vrid;
+        const auto same = [&](const Part& part) {
+            return part.vrid == vrid && part.family == vip.address.family();
+        };
+        auto part = std::ranges::find_if(parts, same);
+        if (part == parts.end()) part = parts.insert(part, Part{vrid, vip.address.family(), {}});
+        part->addresses.push_back(vip.address);
+    }
+}
 
-std::span<const IpAddress> Reconciler::Router::addresses_of(IpFamily family) const noexcept {
-    const auto of = [family](const IpAddress& one) { return one.family() == family; };
-    const auto first = std::ranges::find_if(addresses, of);
-    const auto last = std::find_if_not(first, addresses.end(), of);
-    return {first, last};
+bool Reconciler::Router::has(IpFamily family) const noexcept {
+    return std::ranges::any_of(parts, [&](const Part& part) { return part.family == family; });
 }
 
 IpAddress Reconciler::own_source(IpFamily family) const noexcept {
@@ -57,9 +64,8 @@ IpAddress Reconciler::own_source(IpFamily family) const noexcept {
 // All families of a router or none: one that is half there would be no owner for the other half.
 bool Reconciler::can_speak_for(const Router& router, const LanState& lan) const noexcept {
     if (lan.link != LanState::Link::kUp) return false;
-    const bool v4 = !router.addresses_of(IpFamily::kV4).empty();
-    const bool v6 = !router.addresses_of(IpFamily::kV6).empty();
-    return (!v4 || lan.address.is_v4()) && (!v6 || lan.link_local);
+    return (!router.has(IpFamily::kV4) || lan.address.is_v4()) &&
+           (!router.has(IpFamily::kV6) || lan.link_local);
 }
 
 Health Reconciler::health_of(const VirtualRouter& router) const noexcept {
@@ -67,6 +73,24 @@ Health Reconciler::health_of(const VirtualRouter& router) const noexcept {
         return health_[static_cast<std::size_t>(d)] == Health::kGood;
     });
     return all_good && duty_ == Duty::kServing ? Health::kGood : Health::kBad;
+}
+
+Priority Reconciler::penalty_of(const VirtualRouter& router) const noexcept {
+    unsigned sum = 0;
+    for (const auto& track : router.tracks)
+        if (missing_.contains(track.subject)) sum += track.lower_by;
+    return static_cast<Priority>(std::min(sum, 255U));
+}
+
+void Reconciler::set_track(std::string_view subject, Health health, TimePoint now) {
+    const auto known = missing_.find(subject);
+    if ((known == missing_.end()) == (health == Health::kGood)) return;
+    if (health == Health::kGood)
+        missing_.erase(known);
+    else
+        missing_.emplace(subject);
+    for (auto& router : routers_)
+        carry_out(*router, router->election.set_penalty(penalty_of(router->settings), now), now);
 }
 
 void Reconciler::configure(const std::vector<VirtualRouter>& routers, TimePoint now) {
@@ -77,6 +101,7 @@ void Reconciler::configure(const std::vector<VirtualRouter>& routers, TimePoint 
         });
         if (old == routers_.end()) {
             next.push_back(std::make_unique<Router>(settings, health_of(settings)));
+            next.back()->election.set_penalty(penalty_of(settings), now);
             continue;
         }
         Router& router = **old;
@@ -84,6 +109,7 @@ void Reconciler::configure(const std::vector<VirtualRouter>& routers, TimePoint 
             router.settings = settings;
             carry_out(router, router.election.reconfigure(settings, now), now);
             carry_out(router, router.election.set_health(health_of(settings), now), now);
+            carry_out(router, router.election.set_penalty(penalty_of(settings), now), now);
         }
         next.push_back(std::move(*old));
     }
@@ -119,9 +145,8 @@ void Reconciler::set_lan(const LanState& lan, TimePoint now) {
     for (auto& router : routers_) {
         const bool was_up = can_speak_for(*router, old);
         const bool is_up = can_speak_for(*router, lan);
-        const bool has_v6 = !router->addresses_of(IpFamily::kV6).empty();
         const bool same_place = was_up && is_up && old.address == lan.address &&
-                                (!has_v6 || old.link_local == lan.link_local);
+                                (!router->has(IpFamily::kV6) || old.link_local == lan.link_local);
         if (same_place) {
             if (old.mac != lan.mac && router->election.owns(now))
                 carry_out(*router, Effect::kAnnounce, now);
@@ -177,17 +202,17 @@ Reconciler::Router* Reconciler::find_router(const Advert& advert, Drop& why_not)
     why_not = Drop::kUnknownVrid;
     for (auto& router : routers_) {
         const VirtualRouter& s = router->settings;
-        const auto addresses = router->addresses_of(advert.family());
-        if (s.vrid != advert.vrid || addresses.empty()) continue;
-        const bool v2 = advert.family() == IpFamily::kV4 && s.version == VrrpVersion::kV2;
-        if (advert.version != (v2 ? VrrpVersion::kV2 : VrrpVersion::kV3)) {
-            why_not = Drop::kBadVersion;
-        } else if (v2 && advert.interval != s.interval) {
-            why_not = Drop::kBadInterval;  // RFC 3768 §7.1: one interval for all
-        } else if (!same_addresses(advert, addresses)) {
-            why_not = Drop::kWrongAddressSet;
-        } else {
-            return router.get();
+        for (const Part& part : router->parts) {
+            if (part.vrid != advert.vrid || part.family != advert.family()) continue;
+            if (advert.version != s.version) {
+                why_not = Drop::kBadVersion;
+            } else if (s.version == VrrpVersion::kV2 && advert.interval != s.interval) {
+                why_not = Drop::kBadInterval;  // RFC 3768 §7.1: one interval for all
+            } else if (!same_addresses(advert, part.addresses)) {
+                why_not = Drop::kWrongAddressSet;
+            } else {
+                return router.get();
+            }
         }
     }
     return nullptr;
@@ -306,7 +331,9 @@ bool Reconciler::may_answer(const IpAddress& address, NeighbourCounters& counter
 }
 
 bool Reconciler::is_stranger(const Router& router, MacAddress mac) const noexcept {
-    return !neighbours_.knows(mac) && !is_virtual_mac(mac, router.settings.vrid);
+    return !neighbours_.knows(mac) && std::ranges::none_of(router.parts, [&](const Part& part) {
+        return is_virtual_mac(mac, part.vrid);
+    });
 }
 
 void Reconciler::on_foreign_claim(Router& router, std::size_t vip, MacAddress holder,
@@ -344,27 +371,28 @@ void Reconciler::carry_out(Router& router, Effects effects, TimePoint now) {
 }
 
 void Reconciler::send_adverts(Router& router, Priority priority, TimePoint now) {
-    for (const IpFamily family : {IpFamily::kV4, IpFamily::kV6})
-        if (!router.addresses_of(family).empty()) send_family(router, family, priority, now);
+    for (const Part& part : router.parts) send_part(router, part, priority, now);
 }
 
 // Over IPv6 always to the group, whose packets to a node go to that node's Ethernet address alone
 // (RFC 6085): its link-local address need not be known.
-void Reconciler::send_family(Router& router, IpFamily family, Priority priority, TimePoint now) {
+void Reconciler::send_part(const Router& router, const Part& part, Priority priority,
+                           TimePoint now) {
     const VirtualRouter& s = router.settings;
-    const bool v6 = family == IpFamily::kV6;
-    const MacAddress group_mac = v6 ? multicast_mac(vrrp_group(family)) : kVrrpGroupMac;
+    const bool v6 = part.family == IpFamily::kV6;
+    const IpAddress group = vrrp_group(part.family);
+    const MacAddress group_mac = v6 ? multicast_mac(group) : kVrrpGroupMac;
     const auto send = [&](const IpAddress& destination, MacAddress mac) {
         output_.frames.push_back(
             Frame{mac, v6 ? EtherType::kIpv6 : EtherType::kIpv4,
-                  write_advert({own_source(family), destination, s.vrid, priority, s.interval,
-                                router.addresses_of(family), v6 ? VrrpVersion::kV3 : s.version})});
+                  write_advert({own_source(part.family), destination, part.vrid, priority,
+                                s.interval, part.addresses, s.version})});
     };
-    if (!s.foreign_peers.empty()) return send(vrrp_group(family), group_mac);
+    if (!s.foreign_peers.empty()) return send(group, group_mac);
     for (const auto& node : s.nodes) {
         const auto mac = neighbours_.route_to(node, now);
         if (!mac) continue;
-        send(v6 ? vrrp_group(family) : node, v6 && mac->is_group() ? group_mac : *mac);
+        send(v6 ? group : node, v6 && mac->is_group() ? group_mac : *mac);
     }
 }
 

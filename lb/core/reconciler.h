@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <span>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -82,6 +82,8 @@ public:
     void configure(const std::vector<VirtualRouter>& routers, TimePoint now);
     void set_lan(const LanState& lan, TimePoint now);
     void set_health(Daemon daemon, Health health, TimePoint now);
+    // What virtual routers track, by its name there; good until it is said otherwise.
+    void set_track(std::string_view subject, Health health, TimePoint now);
     // Drained: like unwell, so that a well node takes over at once; without one it goes on serving.
     void set_duty(Duty duty, TimePoint now);
     // People want this VIP here, with those of its virtual router.
@@ -112,9 +114,16 @@ public:
 
 private:
     enum class Life : std::uint8_t { kActive, kRetiring };
+    // One virtual router of RFC 9568: a VRID in one family.
+    struct Part {
+        Vrid vrid = 0;
+        IpFamily family = IpFamily::kV4;
+        std::vector<IpAddress> addresses;
+    };
     struct Router {
         VirtualRouter settings;
         std::vector<IpAddress> addresses;  // of settings.vips, ascending
+        std::vector<Part> parts;
         Election election;
         Announcer announcer;
         ClaimProbe probe;
@@ -124,11 +133,11 @@ private:
         std::uint64_t conflicts = 0;
 
         Router(const VirtualRouter& router, Health health);
-        // Those of one family.
-        [[nodiscard]] std::span<const IpAddress> addresses_of(IpFamily family) const noexcept;
+        [[nodiscard]] bool has(IpFamily family) const noexcept;
     };
 
     [[nodiscard]] Health health_of(const VirtualRouter& router) const noexcept;
+    [[nodiscard]] Priority penalty_of(const VirtualRouter& router) const noexcept;
     [[nodiscard]] bool can_speak_for(const Router& router, const LanState& lan) const noexcept;
     // This node's source address for adverts of `family`.
     [[nodiscard]] IpAddress own_source(IpFamily family) const noexcept;
@@ -140,7 +149,7 @@ private:
     void send_adverts(Router& router, Priority priority, TimePoint now);
     void send_gratuitous(Router& router);
     void send_probes(Router& router);
-    void send_family(Router& router, IpFamily family, Priority priority, TimePoint now);
+    void send_part(const Router& router, const Part& part, Priority priority, TimePoint now);
     // Somebody at `mac` says that `address` is its own; true when it is a VIP of ours.
     [[nodiscard]] bool hear_claim(const IpAddress& address, MacAddress mac, TimePoint now);
     // Somebody is about to claim `address`: a conflict while we are, too (RFC 4862 §5.4.3).
@@ -159,6 +168,7 @@ private:
     LanState lan_;
     std::array<Health, kDaemonCount> health_{};
     Duty duty_ = Duty::kServing;
+    std::set<std::string, std::less<>> missing_;  // of what is tracked
     std::vector<std::unique_ptr<Router>> routers_;
     Neighbours neighbours_;
     DropCounters drops_;

@@ -29,6 +29,8 @@ bool contains(const std::vector<IpAddress>& list, const IpAddress& address) {
 
 }  // namespace
 
+std::string track_name(const std::string& interface) { return "interface " + interface; }
+
 struct LanDriver::Impl : std::enable_shared_from_this<Impl> {
     Impl(runtime::EventLoop& l, runtime::Problems& p, Handlers h)
         : loop(l), problems(p), handlers(std::move(h)), timer(loop.context()) {}
@@ -40,6 +42,7 @@ struct LanDriver::Impl : std::enable_shared_from_this<Impl> {
     void look_at_host();
     void follow_interface(const std::vector<Interface>& links,
                           const std::vector<InterfaceAddress>& addresses);
+    void follow_tracked(const std::vector<Interface>& links);
     void check_link_local(const Interface& link, const LanState& state);
     void open_port(const Interface& link);
     void close_port();
@@ -178,6 +181,7 @@ void LanDriver::Impl::look_at_host() {
         });
     });
     hold_vips();
+    follow_tracked(*links);
     follow_interface(*links, *addresses);
     quieten(*links, *addresses);
     check_interfaces_free_of_vips(*addresses);
@@ -218,6 +222,25 @@ void LanDriver::Impl::follow_interface(const std::vector<Interface>& links,
     if (own != addresses.end()) state.link_local = own->address;
     reconciler.set_lan(state, now());
     check_link_local(*link, state);
+}
+
+void LanDriver::Impl::follow_tracked(const std::vector<Interface>& links) {
+    std::string missing;
+    for (const auto& router : settings.routers) {
+        for (const auto& track : router.tracks) {
+            const bool is_good = std::ranges::any_of(links, [&](const Interface& link) {
+                return track_name(link.name) == track.subject &&
+                       link.carrier == Interface::Carrier::kPresent;
+            });
+            reconciler.set_track(track.subject, is_good ? Health::kGood : Health::kBad, now());
+            if (is_good) continue;
+            missing.append(missing.empty() ? "" : "; ").append(router.vips.front().name);
+            missing.append(" loses " + std::to_string(track.lower_by) + " of its priority here: ");
+            missing.append(track.subject + " is not there or has no carrier");
+        }
+    }
+    if (missing.empty()) return problems.clear("vip_track");
+    problems.raise("vip_track", missing);
 }
 
 // VIPs for IPv6 need it (RFC 9568 §5.1.2.1); it is not there where IPv6 is switched off.

@@ -18,6 +18,9 @@ class Problems;
 
 namespace hearth::lb {
 
+// What a virtual router tracks by this name is that interface.
+[[nodiscard]] std::string track_name(const std::string& interface);
+
 struct LanSettings {
     IpAddress address;      // this node's
     std::string interface;  // empty: the one that carries `address`

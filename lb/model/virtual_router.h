@@ -47,22 +47,36 @@ enum class Duty : std::uint8_t { kServing, kDrained };
 struct Vip {
     std::string name;
     IpAddress address;
+    Vrid vrid = 0;  // 0: that of its virtual router
 
     friend bool operator==(const Vip&, const Vip&) = default;
 };
 
+enum class Preemption : std::uint8_t { kAfterDelay, kNever };
+
+// Something that costs priority while it is not well: an interface.
+struct Track {
+    std::string subject;  // "interface wan0"
+    Priority lower_by = kHealthPenalty;
+
+    friend bool operator==(const Track&, const Track&) = default;
+};
+
 // One virtual router as this node takes part in it: which VIPs move together, and among whom. With
-// VIPs of both families it is two on the wire (RFC 9568 §1.5) and one in all decisions.
+// VIPs of both families, or of several VRIDs (a sync group), it is several on the wire
+// (RFC 9568 §1.5) and one in all decisions.
 struct VirtualRouter {
     Vrid vrid = 0;
     VrrpVersion version = VrrpVersion::kV3;  // of adverts for IPv4
     std::vector<Vip> vips;                   // in ascending order of address: IPv4 first
     Priority priority = kHealthyFloor;
     Duration interval = 100ms;
+    Preemption preemption = Preemption::kAfterDelay;  // of an owner that does well
     Duration preempt_delay = 10s;
     std::vector<IpAddress> nodes;          // the other candidates that run Hearth
     std::vector<IpAddress> foreign_peers;  // other routers; adverts go to the group when any
     std::vector<Daemon> watched;           // whose health counts
+    std::vector<Track> tracks;
 
     friend bool operator==(const VirtualRouter&, const VirtualRouter&) = default;
 };

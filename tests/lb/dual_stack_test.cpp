@@ -163,5 +163,59 @@ TEST_F(DualStack, AStrangersAdvertisementIsAnsweredByADefence) {
     EXPECT_EQ(state(), ElectionState::kMaster);
 }
 
+// Two VRIDs that move together: adverts for both, and each of them counts.
+TEST_F(DualStack, ASyncGroupIsOneDecision) {
+    router_.vips = {{"dns", kVip4, 53}, {"proxy", IpAddress::v4(10, 0, 0, 100), 100}};
+    reconciler_.configure({router_}, now_);
+    plug();
+    meet_peer();
+    run(2s);
+    std::vector<Vrid> vrids;
+    for (const auto& frame : frames()) {
+        const auto advert = parse_advert(frame.payload);
+        if (advert && std::ranges::find(vrids, advert->vrid) == vrids.end())
+            vrids.push_back(advert->vrid);
+    }
+    EXPECT_EQ(vrids, (std::vector<Vrid>{53, 100}));
+    const std::vector<IpAddress> proxy{IpAddress::v4(10, 0, 0, 100)};
+    reconciler_.on_vrrp(write_advert({kPeer, kOwn, 100, 200, 100ms, proxy}), kPeerMac, now_);
+    EXPECT_EQ(state(), ElectionState::kBackup);
+    EXPECT_EQ(reconciler_.view(now_).size(), 1U);
+}
+
+TEST_F(DualStack, WhatIsTrackedCountsOnceAndAddsUp) {
+    router_.tracks = {{"interface wan0", 20}, {"interface wan1", 5}};
+    reconciler_.set_track("interface wan0", Health::kBad, now_);
+    reconciler_.configure({router_}, now_);
+    EXPECT_EQ(reconciler_.view(now_)[0].priority, 170);
+    reconciler_.set_track("interface wan1", Health::kBad, now_);
+    reconciler_.set_track("interface wan1", Health::kBad, now_);
+    EXPECT_EQ(reconciler_.view(now_)[0].priority, 165);
+    reconciler_.set_track("interface wan0", Health::kGood, now_);
+    EXPECT_EQ(reconciler_.view(now_)[0].priority, 185);
+}
+
+// RFC 3768 §7.1: version and interval are the same everywhere.
+TEST_F(DualStack, OfVersion2OnlyTheOwnIntervalIsHeard) {
+    router_.vips = {{"dns", kVip4}};
+    router_.version = VrrpVersion::kV2;
+    router_.interval = 1s;
+    router_.foreign_peers = {kPeer};
+    reconciler_.configure({router_}, now_);
+    plug();
+    const std::vector<IpAddress> vips{kVip4};
+    const auto hear = [&](VrrpVersion version, Duration interval) {
+        reconciler_.on_vrrp(write_advert({kPeer, vrrp_group(), 53, 200, interval, vips, version}),
+                            kPeerMac, now_);
+    };
+    hear(VrrpVersion::kV3, 1s);
+    EXPECT_EQ(reconciler_.drops().of(Drop::kBadVersion), 1U);
+    hear(VrrpVersion::kV2, 2s);
+    EXPECT_EQ(reconciler_.drops().of(Drop::kBadInterval), 1U);
+    EXPECT_EQ(state(), ElectionState::kProbing);
+    hear(VrrpVersion::kV2, 1s);
+    EXPECT_EQ(state(), ElectionState::kBackup);
+}
+
 }  // namespace
 }  // namespace hearth::lb

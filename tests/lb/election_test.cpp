@@ -268,6 +268,87 @@ TEST_F(ElectionTest, StopOfABackupIsImmediate) {
     EXPECT_EQ(election.state(), S::kInit);
 }
 
+class NoPreemptTest : public ElectionTest {
+protected:
+    static VirtualRouter patient() {
+        VirtualRouter router = settings(200);
+        router.preemption = Preemption::kNever;
+        return router;
+    }
+    NoPreemptTest() : ElectionTest(patient()) {}
+
+    void hear_for(Duration time, int priority) {
+        for (const TimePoint end = now + time; now < end;) {
+            hear(advert(kHigher, priority));
+            pass(100ms);
+        }
+    }
+};
+
+TEST_F(NoPreemptTest, LeavesTheAddressWithWhoeverDoesWell) {
+    become_master();
+    for (int flap = 0; flap < 3; ++flap) {
+        election.disable(now);
+        pass(1s);
+        enable();
+        hear_for(60s, 190);
+        EXPECT_EQ(election.state(), S::kBackup);
+        pass(1s);  // the other one dies
+        EXPECT_EQ(election.state(), S::kMaster);
+    }
+}
+
+TEST_F(NoPreemptTest, RelievesWhoeverIsNotWellAndObeysPeople) {
+    become_backup(190);
+    hear_for(1s, 90);
+    EXPECT_EQ(election.state(), S::kMaster);
+    hear(advert(kHigher, 250));
+    hear_for(1s, 190);
+    EXPECT_EQ(election.state(), S::kBackup);
+    election.bid(now);
+    EXPECT_EQ(election.state(), S::kMaster);
+}
+
+TEST_F(ElectionTest, WhatIsTrackedCostsPriority) {
+    become_master();
+    EXPECT_TRUE(election.set_penalty(20, now).has(Effect::kAdvertise));
+    EXPECT_EQ(election.priority(), 170);
+    hear(advert(kLower, 180));
+    EXPECT_EQ(election.state(), S::kBackup);
+    EXPECT_FALSE(election.set_penalty(0, now).has(Effect::kAdvertise));
+    for (int i = 0; i < 101; ++i) {
+        hear(advert(kLower, 180));
+        pass(100ms);
+    }
+    EXPECT_EQ(election.state(), S::kMaster);
+}
+
+TEST_F(ElectionTest, WhoeverFallsBelowTheFloorRelievesNobody) {
+    become_backup(100);
+    election.set_penalty(100, now);
+    for (int i = 0; i < 200; ++i) {
+        hear(advert(kLower, 80));
+        pass(100ms);
+    }
+    EXPECT_EQ(election.state(), S::kBackup);
+    election.set_penalty(0, now);
+    hear(advert(kLower, 80));
+    pass(10ms);
+    EXPECT_EQ(election.state(), S::kMaster);
+}
+
+// RFC 3768 §6.1: three intervals and a skew that counts in seconds.
+TEST(ElectionVersion2, SkewCountsInSeconds) {
+    VirtualRouter router = settings(192);
+    router.version = VrrpVersion::kV2;
+    router.interval = 10s;
+    Election election(router, Health::kGood);
+    const TimePoint now{1h};
+    election.enable(kOwn, now);
+    election.on_advert(advert(kLower, 200, 10s, Speaker::kForeign), now);
+    EXPECT_EQ(election.next_deadline(), now + 30s + 250ms);
+}
+
 TEST(PriorityOfRank, DescendsAndStaysAboveTheFloor) {
     EXPECT_EQ(priority_of_rank(0, 2), 200);
     EXPECT_EQ(priority_of_rank(1, 2), 190);

@@ -11,6 +11,7 @@ from tests.lb.vip_lan import VIP
 ROUTER = "10.0.0.21"
 VRID = 53
 VIP6 = "fd00::53"
+VIP2 = "10.0.0.100"
 
 
 class Keepalived:
@@ -111,6 +112,78 @@ def test_three_routers_of_two_makes(make_lan):
     assert b.state() == "backup" and b.vip()["owner"] == ROUTER
     router.stop()
     b.wait_state("master", deadline=3)
+
+
+# --- version 2 (RFC 3768) -------------------------------------------------------------------------
+
+
+def make_group_v2(make_lan, priority: int):
+    lan = make_lan(1, vip=f", vrid: {VRID}, foreign_peers: [{ROUTER}], preempt_delay: 500ms, vrrp_version: 2, advert_interval: 1s")
+    return lan, Keepalived(lan, priority, options="version 2\n  advert_int 1")
+
+
+def test_keepalived_backs_up_hearth_in_version_2(make_lan):
+    lan, router = make_group_v2(make_lan, priority=90)
+    lan.start()
+    router.start()
+    (a,) = lan.nodes
+    router.process.wait_line("Entering BACKUP STATE")
+    a.lb.kill()
+    wait_until(router.owns, 8)
+    a.start_lb()
+    wait_until(lambda: a.state() == "master")
+    wait_until(lambda: not router.owns(), 5)
+    wait_until(lambda: answering_macs(lan, router) == ["a"])
+    a.lb.stop()
+    wait_until(router.owns, 5)
+
+
+def test_hearth_backs_up_keepalived_in_version_2(make_lan):
+    lan, router = make_group_v2(make_lan, priority=250)
+    router.start()
+    wait_until(router.owns, 10)
+    (a,) = lan.nodes
+    a.start_lb()
+    a.wait_state("backup")
+    assert a.vip()["owner"] == ROUTER
+    router.stop()
+    a.wait_state("master", deadline=5)
+    wait_until(lambda: answering_macs(lan, router) == ["a"])
+    router.start()
+    wait_until(router.owns, 10)
+    a.wait_state("backup")
+    for line in ("checksum", "mismatch", "unexpected", "invalid"):
+        assert line not in router.process.log().lower()
+
+
+# --- sync groups ----------------------------------------------------------------------------------
+
+
+def test_sync_groups_of_both_makes_move_as_one(make_lan):
+    """Two virtual routers; keepalived's vrrp_sync_group on the other side."""
+    lan = make_lan(1)
+    both = "sync_group: front, prefer: [a], preempt_delay: 500ms, foreign_peers: [10.0.0.21]"
+    lan.write_document(
+        lan.document().replace(
+            f"  dns: {{address: {VIP}, prefer: [a]}}\n",
+            f"  dns: {{address: {VIP}, {both}}}\n  proxy: {{address: {VIP2}, {both}}}\n",
+        )
+    )
+    router = Keepalived(lan, 90)
+    first = router.config.read_text()
+    second = first[first.index("vrrp_instance") :].replace("home", "web").replace(VIP, VIP2).replace("id 53", "id 100")
+    router.config.write_text(first + second + "\nvrrp_sync_group front {\n group {\n home\n web\n }\n}\n")
+    lan.start()
+    (a,) = lan.nodes
+    router.start()
+    router.process.wait_line("Entering BACKUP STATE")
+    holders = lambda: [sorted({router.host.mac(): "keepalived"}.get(o, o) for o in lan.answering(vip)) for vip in (VIP, VIP2)]
+    wait_until(lambda: holders() == [["a"], ["a"]])
+    a.lb.kill()
+    wait_until(lambda: holders() == [["keepalived"], ["keepalived"]], 8)
+    a.start_lb()
+    wait_until(lambda: holders() == [["a"], ["a"]], 10)
+    assert {a.vip("dns")["vrid"], a.vip("proxy")["vrid"]} == {53, 100}
 
 
 # --- IPv6 -----------------------------------------------------------------------------------------

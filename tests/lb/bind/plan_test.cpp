@@ -40,7 +40,7 @@ TEST(Plan, CandidatesInOrderOfPreference) {
     const Plan plan = plan_for("a");
     ASSERT_EQ(plan.lan.routers.size(), 2U);
     const auto& dns = plan.lan.routers[0];
-    EXPECT_EQ(dns.vips, (std::vector<Vip>{{"dns", kDnsVip}}));
+    EXPECT_EQ(dns.vips, (std::vector<Vip>{{"dns", kDnsVip, 53}}));
     EXPECT_EQ(dns.vrid, 53);
     EXPECT_EQ(dns.priority, 200);
     EXPECT_EQ(dns.nodes, std::vector{kB});
@@ -50,6 +50,22 @@ TEST(Plan, CandidatesInOrderOfPreference) {
     const auto& proxy = plan.lan.routers[1];
     EXPECT_EQ(proxy.priority, 190);
     EXPECT_EQ(proxy.watched, std::vector{Daemon::kProxy});
+}
+
+TEST(Plan, SyncGroupsAreOneRouterWithSeveralNumbers) {
+    const Plan plan = plan_for(
+        "a",
+        "vips:\n  dns: {address: 10.0.0.53, prefer: [a, b], sync_group: front, preempt: false,"
+        " track: [{interface: wan0, lower_by: 20}]}\n"
+        "  proxy: {address: 10.0.0.100, prefer: [a, b], sync_group: front, preempt: false,"
+        " track: [{interface: wan0, lower_by: 20}]}\n"
+        "dns: {vip: dns, upstreams: [9.9.9.9]}\nproxy: {vip: proxy}\n");
+    ASSERT_EQ(plan.lan.routers.size(), 1U);
+    const auto& router = plan.lan.routers[0];
+    EXPECT_EQ(router.vips, (std::vector<Vip>{{"dns", kDnsVip, 53}, {"proxy", kProxyVip, 100}}));
+    EXPECT_EQ(router.watched, (std::vector{Daemon::kDns, Daemon::kProxy}));
+    EXPECT_EQ(router.preemption, Preemption::kNever);
+    EXPECT_EQ(router.tracks, (std::vector<Track>{{"interface wan0", 20}}));
 }
 
 TEST(Plan, NodeThatIsNoCandidateHoldsNothing) {
@@ -120,7 +136,7 @@ TEST(Plan, VipsUnderOneVridMoveTogether) {
     ASSERT_EQ(plan.lan.routers.size(), 1U);
     const auto& router = plan.lan.routers[0];
     EXPECT_EQ(router.vips,
-              (std::vector<Vip>{{"two", IpAddress::v4(10, 0, 0, 20)}, {"one", kDnsVip}}));
+              (std::vector<Vip>{{"two", IpAddress::v4(10, 0, 0, 20), 9}, {"one", kDnsVip, 9}}));
     EXPECT_EQ(router.watched, (std::vector{Daemon::kDns, Daemon::kProxy}));
 }
 

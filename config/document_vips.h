@@ -1,0 +1,45 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/ip.h"
+
+// What the document says of virtual addresses.
+namespace hearth::config {
+
+enum class VrrpVersion { kV2, kV3 };
+
+// Something besides the daemons that a node needs to be a good owner.
+struct Track {
+    std::string interface;  // it is there and has a carrier
+    unsigned lower_by = 100;
+
+    friend bool operator==(const Track&, const Track&) = default;
+};
+
+// A virtual IP (RFC 9568). One virtual router (VRID) may carry several.
+struct Vip {
+    std::string name;                  // services that bring their own are named after the service
+    std::vector<IpAddress> addresses;  // at least one; they move together
+    std::vector<std::string> prefer;   // candidate nodes, best first; every node when not given
+    std::uint8_t vrid = 0;             // 1..255; computed from the first address when not given
+    VrrpVersion vrrp_version = VrrpVersion::kV3;
+    // Multiples of 10 ms, 10 ms .. 40.95 s; with version 2 whole seconds.
+    std::chrono::milliseconds advert_interval{100};
+    bool preempt = true;
+    std::chrono::milliseconds preempt_delay{10'000};
+    std::string sync_group;  // VIPs of the same one move together; empty: alone
+    std::vector<Track> track;
+    // Routers that are not Hearth nodes (keepalived, …): adverts go to them by multicast, and
+    // theirs are heard.
+    std::vector<IpAddress> foreign_peers;
+
+    [[nodiscard]] bool has(const IpAddress& address) const noexcept;
+    // What those must have in common that move together.
+    [[nodiscard]] bool moves_like(const Vip& other) const noexcept;
+};
+
+}  // namespace hearth::config

@@ -1,0 +1,89 @@
+#include "config/codec.h"
+#include "config/sections.h"
+
+// Virtual addresses.
+namespace hearth::config {
+namespace {
+
+using namespace std::chrono_literals;
+
+const Section<Track>& track_section() {
+    static const Section<Track> table{{
+        "vips.NAME.track[]",
+        "Something that makes a node a worse owner while it is missing.",
+        "",
+        {
+            required("interface", &Track::interface, interface_name(),
+                     "A network interface that must be there and have a carrier.", "wan0"),
+            field("lower_by", &Track::lower_by, integer<unsigned>(1, 253),
+                  "How much priority the node loses meanwhile. Nodes have 200, 190, 180 and so on "
+                  "in the order of `prefer`; one that falls below 116 is relieved at once, "
+                  "otherwise a better one comes after preempt_delay.",
+                  "20"),
+        },
+        {},
+    }};
+    return table;
+}
+
+// Advert intervals are counted in hundredths of a second on the wire (RFC 9568 §5.2.7).
+bool finish_vip(const Value& value, Span, void* target, ReadContext& context) {
+    const auto& vip = *static_cast<const Vip*>(target);
+    if (vip.advert_interval.count() % 10 == 0) return true;
+    context.diagnostics.error(value.find("advert_interval")->value.span,
+                              "advert_interval counts in steps of 10ms");
+    return false;
+}
+
+}  // namespace
+
+const Section<Vip>& vip_section() {
+    static const Section<Vip> table{{
+        "vips.NAME",
+        "A virtual address that one node at a time answers for (VRRPv3, RFC 9568). An address "
+        "alone is enough.",
+        "address",
+        {
+            required(
+                "address", &Vip::addresses, list_of(address(), {1, 16}),
+                "The address, inside `lan`, kept clear of DHCP; or several that move together.",
+                "10.0.0.53"),
+            field("prefer", &Vip::prefer, list_of(node_name(), kNotEmpty),
+                  "Candidate nodes, best first.", "[pi4-1, pi4-2]", Presence::kOptional,
+                  "(every node, in the document's order)"),
+            field("vrid", &Vip::vrid, integer<std::uint8_t>(1, 255),
+                  "Virtual router number, unique on the network segment. VIPs that name the same "
+                  "one move together.",
+                  "53", Presence::kOptional, "(the last octet of the first address)"),
+            field("vrrp_version", &Vip::vrrp_version,
+                  one_of<VrrpVersion>({{"3", VrrpVersion::kV3}, {"2", VrrpVersion::kV2}}),
+                  "Version 2 (RFC 3768) is for old routers among foreign_peers; it counts in "
+                  "seconds.",
+                  "3"),
+            field("advert_interval", &Vip::advert_interval,
+                  duration<std::chrono::milliseconds>(10ms, 40'950ms),
+                  "How often the owner says that it lives; others take over after about three of "
+                  "these.",
+                  "100ms"),
+            field("preempt", &Vip::preempt, boolean(),
+                  "Whether a better node takes the address back from one that does well.", "true"),
+            field(
+                "preempt_delay", &Vip::preempt_delay, duration<std::chrono::milliseconds>(0ms, 24h),
+                "How long a better node must be healthy before it takes the address back.", "10s"),
+            field("sync_group", &Vip::sync_group, host_label(),
+                  "VIPs that name the same one move together, each with its own vrid.", "front",
+                  Presence::kOptional, "(moves alone)"),
+            field("track", &Vip::track, list_of(section(track_section())),
+                  "What a node needs besides working daemons to be preferred.",
+                  "[{interface: wan0, lower_by: 20}]"),
+            field("foreign_peers", &Vip::foreign_peers, list_of(address()),
+                  "Routers that take part without running Hearth (keepalived, for one): adverts "
+                  "then also go out by multicast.",
+                  "[10.0.0.2]"),
+        },
+        finish_vip,
+    }};
+    return table;
+}
+
+}  // namespace hearth::config

@@ -1,0 +1,64 @@
+"""What makes a node a better or worse owner, besides its daemons."""
+
+from tests.lab.waiting import wait_until
+from tests.lb.vip_lan import VIP
+
+
+def test_an_owner_that_does_well_is_left_alone_across_link_flaps(make_lan):
+    lan = make_lan(2, vip=", preempt: false, preempt_delay: 0ms").start()
+    a, b = lan.nodes
+    a.port.cut()
+    lan.wait_owner(b)
+    for _ in range(3):
+        a.port.heal()
+        a.wait_state("backup")
+        a.port.cut()
+        a.wait_state("init")
+    a.port.heal()
+    a.wait_state("backup")
+    assert lan.answering() == ["b"]
+    b.lb.kill()
+    lan.wait_owner(a)
+    b.start_lb()
+    b.wait_state("backup")
+    assert lan.answering() == ["a"]
+
+
+def test_interface_that_loses_its_carrier_costs_priority(make_lan):
+    lan = make_lan(2, vip=", track: [{interface: wan0, lower_by: 20}], preempt_delay: 500ms")
+    a, b = lan.nodes
+    for node in lan.nodes:
+        node.host.ip("link add wan0 type veth peer name modem", "link set wan0 up", "link set modem up")
+    lan.start()
+    assert a.vip()["priority"] == 200
+    a.host.ip("link set modem down")
+    lan.wait_owner(b)
+    assert a.vip()["priority"] == 180
+    assert "vip_track" in a.control.problems()
+    a.host.ip("link set modem up")
+    lan.wait_owner(a)
+    assert "vip_track" not in a.control.problems()
+    a.host.ip("link del wan0")
+    lan.wait_owner(b)
+
+
+def test_what_nobody_has_moves_nothing(make_lan):
+    lan = make_lan(2, vip=", track: [{interface: wan0}]").start()
+    a, b = lan.nodes
+    assert [a.vip()["priority"], b.vip()["priority"]] == [100, 90]
+    assert lan.answering() == ["a"]
+
+
+def test_vips_of_a_sync_group_move_together(make_lan):
+    lan = make_lan(2)
+    lan.write_document(
+        lan.document(vip=", sync_group: front").replace(
+            "peers:", "  web: {address: 10.0.0.100, prefer: [a, b], sync_group: front}\npeers:"
+        )
+    )
+    lan.start()
+    a, b = lan.nodes
+    both = lambda: (lan.answering(VIP), lan.answering("10.0.0.100"))
+    wait_until(lambda: both() == (["a"], ["a"]))
+    assert a.control.post("/vips/move?vip=web&node=b").status == 200
+    wait_until(lambda: both() == (["b"], ["b"]))
