@@ -16,7 +16,7 @@ from tests.lab.netns import Network
 from tests.lab.process import Process
 from tests.lab.waiting import wait_until
 
-PEERS = {"nginx": "nginx-light", "haproxy": "haproxy", "wrk": "wrk"}
+PEERS = {"nginx": "nginx-light", "haproxy": "haproxy", "wrk": "wrk", "h2load": "nghttp2-client"}
 PROGRAMS = ("hearth-proxy", "bench-http-load", "bench-http-responder")
 
 HOST = "bench.home"
@@ -121,7 +121,7 @@ http {{
   upstream up {{ server {self.upstream}:80; keepalive 128; keepalive_requests 1000000000; }}
   server {{
     listen {self.address}:80 backlog=4096;
-    listen {self.address}:443 ssl backlog=4096;
+    listen {self.address}:443 ssl http2 backlog=4096;
     ssl_protocols TLSv1.2 TLSv1.3;
     ssl_certificate {self.arena.directory}/home.pem;
     ssl_certificate_key {self.arena.directory}/home.key;
@@ -163,7 +163,7 @@ defaults
   http-reuse always
 frontend front
   bind {self.address}:80 backlog 4096
-  bind {self.address}:443 ssl crt {self.arena.directory}/both.pem backlog 4096
+  bind {self.address}:443 ssl crt {self.arena.directory}/both.pem alpn h2,http/1.1 backlog 4096
   acl bench hdr(host) -i {HOST}
   use_backend up if bench
 backend up

@@ -1,6 +1,6 @@
 """HTTPS on one core: hearth-proxy, nginx and HAProxy with the same P-256 certificate and TLS 1.3.
 
-The load is wrk for requests and resumed connections, `openssl s_time` for full handshakes: whatever they
+The load is wrk for requests and resumed connections, h2load for HTTP/2, `openssl s_time` for full handshakes: whatever they
 can do, what counts is the CPU that the server spent for each.
 """
 
@@ -31,6 +31,7 @@ class TlsRounds:
         self.compare("TLS, resumed connection each",
                      lambda server: self.wrk(server, "-H", "Connection: close"), {"nginx": 1.0})
         self.compare("TLS, full handshake", self.handshakes, {"haproxy": 1.0})
+        self.compare("HTTP/2 + TLS, 4 connections of 32 streams", self.h2load, {"haproxy": 1.0})
         for server in self.bench.servers:
             self.report.add("RSS after TLS load", server.name, memory_mib(server.pid), "MiB")
 
@@ -66,3 +67,14 @@ class TlsRounds:
         said = self.loader("openssl", "s_time", "-new", "-tls1_3", "-www", "/", "-time", seconds,
                            "-connect", f"{server.address}:443")
         return int(re.search(r"(\d+) connections in \d+ real", said)[1])
+
+    def h2load(self, server) -> int:
+        seconds = str(max(1, round(self.bench.pace.seconds)))
+        said = self.loader("h2load", "-t2", "-c4", "-m32", f"-D{seconds}", "-H", f":authority: {self.bench.host}",
+                           f"https://{server.address}:443/")
+        if "Application protocol: h2\n" not in said:
+            raise SystemExit(f"bench: {server.name} does not speak HTTP/2")
+        counts = {name: int(count) for count, name in re.findall(r"(\d+) (succeeded|2xx)", said)}
+        if counts["succeeded"] != counts["2xx"]:
+            raise SystemExit(f"bench: {server.name} did not answer all with 2xx: {counts}")
+        return counts["2xx"]

@@ -5,7 +5,7 @@
 namespace hearth::proxy {
 
 namespace {
-constexpr std::size_t kSpareActives = 64;
+constexpr std::size_t kSpareActives = 128;
 constexpr std::size_t kMaxAccessEvents = 512;  // per tick; followers see a sample under load
 }  // namespace
 
