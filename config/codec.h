@@ -88,6 +88,7 @@ template <class M>
 [[nodiscard]] Codec<std::string> http_url();
 [[nodiscard]] Codec<NameRule> name_rule();
 [[nodiscard]] Codec<Upstream> upstream();
+[[nodiscard]] Codec<std::optional<IpPrefix>> client_subnet();
 [[nodiscard]] Codec<HttpUpstream> http_upstream();
 // NODE, NODE:PORT, ADDRESS or ADDRESS:PORT; port 0 when it is not written.
 [[nodiscard]] Codec<Endpoint> backend();

@@ -330,6 +330,37 @@ Codec<Upstream> upstream() {
         text_schema(), parse_upstream);
 }
 
+Codec<std::optional<IpPrefix>> client_subnet() {
+    // RFC 7871 §11.1: as coarse as its purpose allows.
+    constexpr int kFinestV4 = 24;
+    constexpr int kFinestV6 = 56;
+    Codec<std::optional<IpPrefix>> codec;
+    codec.type = prefix().type;
+    codec.read = [one = prefix()](const Value& value, std::optional<IpPrefix>& into,
+                                  ReadContext& context) {
+        IpPrefix subnet;
+        if (!one.read(value, subnet, context)) return false;
+        const IpAddress& address = subnet.address();
+        const int finest = address.is_v4() ? kFinestV4 : kFinestV6;
+        const std::string text = subnet.to_string();
+        if (address.is_private() || address.is_loopback() || address.is_link_local()) {
+            context.diagnostics.error(value.span,
+                                      text +
+                                          " means nothing outside the house; write the network "
+                                          "your Internet provider gave you");
+            return false;
+        }
+        if (subnet.length() > finest) {
+            context.diagnostics.error(value.span, text + " would tell upstreams who you are",
+                                      IpPrefix(address, finest).to_string());
+            return false;
+        }
+        into = subnet;
+        return true;
+    };
+    return codec;
+}
+
 Codec<HttpUpstream> http_upstream() {
     const auto parse = [](const Value& value, ReadContext& context) {
         return parse_http_upstream(value, context);

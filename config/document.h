@@ -78,6 +78,8 @@ struct Dns {
     std::vector<ZoneFile> zones;
     std::vector<std::string> leases;  // DHCP servers' lease files
     std::vector<SuffixRewrite> rewrite;
+    // Told to upstreams, but for those of `forward` and `bootstrap`, of everybody's questions (ECS, RFC 7871); nullopt: nothing is.
+    std::optional<IpPrefix> client_subnet;
     std::vector<IpPrefix> clients;  // served besides loopback, lan and connected prefixes
     Rebinding rebinding;
     SpecialNames special;

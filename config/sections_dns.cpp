@@ -128,6 +128,11 @@ const Section<Dns>& dns_section() {
                   "[9.9.9.9, 149.112.112.112]"),
             field("dnssec", &Dns::dnssec, section(dnssec_section()),
                   "Whether answers are checked against their signatures.", "validate"),
+            field("client_subnet", &Dns::client_subnet, client_subnet(),
+                  "What upstreams are told of where the house is (ECS), so that content networks "
+                  "answer with servers close to it: a network of the Internet, for everybody the "
+                  "same. Nothing when not given.",
+                  "198.18.7.0/24"),
             field("root_hints", &Dns::root_hints, path(),
                   "Where the servers of the root zone are, for `recursive`.",
                   "dnssec/lab-root.hints"),

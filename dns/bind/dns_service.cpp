@@ -94,12 +94,12 @@ public:
           layout_(daemon.options().state_dir),
           resolving_(workers_, daemon.problems()),
           disk_("dns-disk"),
-          certificate_(daemon.control_loop(), daemon.problems(),
-                       {daemon.options().run_dir / "certs.sock",
-                        daemon.options().state_dir / "dns", "dns"},
-                       [this](const std::shared_ptr<const TlsIdentity>& identity) {
-                           for (const auto& worker : workers_) worker->set_identity(identity);
-                       }),
+          certificate_(
+              daemon.control_loop(), daemon.problems(),
+              {daemon.options().run_dir / "certs.sock", daemon.options().state_dir / "dns", "dns"},
+              [this](const std::shared_ptr<const TlsIdentity>& identity) {
+                  for (const auto& worker : workers_) worker->set_identity(identity);
+              }),
           upstream_names_(daemon.control_loop(), disk_, daemon.problems(), workers_,
                           daemon.options().state_dir,
                           [this] {

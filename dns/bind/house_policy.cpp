@@ -279,7 +279,7 @@ void add_group_policies(Snapshot& snapshot, const config::Document& document) {
         BlockPolicy policy = policy_of(snapshot, group);
         if (!group.upstreams.empty()) {
             policy.upstreams = static_cast<std::uint16_t>(snapshot.groups.size());
-            snapshot.groups.push_back(group_of(group.upstreams, document.dns.strategy));
+            snapshot.groups.push_back(public_group_of(group.upstreams, document.dns));
         }
         snapshot.group_policies.push_back(std::move(policy));
     }

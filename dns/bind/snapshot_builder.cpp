@@ -71,7 +71,7 @@ Snapshot build_snapshot(const config::Document& document, const config::Node* no
     snapshot.blocking.allow = rules_of(blocking.allow);
     snapshot.blocking.deny = rules_of(blocking.deny);
 
-    snapshot.groups.push_back(group_of(document.dns.upstreams, document.dns.strategy));
+    snapshot.groups.push_back(public_group_of(document.dns.upstreams, document.dns));
     for (const auto& forward : document.dns.forward)
         snapshot.groups.push_back(group_of(forward.to, forward.strategy));
     if (document.dns.rebinding.protect)

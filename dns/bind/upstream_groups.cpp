@@ -38,4 +38,11 @@ UpstreamGroup group_of(const std::vector<config::Upstream>& upstreams,
     return group;
 }
 
+UpstreamGroup public_group_of(const std::vector<config::Upstream>& upstreams,
+                              const config::Dns& dns) {
+    UpstreamGroup group = group_of(upstreams, dns.strategy);
+    for (UpstreamServer& server : group.servers) server.client_subnet = dns.client_subnet;
+    return group;
+}
+
 }  // namespace hearth::dns

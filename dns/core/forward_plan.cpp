@@ -161,6 +161,7 @@ void ForwardPlan::send(Exchange& exchange, UpstreamIndex index, Via via, TimePoi
         tag = loops_.tag_for(upstream.server.endpoint.address);
         question.tag = tag;
     }
+    question.client_subnet = upstream.server.client_subnet;
     std::array<std::uint8_t, 512> buffer;
     // One that never answered may not stand options it does not know.
     if (via == Via::kUdp && upstream.speaks_edns && upstream.takes_cookies &&

@@ -34,6 +34,7 @@ std::optional<CookieState> read_options(const Snapshot& snapshot, const QueryCon
                 options.wants_nsid = snapshot.serves(context.path.client.address);
                 if (options.wants_nsid) options.nsid = snapshot.nsid;
                 break;
+            case EdnsOption::kClientSubnet:  // never passed on
             case EdnsOption::kEde:
             case EdnsOption::kLoopTag: break;
         }

@@ -241,6 +241,18 @@ void edns_option(ByteWriter& out, EdnsOption code, ByteView data) noexcept {
     out.bytes(data);
 }
 
+// RFC 7871 §6: as many octets of the address as the prefix covers.
+void client_subnet_option(ByteWriter& out, const IpPrefix& subnet) noexcept {
+    const auto length = static_cast<std::size_t>(subnet.length());
+    const std::size_t octets = (length + 7) / 8;
+    out.u16(static_cast<std::uint16_t>(EdnsOption::kClientSubnet));
+    out.u16(static_cast<std::uint16_t>(4 + octets));
+    out.u16(subnet.address().is_v4() ? 1 : 2);
+    out.u8(static_cast<std::uint8_t>(length));
+    out.u8(0);
+    out.bytes(subnet.address().bytes().first(octets));
+}
+
 }  // namespace
 
 std::size_t write_upstream_question(ByteSpan buffer, const UpstreamQuestion& q) noexcept {
@@ -264,6 +276,7 @@ std::size_t write_upstream_question(ByteSpan buffer, const UpstreamQuestion& q) 
         out.u16(0);
         edns_option(out, EdnsOption::kCookie, q.cookie);
         edns_option(out, EdnsOption::kLoopTag, q.tag);
+        if (q.client_subnet) client_subnet_option(out, *q.client_subnet);
         if (!out.failed())
             out.patch_u16(size_at, static_cast<std::uint16_t>(out.size() - size_at - 2));
     }

@@ -118,6 +118,7 @@ struct UpstreamQuestion {
     ByteView tag{};
     std::uint64_t letters = 0;  // see mix_letters()
     ByteView cookie{};          // RFC 7873; empty: none
+    std::optional<IpPrefix> client_subnet{};
 };
 // Turns letters of a name in wire form into capitals, by the bits of `letters`: an answer that
 // echoes them was made by who saw the question (draft-vixie-dnsext-dns0x20).

@@ -49,6 +49,7 @@ enum class Rcode : std::uint16_t {
 
 enum class EdnsOption : std::uint16_t {
     kNsid = 3,           // RFC 5001
+    kClientSubnet = 8,   // RFC 7871
     kCookie = 10,        // RFC 7873
     kTcpKeepalive = 11,  // RFC 7828
     kPadding = 12,       // RFC 7830

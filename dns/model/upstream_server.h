@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,7 @@ struct UpstreamServer {
     std::string path;  // with kHttps: "/dns-query"
     std::vector<std::string> pins;  // SHA-256 of the keys one of which its certificate must have,
                                     // instead of an authority's word (RFC 7858 §4.2); may be empty
+    std::optional<IpPrefix> client_subnet;  // told to it (RFC 7871)
     std::string unresolved;  // a name whose address is to be found; the endpoint has its port
 
     UpstreamServer() = default;

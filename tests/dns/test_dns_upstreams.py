@@ -5,6 +5,8 @@ import contextlib
 import struct
 import time
 
+import dns.edns
+import dns.message
 import pytest
 
 from tests.dns.dns_house import (DNS, ROUTER, VIP, House, ScriptedUpstream, answer_a, name_in,
@@ -134,6 +136,25 @@ def test_cookies_are_given_and_given_back(house: House) -> None:
     answer = house.dig("forged.example")
     assert "192.0.2.66" not in answer.text, "asked over TCP, where nobody listens"
     assert house.control.metric("hearth_dns_upstream_mismatched_total", reason="cookie") == 1
+    upstream.close()
+
+
+def test_upstreams_are_told_of_one_network_for_everybody_and_only_when_wanted(house: House) -> None:
+    """RFC 7871: what a client says of itself goes no further."""
+    subnets: list[list] = []
+
+    def script(packet: bytes, peer, sock) -> None:
+        options = dns.message.from_wire(packet).options
+        subnets.append([option.to_text() for option in options if option.otype == dns.edns.ECS])
+        sock.sendto(answer_a(packet), peer)
+
+    upstream = ScriptedUpstream(house.router, script)
+    house.start(workers=1)
+    assert house.data("+subnet=192.0.2.0/24", "one.example") == ["192.0.2.99"]
+    house.write(dns=f"upstreams: [{ROUTER}]\n  client_subnet: 198.18.7.0/24", workers=1)
+    assert house.control.post("/reload").status == 200
+    assert house.data("two.example") == house.data("+subnet=192.0.2.0/24", "three.example") == ["192.0.2.99"]
+    assert subnets == [[], ["ECS 198.18.7.0/24 scope/0"], ["ECS 198.18.7.0/24 scope/0"]]
     upstream.close()
 
 

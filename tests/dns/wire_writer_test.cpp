@@ -170,5 +170,21 @@ TEST(WireWriter, QuestionsToUpstreams) {
     EXPECT_EQ(see(out).question, "wWw.Example. A");
 }
 
+TEST(WireWriter, TellsUpstreamsOfASubnet) {
+    const Name qname = *Name::parse("www.example");
+    const auto options = [&](std::string_view subnet) {
+        Packet out(512);
+        out.resize(write_upstream_question(out, {.id = 7,
+                                                 .qname = qname,
+                                                 .qtype = RrType::kA,
+                                                 .client_subnet = IpPrefix::parse(subnet)}));
+        return see(out).options;
+    };
+    EXPECT_EQ(options("198.18.7.0/24"), (Packet{0, 8, 0, 7, 0, 1, 24, 0, 198, 18, 7}));
+    EXPECT_EQ(options("198.16.0.0/12"), (Packet{0, 8, 0, 6, 0, 1, 12, 0, 198, 16}));
+    EXPECT_EQ(options("2001:db8::/32"), (Packet{0, 8, 0, 8, 0, 2, 32, 0, 0x20, 1, 0x0d, 0xb8}));
+    EXPECT_EQ(options("nothing"), Packet{});
+}
+
 }  // namespace
 }  // namespace hearth::dns
