@@ -71,7 +71,25 @@ Claims collect(CheckContext& context) {
             claim(context, claims, record.name, mine);
         }
     }
+    const auto own = document.domain.child(kOwnLabel);
+    if (own) claims.emplace(*own, Claim{"Hearth's own pages", context.root.span});
     return claims;
+}
+
+// A node or a record may have that name: the pages are not found there then, but nothing hides
+// them.
+void check_own_name(CheckContext& context) {
+    const auto check = [&](const std::string& label, Span place) {
+        if (label == kOwnLabel)
+            context.diagnostics.error(place, "hearth is the name of Hearth's own pages");
+    };
+    for (const Service& service : context.document.services) {
+        if (service.upstreams.empty()) continue;
+        check(service.name, key_place(context, "services", service.name));
+        for (std::size_t i = 0; i < service.aliases.size(); ++i)
+            check(service.aliases[i],
+                  item_place(context.root, {"services", service.name, "aliases"}, i));
+    }
 }
 
 bool is_forwarded(const Document& document, const Name& name) {
@@ -185,6 +203,7 @@ void check_rewrites(CheckContext& context) {
 }  // namespace
 
 void check_names(CheckContext& context) {
+    check_own_name(context);
     const Claims claims = collect(context);
     check_cnames(context, claims);
     check_zone_files(context);

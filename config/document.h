@@ -150,7 +150,7 @@ struct TlsCertificate {
 };
 
 // What a TLS client gets that asks for a name no certificate has.
-enum class UnknownTlsName { kRefuse, kFirst };
+enum class UnknownTlsName { kRefuse, kFirst, kPage };
 
 struct ProxyTls {
     std::vector<TlsCertificate> certificates;

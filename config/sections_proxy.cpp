@@ -198,10 +198,11 @@ const Section<ProxyTls>& tls_section() {
                   "false"),
             field(
                 "unknown_name", &ProxyTls::unknown_name,
-                one_of<UnknownTlsName>(
-                    {{"refuse", UnknownTlsName::kRefuse}, {"first", UnknownTlsName::kFirst}}),
-                "What a client gets that asks for a name without a certificate: no connection, or "
-                "the first certificate.",
+                one_of<UnknownTlsName>({{"refuse", UnknownTlsName::kRefuse},
+                                        {"first", UnknownTlsName::kFirst},
+                                        {"page", UnknownTlsName::kPage}}),
+                "What a client gets that asks for a name without a certificate: no connection, the "
+                "first certificate, or, behind a warning, a page under the one of hearth.DOMAIN.",
                 "first"),
         },
         {},

@@ -74,8 +74,9 @@ Result<void> CertsService::apply(const Plan& plan) {
 void CertsService::work() {
     using Step = Authority::Step;
     const Step step = authority_.step(wall_clock());
+    if (step == Step::kMore) return daemon_.control_loop().post([this] { work(); });
     if (step == Step::kBatchDone) daemon_.events().publish("leaves", "{}");
-    timer_.expires_after(step == Step::kMore ? std::chrono::seconds(0) : kLookEvery);
+    timer_.expires_after(kLookEvery);
     timer_.async_wait([this](const boost::system::error_code& error) {
         if (!error) work();
     });

@@ -74,11 +74,7 @@ void add_host(LocalZones& zones, const config::Document& document, const Name& n
     if (reverse_is_ours(document, address) && !is_wildcard(name)) zones.add_ptr(address, name, ttl);
 }
 
-// Where a service is found: its own VIP, else wherever the proxy listens.
-std::vector<IpAddress> service_addresses(const config::Document& document,
-                                         const config::Service& service) {
-    if (service.vip) return {*service.vip};
-    if (const auto* own = document.find_vip(service.name)) return own->addresses;
+std::vector<IpAddress> proxy_addresses(const config::Document& document) {
     std::vector<IpAddress> addresses;
     for (const Endpoint& endpoint : document.proxy.listen)
         if (!endpoint.address.is_unspecified()) addresses.push_back(endpoint.address);
@@ -86,6 +82,14 @@ std::vector<IpAddress> service_addresses(const config::Document& document,
     if (const auto* vip = document.find_vip(document.proxy.vip)) return vip->addresses;
     for (const auto& node : document.nodes) addresses.push_back(node.address);
     return addresses;
+}
+
+// Where a service is found: its own VIP, else wherever the proxy listens.
+std::vector<IpAddress> service_addresses(const config::Document& document,
+                                         const config::Service& service) {
+    if (service.vip) return {*service.vip};
+    if (const auto* own = document.find_vip(service.name)) return own->addresses;
+    return proxy_addresses(document);
 }
 
 void add_records(LocalZones& zones, const config::Document& document) {
@@ -101,6 +105,15 @@ void add_records(LocalZones& zones, const config::Document& document) {
     }
 }
 
+// Of Hearth's own pages, where there is a proxy to show them and nobody else has the name.
+void add_own_name(LocalZones& zones, const config::Document& document) {
+    const Name name = under(document, config::kOwnLabel);
+    const bool has_proxy = std::ranges::any_of(
+        document.services, [](const auto& service) { return !service.upstreams.empty(); });
+    if (!has_proxy || zones.has_records(name)) return;
+    for (const IpAddress& address : proxy_addresses(document)) zones.add_address(name, address);
+}
+
 void add_names(LocalZones& zones, const config::Document& document) {
     for (const auto& node : document.nodes)
         add_host(zones, document, under(document, node.name), node.address);
@@ -112,6 +125,7 @@ void add_names(LocalZones& zones, const config::Document& document) {
                 zones.add_address(under(document, alias), address);
         }
     }
+    add_own_name(zones, document);
     // A VIP has a name too, unless something else took it.
     for (const auto& vip : document.vips) {
         const Name name = under(document, vip.name);

@@ -35,8 +35,9 @@ CertificateKeeper::CertificateKeeper(runtime::EventLoop& loop, runtime::Problems
       feed_(loop, problems, std::move(local), [this] { read(); }) {}
 
 void CertificateKeeper::follow(std::vector<CertificateFiles> files,
-                               std::set<std::string> local_names) {
+                               std::set<std::string> local_names, std::string own_host) {
     files_ = std::move(files);
+    own_host_ = std::move(own_host);
     local_names_ = std::move(local_names);
     feed_.want(local_names_);
     read();
@@ -57,13 +58,21 @@ std::vector<std::filesystem::file_time_type> CertificateKeeper::times() const {
 
 // The local CA's stand back: a wildcard of the document's beats them for its names.
 LoadedCertificates CertificateKeeper::load_all() const {
-    auto own = load_certificates(files_, store_.get());
+    const auto own = load_certificates(files_, store_.get());
     std::vector<CertificateFiles> all = files_;
     for (const std::string& name : local_names_) {
         const std::string path = feed_.path_of(name).string();
         if (!own.store->find(name) && std::filesystem::exists(path)) all.push_back({path, path});
     }
-    return all.size() == files_.size() ? std::move(own) : load_certificates(all, store_.get());
+    return load_certificates(all, store_.get(), home());
+}
+
+CertificateStore::Home CertificateKeeper::home() const {
+    CertificateStore::Home home{own_host_, nullptr};
+    if (local_names_.empty()) return home;
+    if (auto root = load_root(feed_.root_path().string()))
+        home.root = std::make_shared<const LocalRoot>(std::move(*root));
+    return home;
 }
 
 void CertificateKeeper::read() {

@@ -32,7 +32,8 @@ public:
                       runtime::LeafFeed::Options local, OnChange on_change);
 
     // Reads them now, and tells.
-    void follow(std::vector<CertificateFiles> files, std::set<std::string> local_names);
+    void follow(std::vector<CertificateFiles> files, std::set<std::string> local_names,
+                std::string own_host);
 
     // [{"certificate","names","not_after"}]
     [[nodiscard]] boost::json::array describe() const;
@@ -42,6 +43,7 @@ private:
     void read();
     void look_again();
     [[nodiscard]] LoadedCertificates load_all() const;
+    [[nodiscard]] CertificateStore::Home home() const;
     [[nodiscard]] std::vector<std::filesystem::file_time_type> times() const;
     void tell_problems(const std::vector<CertificateStore::Fault>& faults);
 
@@ -51,6 +53,7 @@ private:
     runtime::LeafFeed feed_;
     std::vector<CertificateFiles> files_;
     std::set<std::string> local_names_;
+    std::string own_host_;
     std::vector<std::filesystem::file_time_type> read_at_;
     std::shared_ptr<const CertificateStore> store_ = std::make_shared<CertificateStore>();
 };

@@ -55,6 +55,15 @@ Service make_service(const config::Service& from, const std::string& domain) {
     return service;
 }
 
+UnknownName unknown_name(config::UnknownTlsName name) {
+    switch (name) {
+        case config::UnknownTlsName::kRefuse: return UnknownName::kRefuse;
+        case config::UnknownTlsName::kFirst: return UnknownName::kFirst;
+        case config::UnknownTlsName::kPage: return UnknownName::kPage;
+    }
+    return UnknownName::kRefuse;
+}
+
 AccessFormat access_format(config::AccessLog log) {
     switch (log) {
         case config::AccessLog::kOff: return AccessFormat::kOff;
@@ -102,7 +111,7 @@ std::set<std::string> names_for_local_ca(const config::Document& document,
                                          const Snapshot& snapshot) {
     const config::Proxy& proxy = document.proxy;
     if (!proxy.tls.local_ca || !proxy.serves_https()) return {};
-    std::set<std::string> names{std::string(config::kOwnLabel) + "." + snapshot.domain};
+    std::set<std::string> names{snapshot.own_host};
     for (const Service& service : snapshot.services) {
         for (const std::string& host : service.hosts)
             if (host.ends_with("." + snapshot.domain)) names.insert(host);
@@ -118,6 +127,7 @@ Result<Plan> make_plan(const config::Document& document, const config::Node* nod
 
     auto snapshot = std::make_shared<Snapshot>();
     snapshot->domain = document.domain.to_string();
+    snapshot->own_host = std::string(config::kOwnLabel) + "." + snapshot->domain;
     for (const config::Service& service : document.services) {
         if (service.upstreams.empty()) continue;  // hearth-lb's
         snapshot->services.push_back(make_service(service, snapshot->domain));
@@ -138,8 +148,7 @@ Result<Plan> make_plan(const config::Document& document, const config::Node* nod
     plan.listen = std::move(*listen);
     for (const config::TlsCertificate& one : document.proxy.tls.certificates)
         plan.certificates.push_back({one.certificate, one.key});
-    if (document.proxy.tls.unknown_name == config::UnknownTlsName::kFirst)
-        plan.unknown_name = UnknownName::kFirst;
+    plan.unknown_name = unknown_name(document.proxy.tls.unknown_name);
     plan.max_connections = document.proxy.max_connections;
     plan.access_format = access_format(document.proxy.access_log);
     plan.workers = document.proxy.workers != 0

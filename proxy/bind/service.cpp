@@ -111,7 +111,7 @@ Result<void> ProxyService::apply(const Plan& plan) {
     if (workers_.empty()) make_workers(plan.workers);
     if (auto opened = open_listeners(plan.listen); !opened) return opened;
     plan_ = plan;
-    certificates_.follow(plan.certificates, plan.local_names);
+    certificates_.follow(plan.certificates, plan.local_names, plan.snapshot->own_host);
     if (plan.access_format != AccessFormat::kOff && !access_writer_) {
         access_writer_ = std::make_unique<AccessWriter>();
     }

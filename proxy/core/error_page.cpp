@@ -1,6 +1,7 @@
 #include "proxy/core/error_page.h"
 
 #include "proxy/core/authority.h"
+#include "proxy/core/html_text.h"
 
 namespace hearth::proxy {
 
@@ -71,19 +72,6 @@ Explanation explain(const HopError& error) {
     }
     return {"The request is not HTTP as this proxy accepts it.",
             "If a program sent it, its HTTP library has a bug."};
-}
-
-void append_html(std::string& out, std::string_view text) {
-    for (const char c : text) {
-        switch (c) {
-            case '&': out += "&amp;"; break;
-            case '<': out += "&lt;"; break;
-            case '>': out += "&gt;"; break;
-            case '"': out += "&quot;"; break;
-            case '\'': out += "&#39;"; break;
-            default: out += c;
-        }
-    }
 }
 
 void append_json(std::string& out, std::string_view text) {
@@ -196,12 +184,15 @@ std::string render(const ErrorPage& page, PageFormat format) {
 
 std::string_view status_text(int status) noexcept {
     switch (status) {
+        case 200: return "OK";
+        case 302: return "Found";
+        case 308: return "Permanent Redirect";
         case 400: return "Bad Request";
         case 404: return "Not Found";
+        case 405: return "Method Not Allowed";
         case 408: return "Request Timeout";
         case 413: return "Content Too Large";
         case 414: return "URI Too Long";
-        case 308: return "Permanent Redirect";
         case 417: return "Expectation Failed";
         case 421: return "Misdirected Request";
         case 431: return "Request Header Fields Too Large";

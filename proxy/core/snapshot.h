@@ -16,6 +16,7 @@ namespace hearth::proxy {
 // keeps the one it began with.
 struct Snapshot {
     std::string domain;
+    std::string own_host;  // of our own pages: "hearth.home"
     std::vector<Service> services;
     Router router;
     std::vector<IpPrefix> lan;              // who gets to see details on error pages

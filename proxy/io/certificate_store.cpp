@@ -8,8 +8,8 @@
 
 namespace hearth::proxy {
 
-CertificateStore::CertificateStore(std::vector<Certificate> certificates)
-    : certificates_(std::move(certificates)) {
+CertificateStore::CertificateStore(std::vector<Certificate> certificates, Home home)
+    : certificates_(std::move(certificates)), home_(std::move(home)) {
     for (std::size_t i = 0; i < certificates_.size(); ++i) {
         for (const std::string& name : certificates_[i].names) by_name_.emplace(name, i);
     }

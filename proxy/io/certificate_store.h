@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "proxy/model/local_root.h"
 #include "proxy/model/tls.h"
 
 namespace hearth::proxy {
@@ -31,12 +32,19 @@ public:
         Error error;
     };
 
+    // Of the home as a whole.
+    struct Home {
+        std::string own_host;                   // "hearth.home"
+        std::shared_ptr<const LocalRoot> root;  // null: there is none
+    };
+
     CertificateStore() = default;
-    explicit CertificateStore(std::vector<Certificate> certificates);
+    explicit CertificateStore(std::vector<Certificate> certificates, Home home = {});
 
     // The one for a host name in whatever case: an exact name beats a wildcard, the first of equals
     // wins.
     [[nodiscard]] std::optional<std::size_t> find(std::string_view host) const noexcept;
+    [[nodiscard]] const Home& home() const noexcept { return home_; }
     [[nodiscard]] const std::vector<Certificate>& all() const noexcept { return certificates_; }
 
 private:
@@ -47,6 +55,7 @@ private:
         }
     };
     std::vector<Certificate> certificates_;
+    Home home_;
     std::unordered_map<std::string, std::size_t, Hash, std::equal_to<>> by_name_;
 };
 
@@ -58,6 +67,10 @@ struct LoadedCertificates {
 // Reads the files. What cannot be used is a fault, and `previous` (may be null) stands in with what
 // it had from the same files: one bad certificate harms its own names at most.
 [[nodiscard]] LoadedCertificates load_certificates(const std::vector<CertificateFiles>& wanted,
-                                                   const CertificateStore* previous);
+                                                   const CertificateStore* previous,
+                                                   CertificateStore::Home home = {});
+
+// A root's certificate, PEM.
+[[nodiscard]] Result<LocalRoot> load_root(const std::string& path);
 
 }  // namespace hearth::proxy

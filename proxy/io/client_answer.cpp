@@ -4,6 +4,7 @@
 
 #include "proxy/core/authority.h"
 #include "proxy/core/octets.h"
+#include "proxy/core/own_pages.h"
 #include "proxy/io/client_request.h"
 
 namespace hearth::proxy {
@@ -25,14 +26,18 @@ std::vector<std::string_view> listed_hosts(const Snapshot& snapshot) {
     return hosts;
 }
 
-std::string page_head(const ErrorPage& page, PageFormat format, std::size_t size, bool keep_alive) {
-    std::string head = "HTTP/1.1 " + std::to_string(page.status) + " ";
-    head.append(status_text(page.status)).append("\r\nContent-Type: ");
-    head.append(format == PageFormat::kJson ? "application/json" : "text/html; charset=utf-8");
+std::string_view content_type_of(PageFormat format) {
+    return format == PageFormat::kJson ? "application/json" : "text/html; charset=utf-8";
+}
+
+std::string page_head(int status, std::string_view content_type, std::size_t size, bool keep_alive,
+                      std::string_view more_fields = {}) {
+    std::string head = "HTTP/1.1 " + std::to_string(status) + " ";
+    head.append(status_text(status)).append("\r\nContent-Type: ");
+    head.append(content_type);
     head.append("\r\nCache-Control: no-store\r\nContent-Length: ").append(std::to_string(size));
-    if (page.error.reason == HopReason::kOverloaded) head.append("\r\nRetry-After: 2");
     if (!keep_alive) head.append("\r\nConnection: close");
-    head.append("\r\n\r\n");
+    head.append("\r\n").append(more_fields).append("\r\n");
     return head;
 }
 
@@ -75,7 +80,9 @@ ClientRequest::Next ClientRequest::failed(HopError error) {
     client_reusable_ = begun && active.exchange.request_read() &&
                        active.exchange.keep_alive_wanted() && !worker_.draining;
     const std::string body = render(page, active.page_format);
-    std::string text = page_head(page, active.page_format, body.size(), client_reusable_);
+    const bool is_overloaded = error.reason == HopReason::kOverloaded;
+    std::string text = page_head(page.status, content_type_of(active.page_format), body.size(),
+                                 client_reusable_, is_overloaded ? "Retry-After: 2\r\n" : "");
     if (!begun || active.record.method != Method::kHead) text += body;
     return answer(std::move(text));
 }
@@ -137,6 +144,29 @@ ClientRequest::Next ClientRequest::redirect_to_https(const RequestHead& head) {
     if (!client_reusable_) text.append("Connection: close\r\n");
     text.append("\r\n");
     finish_record();
+    return answer(std::move(text));
+}
+
+bool ClientRequest::is_for_us(const RequestHead& head) const noexcept {
+    const std::string_view own = active_->generation->snapshot->own_host;
+    const std::string_view host = host_of(head.authority);
+    return equals_ignoring_case(host, own) ||
+           equals_ignoring_case(host, own.substr(0, own.find('.')));
+}
+
+ClientRequest::Next ClientRequest::answer_ourselves(const RequestHead& head) {
+    ActiveExchange& active = *active_;
+    const CertificateStore& store = worker_.tls.store();
+    const OwnPage page = own_page(
+        head.method, head.target,
+        {store.home().own_host, active.generation->snapshot->https_port, store.home().root.get()});
+    active.record.status = page.status;
+    client_reusable_ =
+        active.exchange.request_read() && active.exchange.keep_alive_wanted() && !worker_.draining;
+    finish_record();
+    std::string text = page_head(page.status, page.content_type, page.body.size(), client_reusable_,
+                                 page.more_fields);
+    if (head.method != Method::kHead) text += page.body;
     return answer(std::move(text));
 }
 

@@ -122,6 +122,10 @@ void ClientRequest::begin(const RequestHead& head) {
                           service ? active.service->balancer.size() : 0,
                           active.request_head.whole(), now(), preamble());
     if (worker_.draining) active.exchange.announce_close();
+    if (!service && is_for_us(head)) {
+        answer_ourselves(head);
+        return;
+    }
     if (!service) {
         failed({HopReason::kUnknownHost, Refusal::kNone});
         return;

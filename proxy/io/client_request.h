@@ -139,6 +139,8 @@ private:
     Next failed(HopError error);
     [[nodiscard]] bool wants_https(const RequestHead& head) const noexcept;
     Next redirect_to_https(const RequestHead& head);
+    [[nodiscard]] bool is_for_us(const RequestHead& head) const noexcept;
+    Next answer_ourselves(const RequestHead& head);
     Next answer(std::string head_and_body);
     Next send_page();
 

@@ -49,6 +49,12 @@ std::string openssl_reason() {
     return reason != nullptr ? reason : "unknown error";
 }
 
+std::string written(BIO* bio) {
+    char* data = nullptr;
+    const long size = BIO_get_mem_data(bio, &data);
+    return {data, static_cast<std::size_t>(std::max(size, 0L))};
+}
+
 Result<BioPointer> open_pem(const std::string& path) {
     errno = 0;
     BioPointer file(BIO_new_file(path.c_str(), "r"));
@@ -134,7 +140,8 @@ Result<CertificateStore::Certificate> load_one(const CertificateFiles& files) {
 }  // namespace
 
 LoadedCertificates load_certificates(const std::vector<CertificateFiles>& wanted,
-                                     const CertificateStore* previous) {
+                                     const CertificateStore* previous,
+                                     CertificateStore::Home home) {
     std::vector<CertificateStore::Certificate> good;
     LoadedCertificates loaded;
     for (const CertificateFiles& files : wanted) {
@@ -150,8 +157,33 @@ LoadedCertificates load_certificates(const std::vector<CertificateFiles>& wanted
                                        [&](const auto& each) { return each.files == files; });
         if (kept != before.end()) good.push_back(*kept);
     }
-    loaded.store = std::make_shared<const CertificateStore>(std::move(good));
+    loaded.store = std::make_shared<const CertificateStore>(std::move(good), std::move(home));
     return loaded;
+}
+
+Result<LocalRoot> load_root(const std::string& path) {
+    static constexpr char kHex[] = "0123456789ABCDEF";
+    KeyPair pair;
+    if (auto read = read_chain(pair, path); !read) return fail(std::move(read.error()));
+    LocalRoot root;
+    const BioPointer pem(BIO_new(BIO_s_mem()));
+    const BioPointer der(BIO_new(BIO_s_mem()));
+    PEM_write_bio_X509(pem.get(), pair.certificate);
+    i2d_X509_bio(der.get(), pair.certificate);
+    root.pem = written(pem.get());
+    root.der = written(der.get());
+    std::array<unsigned char, 32> digest{};
+    unsigned int size = digest.size();
+    X509_digest(pair.certificate, EVP_sha256(), digest.data(), &size);
+    for (const unsigned char octet : digest) {
+        if (!root.fingerprint.empty()) root.fingerprint += ':';
+        root.fingerprint += {kHex[octet >> 4], kHex[octet & 15]};
+    }
+    std::array<char, 256> name{};
+    X509_NAME_get_text_by_NID(X509_get_subject_name(pair.certificate), NID_commonName, name.data(),
+                              static_cast<int>(name.size()));
+    root.subject = name.data();
+    return root;
 }
 
 // --- session tickets ---
@@ -274,6 +306,8 @@ int TlsContext::Impl::on_server_name(SSL* ssl, int* alert, void* self) {
     const char* name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
     auto chosen = name != nullptr ? impl.store->find(name) : std::nullopt;
     if (!chosen && impl.unknown == UnknownName::kFirst && !impl.store->all().empty()) chosen = 0;
+    if (!chosen && impl.unknown == UnknownName::kPage)
+        chosen = impl.store->find(impl.store->home().own_host);
     *alert = SSL_AD_UNRECOGNIZED_NAME;
     if (!chosen) return SSL_TLSEXT_ERR_ALERT_FATAL;
     const KeyPair& pair = *impl.store->all()[*chosen].pair;

@@ -29,6 +29,7 @@ struct CertificateFiles {
 enum class UnknownName : std::uint8_t {
     kRefuse,  // the alert unrecognized_name (RFC 6066 §3)
     kFirst,   // the first certificate, and a warning in the browser
+    kPage,    // the certificate of our own pages, a warning, and then a page that says what is here
 };
 
 }  // namespace hearth::proxy
