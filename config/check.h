@@ -1,5 +1,8 @@
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "config/diagnostic.h"
 #include "config/document.h"
 #include "config/yaml_tree.h"
@@ -12,6 +15,13 @@ struct CheckContext {
     const Document& document;
     const Value& root;
     Diagnostics& diagnostics;
+};
+
+// Somebody of ours who listens.
+struct Listener {
+    Endpoint endpoint;
+    std::string what;
+    Span place;
 };
 
 // Fills in what depends on the rest: candidates of VIPs that name none, virtual router
@@ -27,5 +37,8 @@ void check_names(CheckContext& context);     // names that two things claim, rec
 void check_dns(CheckContext& context);       // upstreams, forward zones, blocking
 void check_ports(CheckContext& context);     // who listens where
 void check_services(CheckContext& context);  // upstreams that lead back to the proxy
+
+// Services on ports of a VIP, where none of `listeners` is.
+void check_balancing(CheckContext& context, const std::vector<Listener>& listeners);
 
 }  // namespace hearth::config

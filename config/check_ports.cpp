@@ -9,12 +9,6 @@
 namespace hearth::config {
 namespace {
 
-struct Listener {
-    Endpoint endpoint;
-    std::string what;
-    Span place;
-};
-
 // The addresses a room serves: `listen`, or its VIP and every node at `port`.
 std::vector<Listener> listeners_of(const CheckContext& context, std::string_view room,
                                    std::string_view key, const std::string& vip,
@@ -138,62 +132,6 @@ void check_upstream(CheckContext& context, const Service& service, std::size_t i
                                          "document; write the machine's address");
 }
 
-bool is_in_lan(const Document& document, const IpAddress& address) {
-    return std::ranges::any_of(document.lan,
-                               [&](const IpPrefix& lan) { return lan.contains(address); });
-}
-
-// The backends of one port: machines of the LAN, and no VIPs.
-void check_backends(CheckContext& context, const Service& service, const ServicePort& port) {
-    const Document& document = context.document;
-    for (std::size_t i = 0; i < port.backends.size(); ++i) {
-        const Endpoint& backend = port.backends[i];
-        const Span place =
-            item_place(context.root, {"services", service.name, "ports", port.text}, i);
-        const std::string text = backend.to_string();
-        if (std::find(port.backends.begin(), port.backends.begin() + static_cast<long>(i),
-                      backend) != port.backends.begin() + static_cast<long>(i))
-            context.diagnostics.error(place, text + " is written twice");
-        else if (backend.address.is_v6())
-            context.diagnostics.error(place, "backend " + text +
-                                                 " has an IPv6 address; VIPs are IPv4 in this "
-                                                 "version");
-        else if (!is_in_lan(document, backend.address))
-            context.diagnostics.error(place, "backend " + text + " is outside lan");
-        else if (std::ranges::any_of(document.vips,
-                                     [&](const Vip& vip) { return vip.has(backend.address); }))
-            context.diagnostics.error(place,
-                                      "backend " + text + " is a VIP; name the machines behind it");
-    }
-}
-
-// The port of the VIP is nobody else's.
-void check_service_ports(CheckContext& context, const Service& service,
-                         const std::vector<Listener>& listeners) {
-    for (const ServicePort& port : service.ports) {
-        check_backends(context, service, port);
-        const Span place = place_of(context.root, {"services", service.name, "ports", port.text});
-        const Endpoint front{*service.vip, port.port};
-        for (const Listener& listener : listeners) {
-            if (listener.endpoint != front) continue;
-            context.diagnostics.error(place, port.text + " of " + service.vip->to_string() +
-                                                 " is where " + listener.what +
-                                                 " listens; give the service another VIP");
-            break;
-        }
-        for (const Service& other : context.document.services) {
-            if (&other == &service) break;
-            if (other.vip != service.vip) continue;
-            if (std::ranges::none_of(other.ports, [&](const ServicePort& theirs) {
-                    return theirs.text == port.text;
-                }))
-                continue;
-            context.diagnostics.error(place, port.text + " of " + service.vip->to_string() +
-                                                 " belongs to service " + other.name);
-        }
-    }
-}
-
 }  // namespace
 
 void check_ports(CheckContext& context) {
@@ -214,15 +152,10 @@ void check_services(CheckContext& context) {
     std::vector<Listener> local = dns_listeners(context);
     local.insert(local.end(), proxy.begin(), proxy.end());
     for (const Service& service : context.document.services) {
-        const Vip* named = context.document.find_vip(service.name);
-        if (service.vip && named != nullptr && !named->has(*service.vip))
-            context.diagnostics.error(place_of(context.root, {"services", service.name, "vip"}),
-                                      "VIP " + service.name + " has another address: " +
-                                          named->addresses.front().to_string());
-        check_service_ports(context, service, local);
         for (std::size_t i = 0; i < service.upstreams.size(); ++i)
             check_upstream(context, service, i, proxy);
     }
+    check_balancing(context, local);
 }
 
 }  // namespace hearth::config

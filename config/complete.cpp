@@ -19,6 +19,21 @@ std::map<Name, IpAddress> local_addresses(const Document& document) {
     return addresses;
 }
 
+// The nodes that answer for the service themselves.
+std::vector<std::string> nodes_behind(const Document& document, const Service& service) {
+    std::vector<std::string> names;
+    for (const Node& node : document.nodes) {
+        const auto is_here = [&](const PortBackend& backend) {
+            return backend.endpoint.address == node.address;
+        };
+        if (std::ranges::any_of(service.ports, [&](const ServicePort& port) {
+                return std::ranges::any_of(port.backends, is_here);
+            }))
+            names.push_back(node.name);
+    }
+    return names;
+}
+
 }  // namespace
 
 void complete(Document& document) {
@@ -30,6 +45,7 @@ void complete(Document& document) {
         Vip own;
         own.name = service.name;
         own.addresses = {*service.vip};
+        if (service.keep_client_address) own.prefer = nodes_behind(document, service);
         document.vips.push_back(std::move(own));
     }
     for (Vip& vip : document.vips) {

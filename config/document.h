@@ -13,6 +13,7 @@
 #include "base/ip.h"
 #include "base/name.h"
 #include "base/proxy_protocol.h"
+#include "config/document_balancing.h"
 #include "config/document_names.h"
 #include "config/document_policy.h"
 #include "config/document_resolving.h"
@@ -195,17 +196,6 @@ struct HttpUpstream {
 // Whether plain HTTP requests are sent to HTTPS when a certificate has the service's name.
 enum class HttpsUse { kRequired, kOptional };
 
-enum class Transport { kTcp, kUdp };
-enum class Balance { kRandom, kRoundRobin, kLeastConnections, kSourceHash };
-
-// One port of a service that hearth-lb spreads over its backends, without looking inside.
-struct ServicePort {
-    Transport transport = Transport::kTcp;
-    std::uint16_t port = 0;
-    std::vector<Endpoint> backends;
-    std::string text;  // as written: "tcp/1883"
-};
-
 // Reached through the proxy (`upstreams`), or at `ports` of an address of its own (`vip`).
 struct Service {
     std::string name;                  // a host label; served as NAME and NAME.domain
@@ -221,6 +211,10 @@ struct Service {
     std::optional<IpAddress> vip;  // a VIP of the document, which complete() adds when it is new
     std::vector<ServicePort> ports;
     Balance balance = Balance::kRandom;
+    std::chrono::seconds affinity{0};  // 0: none
+    std::vector<IpPrefix> allow;       // empty: everybody
+    bool keep_client_address = false;
+    BackendCheck check;
 };
 
 // The authenticated connection between the nodes' hearth-lb (TLS 1.3 with a pre-shared key).

@@ -9,16 +9,15 @@ namespace hearth::config {
 namespace {
 
 std::string section_schema(const SectionTable& table);
+std::string value_schema(const TypeInfo& type);
 
 // One value of a field, before its shape.
 std::string item_schema(const TypeInfo& type) {
     if (type.section == nullptr) return type.schema;
     const SectionTable& table = *type.section;
     if (table.shorthand.empty()) return section_schema(table);
-    const TypeInfo& bare = table.find(table.shorthand)->type;
-    std::string any = R"({"anyOf":[)" + section_schema(table) + "," + bare.schema;
-    if (bare.shape == Shape::kList) any += R"(,{"type":"array","items":)" + bare.schema + "}";
-    return any + "]}";
+    return R"({"anyOf":[)" + section_schema(table) + "," +
+           value_schema(table.find(table.shorthand)->type) + "]}";
 }
 
 std::string value_schema(const TypeInfo& type) {

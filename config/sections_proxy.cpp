@@ -2,6 +2,7 @@
 
 #include "config/codec.h"
 #include "config/sections.h"
+#include "config/sections_balancing.h"
 #include "config/sections_upstreams.h"
 #include "config/suggest.h"
 
@@ -69,67 +70,11 @@ bool finish_service(const Value& value, Span key_span, void* target, ReadContext
                                   "{tcp/1883: [pi4-1, pi4-2]}}");
         return false;
     }
+    if (!finish_balancing(value, service, context)) return false;
     if (!service.upstreams.empty() || !service.ports.empty()) return true;
     context.diagnostics.error(key_span,
                               "a service needs an upstream: {upstream: \"http://pi5:2283\"}");
     return false;
-}
-
-// "tcp/1883"
-std::optional<ServicePort> parse_service_port(const std::string& text) {
-    const auto slash = text.find('/');
-    const auto kind = text.substr(0, slash);
-    if (slash == std::string::npos || (kind != "tcp" && kind != "udp")) return std::nullopt;
-    const auto port = parse_port(std::string_view(text).substr(slash + 1));
-    if (!port) return std::nullopt;
-    return ServicePort{kind == "tcp" ? Transport::kTcp : Transport::kUdp, *port, {}, text};
-}
-
-bool read_service_ports(const Value& value, Service& service, ReadContext& context) {
-    if (value.kind != Kind::kMapping) {
-        context.diagnostics.error(value.span,
-                                  "ports is a map: {tcp/1883: [pi4-1, pi4-2], udp/5060: pi5}");
-        return false;
-    }
-    if (!expect_count(value.entries.size(), {1, 64}, value, context)) return false;
-    const auto backends = list_of(backend(), {1, 64});
-    bool is_good = true;
-    for (const Entry& entry : value.entries) {
-        auto port = parse_service_port(entry.key);
-        if (!port) {
-            context.diagnostics.error(entry.key_span,
-                                      entry.key + " is not a port such as tcp/1883 or udp/5060");
-            is_good = false;
-            continue;
-        }
-        is_good = backends.read(entry.value, port->backends, context) && is_good;
-        for (Endpoint& one : port->backends)
-            if (one.port == 0) one.port = port->port;
-        service.ports.push_back(std::move(*port));
-    }
-    return is_good;
-}
-
-Field service_ports_field() {
-    TypeInfo type;
-    type.name = "map of tcp/PORT or udp/PORT, each with a list of HOST or HOST:PORT";
-    type.schema =
-        R"({"type":"object","minProperties":1,"maxProperties":64,"propertyNames":{"pattern":"^(tcp|udp)/[0-9]+$"},"additionalProperties":{"anyOf":[{"type":"string"},{"type":"array","minItems":1,"maxItems":64,"items":{"type":"string"}}]}})";
-    return custom_field<Service>(
-        "ports", type, "", read_service_ports,
-        "Ports of `vip`, each with the machines that answer there: a node's name or an address of "
-        "the LAN, with the port when it is another one.",
-        "{tcp/1883: [pi4-1, pi4-2]}");
-}
-
-Codec<std::optional<IpAddress>> service_vip() {
-    Codec<std::optional<IpAddress>> codec;
-    codec.type = address().type;
-    codec.read = [one = address()](const Value& value, std::optional<IpAddress>& into,
-                                   ReadContext& context) {
-        return one.read(value, into.emplace(), context);
-    };
-    return codec;
 }
 
 struct AccessLogWord {
@@ -256,69 +201,71 @@ const Section<Proxy>& proxy_section() {
     return table;
 }
 
+namespace {
+
+// What any service has, then what is for those with ports.
+std::vector<Field> service_fields() {
+    std::vector<Field> fields{
+        custom_field<Service>(
+            "upstream", upstream_type(Shape::kOne), "", read_one_upstream,
+            "Where the service runs. HOST is a node's name, an address or a name.",
+            "\"http://pi5:2283\""),
+        field("upstreams", &Service::upstreams,
+              list_of(section(http_upstream_section()), kNotEmpty),
+              "The same service on several machines.",
+              "[\"http://pi5:8081\", \"http://pi4-1:8081\"]"),
+        field("aliases", &Service::aliases, list_of(host_label()), "Further names of the service.",
+              "[photos]"),
+        field("https", &Service::https,
+              one_of<HttpsUse>(
+                  {{"required", HttpsUse::kRequired}, {"optional", HttpsUse::kOptional}}),
+              "Where a certificate has the service's name: whether plain HTTP requests are sent "
+              "to HTTPS, or served, for televisions and others that cannot trust it.",
+              "optional"),
+        field("health", &Service::health, section(health_section()), "Checks of the upstreams.",
+              "/health"),
+        field("limit", &Service::limit, section(limit_section()),
+              "How many requests its upstreams get at a time.", "100"),
+        field("sticky", &Service::sticky, token(),
+              "A cookie of this name keeps each client at its upstream while that serves.",
+              "web_at", Presence::kOptional, "(none)"),
+        field("slow_start", &Service::slow_start,
+              duration<std::chrono::milliseconds>(std::chrono::milliseconds(0),
+                                                  std::chrono::hours(1)),
+              "How long an upstream that has come back gets fewer requests than its share.", "30s"),
+        field("send_proxy_protocol", &Service::send_proxy_protocol,
+              one_of<ProxyProtocol>({{"off", ProxyProtocol::kNone},
+                                     {"v1", ProxyProtocol::kV1},
+                                     {"v2", ProxyProtocol::kV2}}),
+              "Tells the upstreams of each connection whose it is, ahead of its octets. They "
+              "must expect that; connections to them are not kept.",
+              "v2"),
+        field("send_forwarded", &Service::send_forwarded, boolean(),
+              "Tells the upstreams of the client in a Forwarded field (RFC 7239), besides "
+              "X-Forwarded-*.",
+              "true"),
+        field("balance", &Service::balance,
+              one_of<Balance>({{"random", Balance::kRandom},
+                               {"round-robin", Balance::kRoundRobin},
+                               {"least-conn", Balance::kLeastConnections},
+                               {"source-hash", Balance::kSourceHash}}),
+              "Which upstream a request, or which backend a connection goes to. least-conn, for "
+              "upstreams only: the least busy; source-hash: the same for each client.",
+              "source-hash", Presence::kOptional, "(round-robin for upstreams, random for ports)"),
+    };
+    for (Field& one : balancing_fields()) fields.push_back(std::move(one));
+    return fields;
+}
+
+}  // namespace
+
 const Section<Service>& service_section() {
     static const Section<Service> table{{
         "services.NAME",
         "A service, reached as NAME and NAME.domain: through the proxy, its upstream alone being "
         "enough, or by its own ports of a VIP.",
         "upstreams",
-        {
-            custom_field<Service>(
-                "upstream", upstream_type(Shape::kOne), "", read_one_upstream,
-                "Where the service runs. HOST is a node's name, an address or a name.",
-                "\"http://pi5:2283\""),
-            field("upstreams", &Service::upstreams,
-                  list_of(section(http_upstream_section()), kNotEmpty),
-                  "The same service on several machines.",
-                  "[\"http://pi5:8081\", \"http://pi4-1:8081\"]"),
-            field("aliases", &Service::aliases, list_of(host_label()),
-                  "Further names of the service.", "[photos]"),
-            field(
-                "https", &Service::https,
-                one_of<HttpsUse>(
-                    {{"required", HttpsUse::kRequired}, {"optional", HttpsUse::kOptional}}),
-                "Where a certificate has the service's name: whether plain HTTP requests are sent "
-                "to HTTPS, or served, for televisions and others that cannot trust it.",
-                "optional"),
-            field("health", &Service::health, section(health_section()), "Checks of the upstreams.",
-                  "/health"),
-            field("limit", &Service::limit, section(limit_section()),
-                  "How many requests its upstreams get at a time.", "100"),
-            field("sticky", &Service::sticky, token(),
-                  "A cookie of this name keeps each client at its upstream while that serves.",
-                  "web_at", Presence::kOptional, "(none)"),
-            field("slow_start", &Service::slow_start,
-                  duration<std::chrono::milliseconds>(std::chrono::milliseconds(0),
-                                                      std::chrono::hours(1)),
-                  "How long an upstream that has come back gets fewer requests than its share.",
-                  "30s"),
-            field("send_proxy_protocol", &Service::send_proxy_protocol,
-                  one_of<ProxyProtocol>({{"off", ProxyProtocol::kNone},
-                                         {"v1", ProxyProtocol::kV1},
-                                         {"v2", ProxyProtocol::kV2}}),
-                  "Tells the upstreams of each connection whose it is, ahead of its octets. They "
-                  "must expect that; connections to them are not kept.",
-                  "v2"),
-            field("send_forwarded", &Service::send_forwarded, boolean(),
-                  "Tells the upstreams of the client in a Forwarded field (RFC 7239), besides "
-                  "X-Forwarded-*.",
-                  "true"),
-            field("vip", &Service::vip, service_vip(),
-                  "The address of a service that is reached by its ports and not through the "
-                  "proxy: a VIP of `vips`, or a new one, for which every node is a candidate.",
-                  "10.0.0.101"),
-            service_ports_field(),
-            field(
-                "balance", &Service::balance,
-                one_of<Balance>({{"random", Balance::kRandom},
-                                 {"round-robin", Balance::kRoundRobin},
-                                 {"least-conn", Balance::kLeastConnections},
-                                 {"source-hash", Balance::kSourceHash}}),
-                "Which upstream a request, or which backend a connection goes to. least-conn, for "
-                "upstreams only: the least busy; source-hash: the same for each client.",
-                "source-hash", Presence::kOptional,
-                "(round-robin for upstreams, random for ports)"),
-        },
+        service_fields(),
         finish_service,
     }};
     return table;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 
+#include "lb/bind/balancing.h"
+
 namespace hearth::lb {
 namespace {
 
@@ -157,35 +159,16 @@ PortRules make_port_rules(const Document& document, const std::string& self) {
     return rules;
 }
 
-constexpr Transport transport_of(config::Transport transport) noexcept {
-    return transport == config::Transport::kTcp ? Transport::kTcp : Transport::kUdp;
-}
-
-constexpr Balance balance_of(config::Balance balance) noexcept {
-    switch (balance) {
-        case config::Balance::kRandom: return Balance::kRandom;
-        case config::Balance::kRoundRobin: return Balance::kRoundRobin;
-        case config::Balance::kSourceHash: return Balance::kSourceHash;
-        case config::Balance::kLeastConnections: break;  // of the proxy
-    }
-    return Balance::kRandom;
-}
-
-// On every candidate, not on the owner alone: it takes over without programming anything.
 void add_services(Plan& plan, const Document& document) {
-    for (const auto& service : document.services) {
-        if (!service.vip || !plan.ports.vips.contains(*service.vip)) continue;
-        for (const auto& port : service.ports) {
-            const OpenPort open{*service.vip, transport_of(port.transport), port.port};
-            plan.ports.open.insert(open);
-            Balancing& balancing = plan.services[open];
-            balancing.balance = balance_of(service.balance);
-            for (const auto& backend : port.backends) {
-                balancing.backends.push_back({backend, 1});
-                if (backend.address != plan.lan.address)
-                    plan.lan.forwarding = LanSettings::Forwarding::kNeeded;
-            }
-        }
+    plan.services = make_services(document, plan.ports.vips, plan.lan.address);
+    for (const BalancedService& service : plan.services) {
+        const OpenPort& first = service.port;
+        for (std::uint32_t port = first.port;
+             port <= std::max(first.port, service.balancing.last_port); ++port)
+            plan.ports.open.insert({first.vip, first.transport, static_cast<std::uint16_t>(port)});
+        for (const Backend& backend : service.balancing.backends)
+            if (backend.endpoint.address != plan.lan.address)
+                plan.lan.forwarding = LanSettings::Forwarding::kNeeded;
     }
 }
 

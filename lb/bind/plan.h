@@ -10,7 +10,7 @@
 #include "config/document.h"
 #include "lb/io/lan_driver.h"
 #include "lb/io/peer_hub.h"
-#include "lb/model/balanced_port.h"
+#include "lb/model/balanced_service.h"
 #include "lb/model/port_rules.h"
 
 namespace hearth::lb {
@@ -28,7 +28,7 @@ struct Plan {
     std::vector<PeerNode> nodes;  // all of the document's
     LanSettings lan;
     PortRules ports;
-    BalancedPorts services;  // on VIPs this node is a candidate for
+    std::vector<BalancedService> services;  // on VIPs this node is a candidate for
     std::vector<WatchedDaemon> watched;
     std::vector<Vip> vips;  // all of the document's
     std::uint16_t peer_port = 0;

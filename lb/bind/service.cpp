@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "config/load.h"
+#include "lb/bind/balancing.h"
 #include "lb/bind/move_desk.h"
 #include "lb/bind/node_reporter.h"
 #include "lb/bind/peer_key.h"
@@ -19,6 +20,7 @@
 #include "lb/io/peer_relay.h"
 #include "lb/io/port_guard.h"
 #include "lb/io/route_netlink.h"
+#include "lb/io/service_driver.h"
 #include "lb/io/soa_probe.h"
 #include "lb/io/urgency.h"
 #include "runtime/control_server.h"
@@ -32,7 +34,8 @@ constexpr Duration kAnswerWithin = 500ms;
 
 class LbService final : public runtime::Service {
 public:
-    explicit LbService(runtime::Daemon& daemon) : daemon_(daemon) {}
+    LbService(runtime::Daemon& daemon, runtime::FileDescriptor scripts)
+        : daemon_(daemon), scripts_(std::move(scripts)) {}
 
     Result<runtime::Revision> load(const runtime::DaemonOptions& options) override;
     void add_status(boost::json::object& status) override;
@@ -43,7 +46,6 @@ private:
     // Everything that lives on the LAN's loop.
     struct Lan {
         std::unique_ptr<LanDriver> driver;
-        std::unique_ptr<PortGuard> ports;
         std::unique_ptr<PeerHub> peers;
         std::unique_ptr<MoveDesk> moves;
         std::unique_ptr<PeerRelay> relay;
@@ -52,8 +54,15 @@ private:
         std::map<Daemon, std::unique_ptr<DaemonWatch>> watches;
     };
 
+    // The kernel's tables, which may take their time: apart from the adverts.
+    struct Kernel {
+        std::unique_ptr<PortGuard> ports;
+        std::unique_ptr<ServiceDriver> services;
+    };
+
     Result<void> apply(std::shared_ptr<const Plan> plan);
     void start();
+    void start_kernel();
     void apply_on_lan(const Plan& plan);
     void watch_daemons(const Plan& plan);
     void connect_peers(const Plan& plan);
@@ -66,6 +75,9 @@ private:
     std::shared_ptr<const Plan> plan_;  // control thread
     std::unique_ptr<runtime::EventLoop> loop_;
     Lan lan_;
+    std::unique_ptr<runtime::EventLoop> kernel_loop_;
+    Kernel kernel_;
+    runtime::FileDescriptor scripts_;
 };
 
 // On a node that is busy the adverts must not be late; without it they are in time as a rule.
@@ -102,18 +114,34 @@ Result<void> LbService::apply(std::shared_ptr<const Plan> plan) {
     if (!loop_) start();
     plan_ = std::move(plan);
     lan_.moves->set_nodes(plan_->node, plan_->nodes);
+    kernel_loop_->run_and_wait([this] {
+        kernel_.ports->apply(plan_->ports);
+        kernel_.services->apply(plan_->services);
+    });
     loop_->run_and_wait([this] { apply_on_lan(*plan_); });
     return {};
 }
 
+void LbService::start_kernel() {
+    kernel_loop_ = std::make_unique<runtime::EventLoop>("kernel");
+    kernel_loop_->start();
+    daemon_.watch(*kernel_loop_);
+    kernel_loop_->run_and_wait([this] {
+        kernel_.ports = std::make_unique<PortGuard>(*kernel_loop_, daemon_.problems());
+        kernel_.services = std::make_unique<ServiceDriver>(
+            *kernel_loop_, daemon_.problems(), std::move(scripts_),
+            [this](const BackendReport& report) { publish_backend(daemon_.events(), report); });
+    });
+}
+
 void LbService::start() {
+    start_kernel();
     ask_for_urgency("memory", keep_memory());
     loop_ = std::make_unique<runtime::EventLoop>("lan");
     loop_->start();
     daemon_.watch(*loop_);
     loop_->run_and_wait([this] {
         ask_for_urgency("priority", run_at_once());
-        lan_.ports = std::make_unique<PortGuard>(*loop_, daemon_.problems());
         lan_.driver = std::make_unique<LanDriver>(
             *loop_, daemon_.problems(),
             LanDriver::Handlers{[this](const TransitionReport& report) {
@@ -144,7 +172,6 @@ void LbService::start() {
 }
 
 void LbService::apply_on_lan(const Plan& plan) {
-    lan_.ports->apply(plan.ports, plan.services);
     lan_.driver->apply(plan.lan);
     watch_daemons(plan);
     connect_peers(plan);
@@ -228,12 +255,14 @@ void LbService::add_status(boost::json::object& status) {
         status["interface"] = lan_.driver->interface_name();
         const auto peers = lan_.peers->view();
         status["vips"] = vips_json(reconciler, *plan_, peers, std::chrono::steady_clock::now());
-        status["services"] = services_json(plan_->services);
         status["nodes"] = nodes_json(*plan_, lan_.own, peers);
         boost::json::object daemons;
         for (const auto& [daemon, watch] : lan_.watches)
             daemons[to_string(daemon)] = watch->reason();
         status["daemons"] = std::move(daemons);
+    });
+    kernel_loop_->run_and_wait([&] {
+        status["services"] = services_json(kernel_.services->board(), kernel_.services->hits());
     });
 }
 
@@ -242,6 +271,8 @@ void LbService::collect_metrics(runtime::MetricSink& sink) {
         write_metrics(sink, lan_.driver->reconciler(), *plan_, lan_.driver->send_failures(),
                       std::chrono::steady_clock::now());
     });
+    kernel_loop_->run_and_wait(
+        [&] { write_service_metrics(sink, kernel_.services->board(), kernel_.services->hits()); });
 }
 
 void LbService::stop() {
@@ -255,19 +286,27 @@ void LbService::stop() {
     stopped.get_future().wait_for(5s);
     daemon_.unwatch(*loop_);
     loop_->run_and_wait([&] {
-        lan_.ports->withdraw();
         lan_.relay.reset();
         lan_.peers->stop();
         lan_ = {};
     });
     loop_->stop();
     loop_->join();
+    daemon_.unwatch(*kernel_loop_);
+    kernel_loop_->run_and_wait([&] {
+        kernel_.services->withdraw();
+        kernel_.ports->withdraw();
+        kernel_ = {};
+    });
+    kernel_loop_->stop();
+    kernel_loop_->join();
 }
 
 }  // namespace
 
-std::unique_ptr<runtime::Service> make_service(runtime::Daemon& daemon) {
-    return std::make_unique<LbService>(daemon);
+std::unique_ptr<runtime::Service> make_service(runtime::Daemon& daemon,
+                                               runtime::FileDescriptor scripts) {
+    return std::make_unique<LbService>(daemon, std::move(scripts));
 }
 
 }  // namespace hearth::lb

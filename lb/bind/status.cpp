@@ -102,20 +102,6 @@ json::array vips_json(const Reconciler& reconciler, const Plan& plan,
     return vips;
 }
 
-json::array services_json(const BalancedPorts& services) {
-    json::array list;
-    for (const auto& [port, balancing] : services) {
-        json::array backends;
-        for (const Backend& backend : balancing.backends)
-            backends.emplace_back(backend.endpoint.to_string());
-        list.push_back({{"vip", port.vip.to_string()},
-                        {"transport", port.transport == Transport::kTcp ? "tcp" : "udp"},
-                        {"port", port.port},
-                        {"backends", std::move(backends)}});
-    }
-    return list;
-}
-
 json::array nodes_json(const Plan& plan, const NodeReport& own,
                        const std::vector<PeerView>& peers) {
     json::array nodes;

@@ -22,9 +22,6 @@ namespace hearth::lb {
 [[nodiscard]] boost::json::array vips_json(const Reconciler& reconciler, const Plan& plan,
                                            const std::vector<PeerView>& peers, TimePoint now);
 
-// Ports of services on this node's VIPs, and who answers there.
-[[nodiscard]] boost::json::array services_json(const BalancedPorts& services);
-
 // Every node of the document, as it reported itself.
 [[nodiscard]] boost::json::array nodes_json(const Plan& plan, const NodeReport& own,
                                             const std::vector<PeerView>& peers);

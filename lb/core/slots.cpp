@@ -45,7 +45,7 @@ std::vector<std::size_t> shares_of(std::span<const Backend> backends) {
 }  // namespace
 
 std::size_t slot_count(std::span<const Backend> backends) {
-    if (backends.size() <= 1) return backends.size();
+    if (backends.size() <= 1) return 1;
     const auto shares = shares_of(backends);
     const auto total = std::accumulate(shares.begin(), shares.end(), std::size_t{0});
     return total * ((kEnough + total - 1) / total);

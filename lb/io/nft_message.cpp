@@ -84,6 +84,8 @@ Result<NftSocket> NftSocket::open() {
     return NftSocket(std::move(socket));
 }
 
+std::uint32_t NftSocket::port() const noexcept { return mnl_socket_get_portid(socket_.get()); }
+
 nlmsghdr* NftSocket::question(std::uint16_t type, std::uint32_t family, std::uint16_t flags) {
     return nftnl_nlmsg_build_hdr(buffer_.data(), type, static_cast<std::uint16_t>(family), flags,
                                  ++sequence_);

@@ -183,6 +183,8 @@ public:
     // A question of `type`, to be filled in.
     nlmsghdr* question(std::uint16_t type, std::uint32_t family, std::uint16_t flags);
     [[nodiscard]] std::uint32_t sequence() const noexcept { return sequence_; }
+    // Netlink's number of this socket: what it changes bears it.
+    [[nodiscard]] std::uint32_t port() const noexcept;
 
 private:
     explicit NftSocket(Socket socket);

@@ -284,6 +284,8 @@ Result<Nftables> Nftables::open() {
     return Nftables(std::make_unique<Impl>(std::move(*socket)));
 }
 
+std::uint32_t Nftables::netlink_port() const noexcept { return impl_->socket.port(); }
+
 Result<InstalledRules> Nftables::read() {
     InstalledRules installed;
     Found found;

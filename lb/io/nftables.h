@@ -36,6 +36,8 @@ public:
     Nftables(Nftables&&) noexcept;
     Nftables& operator=(Nftables&&) noexcept;
 
+    // Netlink's number of our socket (nft_monitor.h).
+    [[nodiscard]] std::uint32_t netlink_port() const noexcept;
     [[nodiscard]] Result<InstalledRules> read();
     // One transaction: all of it or nothing.
     [[nodiscard]] Result<void> commit(std::span<const NftOperation> operations);

@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "base/time.h"
+#include "lb/io/nft_monitor.h"
 #include "lb/io/nftables.h"
-#include "lb/io/service_table.h"
 #include "runtime/event_loop.h"
 #include "runtime/log.h"
 #include "runtime/problems.h"
@@ -15,7 +15,8 @@
 namespace hearth::lb {
 namespace {
 
-constexpr Duration kCheckEvery = 5s;
+// Changes of others are heard at once; this is for what nobody could hear.
+constexpr Duration kCheckEvery = 60s;
 
 }  // namespace
 
@@ -23,14 +24,6 @@ struct PortGuard::Impl : std::enable_shared_from_this<Impl> {
     Impl(runtime::EventLoop& l, runtime::Problems& p) : loop(l), problems(p), timer(l.context()) {}
 
     void repair() {
-        const auto programmed = install_services();
-        if (programmed || services.empty())
-            problems.clear("services");
-        else
-            problems.raise("services",
-                           "connections to services do not reach their backends: " +
-                               programmed.error().to_string(),
-                           runtime::Severity::kError);
         const auto done = install();
         if (done || desired.vips.empty())
             problems.clear("vip_firewall");
@@ -54,24 +47,10 @@ struct PortGuard::Impl : std::enable_shared_from_this<Impl> {
         return nftables->commit(operations);
     }
 
-    Result<void> install_services() {
-        if (!table) {
-            auto opened = ServiceTable::open(IpFamily::kV4);
-            if (!opened) return fail(opened.error());
-            table.emplace(std::move(*opened));
-        }
-        const auto installed = table->read();
-        if (!installed) return fail(installed.error());
-        ServiceProgram program;
-        for (const auto& [port, balancing] : services)
-            program[port] = program_of(port, balancing, {});
-        if (const auto unused = unused_chains(*installed, program);
-            !unused.empty() && !program.empty())
-            (void)table->remove_chains(unused);  // or later
-        const auto operations = plan_services(*installed, program);
-        if (operations.empty()) return {};
-        log::info("services_changed", {{"operations", operations.size()}});
-        return table->commit(operations);
+    void listen() {
+        if (monitor || !nftables || desired.vips.empty()) return;
+        auto opened = NftMonitor::open(loop, {nftables->netlink_port()}, [this] { repair(); });
+        if (opened) monitor = std::move(*opened);
     }
 
     void check_later() {
@@ -88,9 +67,8 @@ struct PortGuard::Impl : std::enable_shared_from_this<Impl> {
     runtime::Problems& problems;
     boost::asio::steady_timer timer;
     PortRules desired;
-    BalancedPorts services;
     std::optional<Nftables> nftables;
-    std::optional<ServiceTable> table;
+    std::unique_ptr<NftMonitor> monitor;
     bool closed = false;
 };
 
@@ -99,14 +77,15 @@ PortGuard::PortGuard(runtime::EventLoop& loop, runtime::Problems& problems)
 
 PortGuard::~PortGuard() {
     impl_->closed = true;
+    impl_->monitor.reset();
     impl_->timer.cancel();
 }
 
-void PortGuard::apply(const PortRules& desired, const BalancedPorts& services) {
+void PortGuard::apply(const PortRules& desired) {
     impl_->desired = desired;
-    impl_->services = services;
     impl_->timer.cancel();
     impl_->repair();
+    impl_->listen();
     impl_->check_later();
 }
 

@@ -2,7 +2,6 @@
 
 #include <memory>
 
-#include "lb/model/balanced_port.h"
 #include "lb/model/port_rules.h"
 
 namespace hearth::runtime {
@@ -12,9 +11,9 @@ class Problems;
 
 namespace hearth::lb {
 
-// Keeps the firewall's tables as the document wants them, also when somebody flushes them. What the
-// kernel refuses becomes problem `vip_firewall` (the VIPs work without it) or `services`. Without
-// VIPs it only removes what an earlier instance left.
+// Keeps the firewall's table as the document wants it, also when somebody flushes it. What the
+// kernel refuses becomes problem `vip_firewall`: the VIPs work without it. Without VIPs it only
+// removes what an earlier instance left.
 //
 // Used and destroyed on the loop's thread. Destruction leaves the tables: see withdraw().
 class PortGuard {
@@ -22,8 +21,8 @@ public:
     PortGuard(runtime::EventLoop& loop, runtime::Problems& problems);
     ~PortGuard();
 
-    void apply(const PortRules& desired, const BalancedPorts& services);
-    void withdraw() { apply({}, {}); }
+    void apply(const PortRules& desired);
+    void withdraw() { apply({}); }
 
 private:
     struct Impl;

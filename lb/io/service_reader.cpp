@@ -132,6 +132,57 @@ public:
     Found found;
 };
 
+struct FoundHits {
+    const ServiceFamily& family;
+    SlotHits hits;
+};
+
+int keep_hits(nftnl_set_elem* element, void* context) {
+    auto& found = *static_cast<FoundHits*>(context);
+    const std::size_t size = found.family.address_size;
+    const ByteView key = field_of(element, NFTNL_SET_ELEM_KEY);
+    std::uint32_t unused = 0;
+    const auto* counter =
+        static_cast<const nftnl_expr*>(nftnl_set_elem_get(element, NFTNL_SET_ELEM_EXPR, &unused));
+    if (key.size() != size + 12 || counter == nullptr) return 0;
+    std::uint32_t slot = 0;
+    std::memcpy(&slot, key.data() + size + 8, 4);
+    found.hits[port_of(key, size)][slot] = nftnl_expr_get_u64(counter, NFTNL_EXPR_CTR_PACKETS);
+    return 0;
+}
+
+int on_hits(const nlmsghdr* message, void* context) {
+    const Set set(nftnl_set_alloc());
+    if (nftnl_set_elems_nlmsg_parse(message, set.get()) >= 0)
+        nftnl_set_elem_foreach(set.get(), keep_hits, context);
+    return MNL_CB_OK;
+}
+
+struct FoundClients {
+    const ServiceFamily& family;
+    std::vector<RememberedClient> clients;
+};
+
+int keep_client(nftnl_set_elem* element, void* context) {
+    auto& found = *static_cast<FoundClients*>(context);
+    const std::size_t size = found.family.address_size;
+    const ByteView key = field_of(element, NFTNL_SET_ELEM_KEY);
+    const ByteView value = field_of(element, NFTNL_SET_ELEM_DATA);
+    if (key.size() != 2 * size + 8 || value.size() != size + 4) return 0;
+    found.clients.push_back(
+        {{key.begin(), key.end()},
+         port_of(key.subspan(size), size),
+         {IpAddress::from_bytes(value.first(size)), load_be16(value.data() + size)}});
+    return 0;
+}
+
+int on_clients(const nlmsghdr* message, void* context) {
+    const Set set(nftnl_set_alloc());
+    if (nftnl_set_elems_nlmsg_parse(message, set.get()) >= 0)
+        nftnl_set_elem_foreach(set.get(), keep_client, context);
+    return MNL_CB_OK;
+}
+
 }  // namespace
 
 Result<InstalledServices> read_services(NftSocket& socket, const ServiceFamily& family) {
@@ -148,6 +199,41 @@ Result<InstalledServices> read_services(NftSocket& socket, const ServiceFamily& 
     if (!reader.is_whole()) return damaged;
     reader.found.services.shape = InstalledRules::Shape::kCurrent;
     return std::move(reader.found.services);
+}
+
+Result<SlotHits> read_hits(NftSocket& socket, const ServiceFamily& family, const OpenPort& port,
+                           std::span<const SlotChange> slots) {
+    FoundHits found{family, {}};
+    const auto ask = [&](const Set& elements, std::uint16_t flags) -> Result<void> {
+        auto* message = socket.question(NFT_MSG_GETSETELEM, family.table.family, flags);
+        nftnl_set_elems_nlmsg_build_payload(message, elements.get());
+        return socket.ask(message, on_hits, &found);
+    };
+    if (slots.empty()) {
+        if (auto done = ask(make_set(family.table, kBackendMap), NLM_F_DUMP); !done)
+            return fail(done.error());
+        return std::move(found.hits);
+    }
+    for (const SlotChange& change : slots) {
+        if (!change.before) continue;
+        const Set one = make_set(family.table, kBackendMap);
+        const FieldBytes key = port_key(port).slot(change.slot);
+        nftnl_set_elem* item = nftnl_set_elem_alloc();
+        nftnl_set_elem_set(item, NFTNL_SET_ELEM_KEY, key.bytes().data(),
+                           static_cast<std::uint32_t>(key.bytes().size()));
+        nftnl_set_elem_add(one.get(), item);
+        if (auto done = ask(one, NLM_F_ACK); !done) return fail(done.error());
+    }
+    return std::move(found.hits);
+}
+
+Result<std::vector<RememberedClient>> read_clients(NftSocket& socket, const ServiceFamily& family) {
+    FoundClients found{family, {}};
+    const Set map = make_set(family.table, kAffinityMap);
+    auto* message = socket.question(NFT_MSG_GETSETELEM, family.table.family, NLM_F_DUMP);
+    nftnl_set_elems_nlmsg_build_payload(message, map.get());
+    if (auto done = socket.ask(message, on_clients, &found); !done) return fail(done.error());
+    return std::move(found.clients);
 }
 
 }  // namespace hearth::lb

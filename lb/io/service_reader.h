@@ -1,8 +1,12 @@
 #pragma once
 
+#include <span>
+#include <vector>
+
 #include "base/result.h"
 #include "lb/core/service_plan.h"
 #include "lb/io/service_rules.h"
+#include "lb/io/service_table.h"
 
 namespace hearth::lb {
 
@@ -12,5 +16,17 @@ inline constexpr const char* kServiceShape = "hearth-lb services, shape 2";
 // The services' table of one family, as the kernel has it.
 [[nodiscard]] Result<InstalledServices> read_services(NftSocket& socket,
                                                       const ServiceFamily& family);
+
+// Of the elements of `slots` that have a `before`; of all when there are none.
+[[nodiscard]] Result<SlotHits> read_hits(NftSocket& socket, const ServiceFamily& family,
+                                         const OpenPort& port, std::span<const SlotChange> slots);
+
+struct RememberedClient {
+    std::vector<std::uint8_t> key;
+    OpenPort port;
+    Endpoint backend;  // without a port in a range
+};
+[[nodiscard]] Result<std::vector<RememberedClient>> read_clients(NftSocket& socket,
+                                                                 const ServiceFamily& family);
 
 }  // namespace hearth::lb

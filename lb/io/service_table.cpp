@@ -67,6 +67,13 @@ public:
         close();
     }
 
+    void forget_client(ByteView key) {
+        nftnl_set_elem* item = nftnl_set_elem_alloc();
+        nftnl_set_elem_set(item, NFTNL_SET_ELEM_KEY, key.data(),
+                           static_cast<std::uint32_t>(key.size()));
+        single(NFT_MSG_DELSETELEM, kAffinityMap, item);
+    }
+
 private:
     void create() {
         create_table(kServiceShape);
@@ -221,6 +228,8 @@ Result<ServiceTable> ServiceTable::open(IpFamily family) {
     return ServiceTable(std::make_unique<Impl>(std::move(*socket), service_family(family)));
 }
 
+std::uint32_t ServiceTable::netlink_port() const noexcept { return impl_->socket.port(); }
+
 Result<InstalledServices> ServiceTable::read() {
     return read_services(impl_->socket, impl_->family);
 }
@@ -245,6 +254,25 @@ Result<void> ServiceTable::remove_chains(std::span<const std::string> chains) {
     Transaction transaction(impl_->family, impl_->socket.sequence());
     for (const std::string& chain : chains) transaction.remove_chain(chain);
     return impl_->socket.commit(transaction);
+}
+
+Result<SlotHits> ServiceTable::hits() { return read_hits(impl_->socket, impl_->family, {}, {}); }
+
+Result<SlotHits> ServiceTable::hits(const OpenPort& port, std::span<const SlotChange> slots) {
+    return read_hits(impl_->socket, impl_->family, port, slots);
+}
+
+Result<void> ServiceTable::forget_clients(const IsKept& is_kept) {
+    const auto clients = read_clients(impl_->socket, impl_->family);
+    if (!clients) return fail(clients.error());
+    // One by one: what times out meanwhile makes its transaction fail, and no other.
+    for (const RememberedClient& client : *clients) {
+        if (is_kept(client.port, client.backend)) continue;
+        Transaction transaction(impl_->family, impl_->socket.sequence());
+        transaction.forget_client(client.key);
+        if (auto done = impl_->socket.commit(transaction); !done && errno != ENOENT) return done;
+    }
+    return {};
 }
 
 }  // namespace hearth::lb

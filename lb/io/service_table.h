@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <span>
@@ -10,6 +11,9 @@
 #include "lb/core/service_plan.h"
 
 namespace hearth::lb {
+
+// Connections by port (the first one of a range) and slot.
+using SlotHits = std::map<OpenPort, std::map<std::uint32_t, std::uint64_t>>;
 
 // The table `ip hearth` or `ip6 hearth`: which backend a connection to a service's port goes to. As
 // nft prints it, more or less:
@@ -53,11 +57,20 @@ public:
     ServiceTable(ServiceTable&&) noexcept;
     ServiceTable& operator=(ServiceTable&&) noexcept;
 
+    // Netlink's number of our socket (nft_monitor.h).
+    [[nodiscard]] std::uint32_t netlink_port() const noexcept;
     [[nodiscard]] Result<InstalledServices> read();
     // Transactions of some hundred ports each: all of one port or nothing.
     [[nodiscard]] Result<void> commit(std::span<const ServiceOperation> operations);
     // One transaction.
     [[nodiscard]] Result<void> remove_chains(std::span<const std::string> chains);
+
+    // New connections since the elements were made, by slot: all, or those of some slots.
+    [[nodiscard]] Result<SlotHits> hits();
+    [[nodiscard]] Result<SlotHits> hits(const OpenPort& port, std::span<const SlotChange> slots);
+    // Clients forget the backends that are not `kept`.
+    using IsKept = std::function<bool(const OpenPort&, const Endpoint&)>;
+    [[nodiscard]] Result<void> forget_clients(const IsKept& is_kept);
 
 private:
     struct Impl;

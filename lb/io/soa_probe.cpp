@@ -19,8 +19,8 @@ namespace {
 namespace asio = boost::asio;
 
 struct Question : std::enable_shared_from_this<Question> {
-    Question(runtime::EventLoop& loop, std::function<void(Answered)> d)
-        : socket(loop.context()), timer(loop.context()), done(std::move(d)) {}
+    Question(runtime::EventLoop& loop, std::function<void(Answered)> d, SoaServer k)
+        : socket(loop.context()), timer(loop.context()), done(std::move(d)), kind(k) {}
 
     void ask(const Endpoint& server, const Name& domain, Duration timeout) {
         id = static_cast<std::uint16_t>(std::random_device{}());
@@ -34,7 +34,7 @@ struct Question : std::enable_shared_from_this<Question> {
         std::memcpy(endpoint.data(), &address.any, address.size);
         boost::system::error_code error;
         socket.connect(endpoint, error);
-        const auto message = write_soa_question(id, domain);
+        const auto message = write_soa_question(id, domain, kind);
         if (!error) socket.send(asio::buffer(message), 0, error);
         if (error) {  // nobody listens: the timer would only be later
             timer.expires_after(Duration{});
@@ -52,7 +52,7 @@ struct Question : std::enable_shared_from_this<Question> {
             [self = shared_from_this()](const boost::system::error_code& error, std::size_t size) {
                 if (!self->done) return;
                 if (error) return self->finish(Answered::kNo);
-                if (is_soa_answer({self->answer.data(), size}, self->id))
+                if (is_soa_answer({self->answer.data(), size}, self->id, self->kind))
                     return self->finish(Answered::kYes);
                 self->receive();
             });
@@ -70,13 +70,14 @@ struct Question : std::enable_shared_from_this<Question> {
     std::function<void(Answered)> done;
     std::array<std::uint8_t, 1232> answer{};
     std::uint16_t id = 0;
+    SoaServer kind;
 };
 
 }  // namespace
 
 void ask_soa(runtime::EventLoop& loop, const Endpoint& server, const Name& domain, Duration timeout,
-             std::function<void(Answered)> done) {
-    std::make_shared<Question>(loop, std::move(done))->ask(server, domain, timeout);
+             std::function<void(Answered)> done, SoaServer kind) {
+    std::make_shared<Question>(loop, std::move(done), kind)->ask(server, domain, timeout);
 }
 
 }  // namespace hearth::lb

@@ -32,5 +32,17 @@ TEST(SoaQuestion, AcceptsOnlyAPositiveAnswerToIt) {
         EXPECT_FALSE(is_soa_answer(ByteView(good).first(size), 0x1234)) << size;
 }
 
+TEST(SoaQuestion, OtherServersMayAskFurtherAndMayNotHaveTheName) {
+    const Name name = *Name::parse("example.com");
+    auto message = write_soa_question(7, name, SoaServer::kOther);
+    EXPECT_EQ(message[2], 0x01) << "recursion desired";
+    message[2] = 0x81;
+    for (const auto& [rcode, is_good] : {std::pair{0, true}, {3, true}, {2, false}, {5, false}}) {
+        message[3] = static_cast<std::uint8_t>(rcode);
+        EXPECT_EQ(is_soa_answer(message, 7, SoaServer::kOther), is_good) << rcode;
+    }
+    EXPECT_FALSE(is_soa_answer(message, 8, SoaServer::kOther));
+}
+
 }  // namespace
 }  // namespace hearth::lb

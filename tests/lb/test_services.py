@@ -34,7 +34,8 @@ def name_server(host, name: str, port: int = 1883) -> Iterator[None]:
         with contextlib.suppress(OSError):
             while True:
                 connection, peer = listener.accept()
-                connection.sendall(f"{name} {peer[0]}\n".encode())
+                with contextlib.suppress(ConnectionError):  # one that was only looked at
+                    connection.sendall(f"{name} {peer[0]}\n".encode())
                 threading.Thread(target=echo, args=(connection,), daemon=True).start()
 
     def answer() -> None:

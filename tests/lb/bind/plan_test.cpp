@@ -150,9 +150,11 @@ TEST(Plan, ServiceOnPortsHasAVipOfItsOwn) {
     ASSERT_EQ(plan.lan.routers.size(), 1U);
     EXPECT_EQ(plan.lan.routers[0].nodes, (std::vector{kA, kB}));
     EXPECT_EQ(plan.ports.open, std::set{port});
-    Balancing expected;
-    expected.backends = {{{kA, 1883}, 1}, {{kB, 2883}, 1}};
-    EXPECT_EQ(plan.services, (BalancedPorts{{port, expected}}));
+    BalancedService expected;
+    expected.name = "mqtt";
+    expected.port = port;
+    expected.balancing.backends = {{{kA, 1883}, 1}, {{kB, 2883}, 1}};
+    EXPECT_EQ(plan.services, std::vector{expected});
     EXPECT_EQ(plan.lan.forwarding, LanSettings::Forwarding::kNeeded);
 }
 
@@ -163,7 +165,8 @@ TEST(Plan, ServiceMayShareAVipAndNeedNoForwarding) {
     const OpenPort port{kDnsVip, Transport::kUdp, 1883};
     EXPECT_EQ(plan.vips.size(), 2U);
     EXPECT_TRUE(plan.ports.open.contains(port));
-    EXPECT_EQ(plan.services.at(port).balance, Balance::kSourceHash);
+    ASSERT_EQ(plan.services.size(), 1U);
+    EXPECT_EQ(plan.services[0].balancing.balance, Balance::kSourceHash);
     EXPECT_EQ(plan.lan.forwarding, LanSettings::Forwarding::kAsItIs);
     EXPECT_TRUE(plan_for("c", kUsual + rest).services.empty()) << "no candidate";
 }
@@ -178,6 +181,38 @@ TEST(Plan, ForeignPeersAndTimersAreTakenOver) {
     EXPECT_EQ(router.foreign_peers, std::vector{IpAddress::v4(10, 0, 0, 1)});
     EXPECT_EQ(router.nodes, (std::vector{kB, kC})) << "every node when `prefer` is not given";
     EXPECT_TRUE(router.watched.empty());
+}
+
+TEST(Plan, ServiceThatKeepsClientAddressesIsServedByItsOwnerAlone) {
+    const std::string service =
+        "services: {sip: {vip: 10.0.0.101, ports: {udp/5060: [a, b], udp/8000-8002: [a, b]}, "
+        "keep_client_address: true, affinity: 5m, allow: 10.0.0.0/25}}\n";
+    const Plan plan = plan_for("b", service);
+    ASSERT_EQ(plan.services.size(), 2U);
+    const Balancing& range = plan.services[1].balancing;
+    EXPECT_EQ(range.backends, (std::vector<Backend>{{{kB, 8000}, 1}}));
+    EXPECT_EQ(range.last_port, 8002);
+    EXPECT_EQ(range.affinity, 300s);
+    EXPECT_EQ(range.allow.size(), 1U);
+    EXPECT_EQ(plan.ports.open.size(), 4U);
+    EXPECT_EQ(plan.lan.forwarding, LanSettings::Forwarding::kAsItIs);
+    EXPECT_TRUE(plan_for("c", service).lan.routers.empty()) << "c has no backend";
+}
+
+TEST(Plan, BackendsHaveWeightsAreDrainedAndAsked) {
+    const Plan plan = plan_for(
+        "a",
+        "services: {web: {vip: 10.0.0.101, ports: {tcp/80: [{to: a, weight: 3}, {to: \"b:81\", "
+        "drain: true}]}, check: {kind: http, path: /up, interval: 5s, fall: 1}}}\n");
+    ASSERT_EQ(plan.services.size(), 1U);
+    const BalancedService& web = plan.services[0];
+    EXPECT_EQ(web.balancing.backends[0].weight, 3);
+    EXPECT_EQ(web.drained, (std::set<Endpoint>{{kB, 81}}));
+    ASSERT_TRUE(web.check);
+    EXPECT_EQ(web.check->kind, BackendCheck::Kind::kHttp);
+    EXPECT_EQ(web.check->path, "/up");
+    EXPECT_EQ(web.check->interval, 5s);
+    EXPECT_EQ(web.check->fall, 1U);
 }
 
 }  // namespace

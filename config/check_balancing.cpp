@@ -1,0 +1,154 @@
+#include <algorithm>
+#include <string>
+
+#include "config/check.h"
+#include "config/places.h"
+
+// Services on ports of a VIP: who answers there, and that nobody else has the port.
+namespace hearth::config {
+namespace {
+
+constexpr std::size_t kMostPorts = 65'536;
+
+std::uint16_t last_of(const ServicePort& port) { return std::max(port.port, port.last_port); }
+
+std::string what_of(const ServicePort& port, const Service& service) {
+    return port.name + " of " + service.vip->to_string();
+}
+
+bool is_node(const Document& document, const IpAddress& address) {
+    return std::ranges::any_of(document.nodes,
+                               [&](const Node& node) { return node.address == address; });
+}
+
+std::string fault_of(const Document& document, const Service& service, const PortBackend& backend) {
+    const std::string text = "backend " + backend.endpoint.to_string();
+    const IpAddress& address = backend.endpoint.address;
+    if (address.family() != service.vip->family())
+        return text + " and the VIP " + service.vip->to_string() +
+               " are not of one family: IPv4 does not become IPv6 on the way";
+    if (std::ranges::none_of(document.lan,
+                             [&](const IpPrefix& lan) { return lan.contains(address); }))
+        return text + " is outside lan";
+    if (std::ranges::any_of(document.vips, [&](const Vip& vip) { return vip.has(address); }))
+        return text + " is a VIP; name the machines behind it";
+    if (service.keep_client_address && !is_node(document, address))
+        return text + " is no node: with keep_client_address only the VIP's owner can answer";
+    return {};
+}
+
+void check_backends(CheckContext& context, const Service& service, const ServicePort& port) {
+    for (auto one = port.backends.begin(); one != port.backends.end(); ++one) {
+        const auto is_same = [&](const PortBackend& other) {
+            return other.endpoint == one->endpoint;
+        };
+        std::string fault = std::any_of(port.backends.begin(), one, is_same)
+                                ? one->endpoint.to_string() + " is written twice"
+                                : fault_of(context.document, service, *one);
+        if (fault.empty()) continue;
+        const auto index = static_cast<std::size_t>(one - port.backends.begin());
+        context.diagnostics.error(
+            item_place(context.root, {"services", service.name, "ports", port.name}, index),
+            std::move(fault));
+    }
+}
+
+bool is_overlapping(const ServicePort& a, const ServicePort& b) {
+    return a.transport == b.transport && a.port <= last_of(b) && b.port <= last_of(a);
+}
+
+// The port of the VIP is nobody else's.
+void check_claims(CheckContext& context, const Service& service, const ServicePort& port,
+                  const std::vector<Listener>& listeners) {
+    const Span place = place_of(context.root, {"services", service.name, "ports", port.name});
+    for (const Listener& listener : listeners) {
+        if (listener.endpoint.address != *service.vip || listener.endpoint.port < port.port ||
+            listener.endpoint.port > last_of(port))
+            continue;
+        context.diagnostics.error(place, what_of(port, service) + " is where " + listener.what +
+                                             " listens; give the service another VIP");
+        break;
+    }
+    for (const Service& other : context.document.services) {
+        if (other.vip != service.vip) continue;
+        for (const ServicePort& theirs : other.ports) {
+            if (&theirs == &port) return;  // the later one is told
+            if (!is_overlapping(theirs, port)) continue;
+            context.diagnostics.error(place,
+                                      what_of(port, service) + " belongs to service " + other.name);
+        }
+    }
+}
+
+void check_check(CheckContext& context, const Service& service) {
+    const BackendCheck& check = service.check;
+    const bool needs_tcp = check.kind == CheckKind::kTcp || check.kind == CheckKind::kHttp ||
+                           check.kind == CheckKind::kHttps;
+    if (!needs_tcp || check.port != 0) return;
+    for (const ServicePort& port : service.ports) {
+        if (port.transport == Transport::kTcp) continue;
+        context.diagnostics.error(place_of(context.root, {"services", service.name, "check"}),
+                                  "this check speaks TCP and " + port.name +
+                                      " does not: say which port to ask, or use dns or script");
+        return;
+    }
+}
+
+void check_allow(CheckContext& context, const Service& service) {
+    for (std::size_t i = 0; i < service.allow.size(); ++i) {
+        if (service.allow[i].address().family() == service.vip->family()) continue;
+        context.diagnostics.error(
+            item_place(context.root, {"services", service.name, "allow"}, i),
+            service.allow[i].to_string() + " and the VIP are not of one family");
+    }
+}
+
+// With keep_client_address the connections of an owner without a backend are refused.
+void check_candidates(CheckContext& context, const Service& service) {
+    if (!service.keep_client_address) return;
+    for (const Vip& vip : context.document.vips) {
+        if (!vip.has(*service.vip)) continue;
+        for (const std::string& name : vip.prefer) {
+            const Node* node = context.document.find_node(name);
+            const auto is_here = [&](const PortBackend& one) {
+                return node != nullptr && one.endpoint.address == node->address;
+            };
+            for (const ServicePort& port : service.ports) {
+                if (std::ranges::any_of(port.backends, is_here)) continue;
+                context.diagnostics.warning(
+                    place_of(context.root, {"services", service.name}),
+                    "node " + name + " may own " + service.vip->to_string() +
+                        " and has no backend of " + port.name +
+                        ": with keep_client_address nobody answers there then");
+            }
+        }
+    }
+}
+
+}  // namespace
+
+void check_balancing(CheckContext& context, const std::vector<Listener>& listeners) {
+    std::size_t ports = 0;
+    for (const Service& service : context.document.services) {
+        if (!service.vip) continue;
+        const Vip* named = context.document.find_vip(service.name);
+        if (named != nullptr && !named->has(*service.vip))
+            context.diagnostics.error(place_of(context.root, {"services", service.name, "vip"}),
+                                      "VIP " + service.name + " has another address: " +
+                                          named->addresses.front().to_string());
+        for (const ServicePort& port : service.ports) {
+            check_backends(context, service, port);
+            check_claims(context, service, port, listeners);
+            ports += last_of(port) - port.port + 1U;
+        }
+        check_check(context, service);
+        check_allow(context, service);
+        check_candidates(context, service);
+    }
+    if (ports > kMostPorts)
+        context.diagnostics.error(place_of(context.root, {"services"}),
+                                  "services have " + std::to_string(ports) +
+                                      " ports together; at most " + std::to_string(kMostPorts));
+}
+
+}  // namespace hearth::config

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <boost/json/fwd.hpp>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/ip.h"
+#include "config/document.h"
+#include "lb/io/service_driver.h"
+#include "lb/model/balanced_service.h"
+
+namespace hearth::runtime {
+class EventHub;
+class MetricSink;
+}  // namespace hearth::runtime
+
+// Services on ports: from the document to hearth-lb's cores, and how they show themselves.
+namespace hearth::lb {
+
+// Those on `vips`, as the node at `self` serves them: on every candidate and not on the owner
+// alone, so that the next owner has nothing to do first.
+[[nodiscard]] std::vector<BalancedService> make_services(const config::Document& document,
+                                                         const std::set<IpAddress>& vips,
+                                                         const IpAddress& self);
+
+// Each port, who answers there, how they are, and how many connections they got from here.
+[[nodiscard]] boost::json::array services_json(const ServiceBoard& board, const BackendHits& hits);
+void write_service_metrics(runtime::MetricSink& sink, const ServiceBoard& board,
+                           const BackendHits& hits);
+// Logged, and sent as events of topic "services".
+void publish_backend(runtime::EventHub& events, const BackendReport& report);
+
+}  // namespace hearth::lb

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+
+#include "base/ip.h"
+#include "base/result.h"
+
+namespace hearth::lb {
+
+// One UDP flow that the kernel tracks: where the client sends to, and who answers.
+struct UdpFlow {
+    Endpoint addressee;
+    Endpoint answerer;
+};
+
+// The kernel's connection tracking, through ctnetlink. A datagram of a known flow follows it
+// for as long as the flow goes on, to a backend that died long ago as well: a client that
+// always sends from one port would never find another.
+//
+// Calls are answered by the kernel at once. Needs CAP_NET_ADMIN.
+class FlowTable {
+public:
+    [[nodiscard]] static Result<FlowTable> open();
+    ~FlowTable();
+    FlowTable(FlowTable&&) noexcept;
+    FlowTable& operator=(FlowTable&&) noexcept;
+
+    // Deletes the flows that `is_stale`; how many they were.
+    [[nodiscard]] Result<std::size_t> remove(IpFamily family,
+                                             const std::function<bool(const UdpFlow&)>& is_stale);
+
+private:
+    struct Impl;
+    explicit FlowTable(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace hearth::lb
