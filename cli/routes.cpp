@@ -62,6 +62,8 @@ Exit run_routes(const Invocation& invocation, Console& console) {
         std::string service(text_of(route, "service"));
         const json::value& upstreams = child_of(route, "upstreams");
         if (!upstreams.is_array()) continue;
+        if (const auto to = text_of(route, "redirect"); !to.empty())
+            table.add({{host}, {service}, {to}, {"redirect"}});
         for (const json::value& upstream : upstreams.get_array()) {
             const State state = state_of(upstream);
             if (state.ink == Ink::kBad) exit = Exit::kFinding;

@@ -36,6 +36,7 @@ void check_vip_moves(CheckContext& context, const Vip& vip, const Vip& earlier);
 void check_names(CheckContext& context);     // names that two things claim, records
 void check_dns(CheckContext& context);       // upstreams, forward zones, blocking
 void check_ports(CheckContext& context);     // who listens where
+void check_routes(CheckContext& context);    // hosts and paths of services
 void check_services(CheckContext& context);  // upstreams that lead back to the proxy
 
 // Services on ports of a VIP, where none of `listeners` is.

@@ -17,6 +17,7 @@
 #include "config/document_names.h"
 #include "config/document_policy.h"
 #include "config/document_resolving.h"
+#include "config/document_routing.h"
 #include "config/document_seeing.h"
 #include "config/document_serving.h"
 #include "config/document_upstreams.h"
@@ -172,6 +173,7 @@ struct Proxy {
     std::vector<IpPrefix> trusted_proxies;  // believed what they say of their clients
     TrustedHeader trusted_header = TrustedHeader::kXForwarded;
     std::vector<IpPrefix> proxy_protocol_from;  // their connections begin with a PROXY header
+    std::string default_service;  // gets requests for unknown hosts; empty: they are 404
     std::size_t max_connections = 4096;
     unsigned workers = 0;  // 0: one per core, at most 4
     AccessLog access_log = AccessLog::kOff;
@@ -204,6 +206,14 @@ struct Service {
     HttpsUse https = HttpsUse::kRequired;
     ProxyProtocol send_proxy_protocol = ProxyProtocol::kNone;
     bool send_forwarded = false;
+    std::vector<std::string> hosts;  // further full names, "*.apps.home" for all under it
+    std::string under;               // a service some of whose paths are this one's …
+    std::vector<PathRule> paths;     // … namely these
+    bool strip_prefix = false;
+    std::string replace_prefix;  // empty: it is not replaced
+    Redirect redirect;
+    HeaderEdits request_headers;
+    HeaderEdits response_headers;
     HealthCheck health;
     RequestLimit limit;
     std::string sticky;  // a cookie's name; empty: none

@@ -3,6 +3,7 @@
 #include "config/codec.h"
 #include "config/sections.h"
 #include "config/sections_balancing.h"
+#include "config/sections_routing.h"
 #include "config/sections_upstreams.h"
 #include "config/suggest.h"
 
@@ -26,8 +27,9 @@ bool read_one_upstream(const Value& value, Service& service, ReadContext& contex
 
 // What only the proxy does; false after it has reported one beside `ports`.
 bool expect_no_proxying(const Value& value, ReadContext& context) {
-    for (const char* key : {"health", "limit", "sticky", "slow_start", "send_proxy_protocol",
-                            "send_forwarded", "https"}) {
+    for (const char* key :
+         {"hosts", "under", "redirect", "request_headers", "response_headers", "health", "limit",
+          "sticky", "slow_start", "send_proxy_protocol", "send_forwarded", "https"}) {
         const Entry* entry = value.find(key);
         if (entry == nullptr) continue;
         context.diagnostics.error(entry->key_span, std::string(key) +
@@ -71,7 +73,9 @@ bool finish_service(const Value& value, Span key_span, void* target, ReadContext
         return false;
     }
     if (!finish_balancing(value, service, context)) return false;
-    if (!service.upstreams.empty() || !service.ports.empty()) return true;
+    if (!finish_routing(value, key_span, service, context)) return false;
+    if (!service.upstreams.empty() || !service.ports.empty() || !service.redirect.to.empty())
+        return true;
     context.diagnostics.error(key_span,
                               "a service needs an upstream: {upstream: \"http://pi5:2283\"}");
     return false;
@@ -190,6 +194,9 @@ const Section<Proxy>& proxy_section() {
                   "Load balancers whose connections begin with a PROXY header, version 1 or 2. One "
                   "that comes without is closed; from elsewhere the header is refused.",
                   "[10.0.0.2]"),
+            field("default_service", &Proxy::default_service, host_label(),
+                  "The service that gets requests for hosts nobody has, instead of a 404.",
+                  "dashboard", Presence::kOptional, "(none)"),
             field("max_connections", &Proxy::max_connections, integer<std::size_t>(16, 1'000'000),
                   "Client connections at a time; more wait in the kernel's queue.", "4096"),
             field("workers", &Proxy::workers, integer<unsigned>(1, 64), "Threads that serve.", "2",
@@ -253,6 +260,7 @@ std::vector<Field> service_fields() {
               "upstreams only: the least busy; source-hash: the same for each client.",
               "source-hash", Presence::kOptional, "(round-robin for upstreams, random for ports)"),
     };
+    for (Field& one : routing_fields()) fields.push_back(std::move(one));
     for (Field& one : balancing_fields()) fields.push_back(std::move(one));
     return fields;
 }

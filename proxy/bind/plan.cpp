@@ -25,6 +25,10 @@ Balance balance_of(config::Balance balance) {
     return Balance::kRoundRobin;
 }
 
+HeaderEdits edits_of(const config::HeaderEdits& edits) {
+    return {edits.remove, edits.set, edits.add};
+}
+
 Service make_service(const config::Service& from, const std::string& domain) {
     Service service;
     service.name = from.name;
@@ -40,6 +44,16 @@ Service make_service(const config::Service& from, const std::string& domain) {
     }
     service.plain_http =
         from.https == config::HttpsUse::kOptional ? PlainHttp::kServe : PlainHttp::kRedirect;
+    service.further_hosts = from.hosts;
+    service.under = from.under;
+    for (const config::PathRule& rule : from.paths)
+        service.paths.push_back(
+            {rule.path, rule.exact ? PathRule::Kind::kExact : PathRule::Kind::kPrefix});
+    service.rewrite = {from.strip_prefix || !from.replace_prefix.empty(),
+                       from.replace_prefix == "/" ? "" : from.replace_prefix};
+    service.redirect = {from.redirect.to, from.redirect.status};
+    service.request_headers = edits_of(from.request_headers);
+    service.response_headers = edits_of(from.response_headers);
     service.balancing = {balance_of(from.balance), from.sticky, from.slow_start};
     const config::HealthCheck& health = from.health;
     service.health = {health.path,
@@ -62,6 +76,13 @@ UnknownName unknown_name(config::UnknownTlsName name) {
         case config::UnknownTlsName::kPage: return UnknownName::kPage;
     }
     return UnknownName::kRefuse;
+}
+
+std::optional<std::size_t> index_of(const Snapshot& snapshot, const std::string& name) {
+    for (std::size_t i = 0; i < snapshot.services.size(); ++i) {
+        if (snapshot.services[i].name == name) return i;
+    }
+    return std::nullopt;
 }
 
 AccessFormat access_format(config::AccessLog log) {
@@ -129,10 +150,11 @@ Result<Plan> make_plan(const config::Document& document, const config::Node* nod
     snapshot->domain = document.domain.to_string();
     snapshot->own_host = std::string(config::kOwnLabel) + "." + snapshot->domain;
     for (const config::Service& service : document.services) {
-        if (service.upstreams.empty()) continue;  // hearth-lb's
+        if (service.upstreams.empty() && service.redirect.to.empty()) continue;  // hearth-lb's
         snapshot->services.push_back(make_service(service, snapshot->domain));
     }
-    snapshot->router = Router(snapshot->services);
+    snapshot->router =
+        Router(snapshot->services, index_of(*snapshot, document.proxy.default_service));
     snapshot->lan = document.lan;
     snapshot->https_port = document.proxy.listen_https.empty()
                                ? document.proxy.https

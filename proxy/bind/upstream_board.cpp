@@ -143,15 +143,30 @@ json::object UpstreamBoard::describe(const Service& service, const UpstreamSpec&
     return object;
 }
 
+// Hosts, and hosts with a path: what leads to it.
+std::vector<std::string> UpstreamBoard::places_of(const Service& service) const {
+    std::vector<std::string> places = service.hosts;
+    places.insert(places.end(), service.further_hosts.begin(), service.further_hosts.end());
+    for (const Service& owner : snapshot_->services) {
+        if (owner.name != service.under) continue;
+        for (const PathRule& rule : service.paths) {
+            const bool exact = rule.kind == PathRule::Kind::kExact;
+            places.push_back(owner.hosts.front() + (exact ? "=" : "") + rule.path);
+        }
+    }
+    return places;
+}
+
 json::array UpstreamBoard::routes() const {
     json::array routes;
     for (const Service& service : snapshot_->services) {
         json::array upstreams;
         for (const UpstreamSpec& spec : service.upstreams)
             upstreams.push_back(describe(service, spec));
-        for (const std::string& host : service.hosts) {
-            routes.push_back(
-                json::object{{"host", host}, {"service", service.name}, {"upstreams", upstreams}});
+        for (const std::string& host : places_of(service)) {
+            json::object route{{"host", host}, {"service", service.name}, {"upstreams", upstreams}};
+            if (!service.redirect.to.empty()) route["redirect"] = service.redirect.to;
+            routes.push_back(std::move(route));
         }
     }
     return routes;

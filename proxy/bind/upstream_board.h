@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "proxy/bind/target_keeper.h"
 #include "proxy/core/snapshot.h"
@@ -44,6 +45,7 @@ public:
 private:
     [[nodiscard]] boost::json::object describe(const Service& service,
                                                const UpstreamSpec& spec) const;
+    [[nodiscard]] std::vector<std::string> places_of(const Service& service) const;
     void check_all();
 
     runtime::EventLoop& loop_;

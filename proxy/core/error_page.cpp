@@ -185,14 +185,17 @@ std::string render(const ErrorPage& page, PageFormat format) {
 std::string_view status_text(int status) noexcept {
     switch (status) {
         case 200: return "OK";
-        case 302: return "Found";
-        case 308: return "Permanent Redirect";
         case 400: return "Bad Request";
         case 404: return "Not Found";
         case 405: return "Method Not Allowed";
         case 408: return "Request Timeout";
         case 413: return "Content Too Large";
         case 414: return "URI Too Long";
+        case 301: return "Moved Permanently";
+        case 302: return "Found";
+        case 303: return "See Other";
+        case 307: return "Temporary Redirect";
+        case 308: return "Permanent Redirect";
         case 417: return "Expectation Failed";
         case 421: return "Misdirected Request";
         case 431: return "Request Header Fields Too Large";

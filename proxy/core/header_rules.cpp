@@ -198,6 +198,7 @@ bool carries_identity(std::string_view name) noexcept {
                                              "x-forwarded-group",
                                              "x-forwarded-preferred",
                                              "x-forwarded-access",
+                                             "x-forwarded-prefix",
                                              "x-auth-",
                                              "x-authentik-",
                                              "x-authelia-",

@@ -31,6 +31,7 @@ public:
 
     // After finish() found nothing wrong.
     [[nodiscard]] const RequestHead& head() const noexcept { return head_; }
+    [[nodiscard]] RequestHead& edit_head() noexcept { return head_; }
     // Of all fields so far, those refused included.
     [[nodiscard]] std::size_t octets() const noexcept { return octets_; }
 

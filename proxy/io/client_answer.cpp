@@ -26,6 +26,12 @@ std::vector<std::string_view> listed_hosts(const Snapshot& snapshot) {
     return hosts;
 }
 
+// With a slash in front, as "*" and absolute forms without a path lack it.
+std::string full_target(std::string_view asked) {
+    std::string target(asked.starts_with('/') ? "" : "/");
+    return target.append(asked == "*" ? "" : asked);
+}
+
 std::string_view content_type_of(PageFormat format) {
     return format == PageFormat::kJson ? "application/json" : "text/html; charset=utf-8";
 }
@@ -108,10 +114,10 @@ ClientRequest::Next ClientRequest::answer(std::string head_and_body) {
 bool ClientRequest::wants_https(const RequestHead& head) const noexcept {
     const hearth::proxy::Service& service = *active_->service->service;
     if (who_.tls != nullptr || service.plain_http == PlainHttp::kServe) return false;
-    if (worker_.tls.store().all().empty() || head.target.starts_with(kChallenges)) return false;
+    if (worker_.tls.store().all().empty() || active_->asked_target.starts_with(kChallenges))
+        return false;
     const Snapshot& snapshot = *active_->generation->snapshot;
-    const Peer peer{who_.address, who_.text, is_trusted(who_.address, snapshot.trusted_proxies),
-                    "http", snapshot.trusted_header};
+    const Peer peer = peer_of_connection();
     return origin_of(head, peer, snapshot.trusted_proxies).scheme != "https";
 }
 
@@ -120,7 +126,7 @@ bool ClientRequest::wants_https(const RequestHead& head) const noexcept {
 ClientRequest::Next ClientRequest::redirect_to_https(const RequestHead& head) {
     ActiveExchange& active = *active_;
     const Snapshot& snapshot = *active.generation->snapshot;
-    const std::vector<std::string>& hosts = active.service->service->hosts;
+    const std::vector<std::string>& hosts = snapshot.services[active.host_owner].hosts;
     std::string_view host = host_of(head.authority);
     if (!worker_.tls.store().find(host)) {
         // hosts are pairs: the full name, then the short one.
@@ -133,13 +139,30 @@ ClientRequest::Next ClientRequest::redirect_to_https(const RequestHead& head) {
             return enter();
         }
     }
-    active.record.status = 308;
+    std::string location = "https://";
+    location.append(host);
+    if (snapshot.https_port != 443)
+        location.append(":").append(std::to_string(snapshot.https_port));
+    location.append(full_target(active_->asked_target));
+    return answer_redirect(308, location);
+}
+
+ClientRequest::Next ClientRequest::redirect() {
+    const Redirect& redirect = active_->service->service->redirect;
+    std::string location = redirect.to;
+    const auto host = location.find("://");
+    if (host != std::string::npos && location.find('/', host + 3) == std::string::npos)
+        location.append(full_target(active_->asked_target));
+    return answer_redirect(redirect.status, location);
+}
+
+ClientRequest::Next ClientRequest::answer_redirect(int status, std::string_view location) {
+    ActiveExchange& active = *active_;
+    active.record.status = status;
     client_reusable_ =
         active.exchange.request_read() && active.exchange.keep_alive_wanted() && !worker_.draining;
-    std::string text = "HTTP/1.1 308 Permanent Redirect\r\nLocation: https://";
-    text.append(host);
-    if (snapshot.https_port != 443) text.append(":").append(std::to_string(snapshot.https_port));
-    text.append(head.target.empty() || head.target.front() != '/' ? "/" : "").append(head.target);
+    std::string text = "HTTP/1.1 " + std::to_string(status) + " ";
+    text.append(status_text(status)).append("\r\nLocation: ").append(location);
     text.append("\r\nContent-Length: 0\r\n");
     if (!client_reusable_) text.append("Connection: close\r\n");
     text.append("\r\n");

@@ -2,6 +2,8 @@
 
 #include "proxy/core/authority.h"
 #include "proxy/core/cookies.h"
+#include "proxy/core/header_edits.h"
+#include "proxy/core/url_path.h"
 #include "runtime/metrics.h"
 
 namespace hearth::proxy {
@@ -103,45 +105,74 @@ void ClientRequest::describe(const RequestHead& head, const Peer& peer) {
     record.user_agent.assign(value(HeaderId::kUserAgent));
 }
 
-void ClientRequest::begin(const RequestHead& head) {
+void ClientRequest::begin(RequestHead& head) {
     ActiveExchange& active = *active_;
     active.generation = worker_.generation;
     active.record.began = now();
     cut_short_ = client_reusable_ = false;
     const Snapshot& snapshot = *active.generation->snapshot;
-    Peer peer{who_.address, who_.text, is_trusted(who_.address, snapshot.trusted_proxies),
-              who_.security == Security::kTls ? "https" : "http", snapshot.trusted_header};
-    describe(head, peer);
+    describe(head, peer_of_connection());
 
-    const auto service = snapshot.router.find(head.authority);
-    if (service) {
-        active.service = &active.generation->services[*service];
-        peer.tell_forwarded = active.service->service->send_forwarded;
+    active.asked_target = head.target;
+    const Route route = snapshot.router.find(head.authority, head.target);
+    if (route.service) {
+        active.service = &active.generation->services[*route.service];
+        active.record.service = active.service->service->name;
+        active.host_owner = route.owner;
+        edit_request(head, route);
     }
-    active.exchange.begin(head, peer, snapshot.trusted_proxies,
-                          service ? active.service->balancer.size() : 0,
-                          active.request_head.whole(), now(), preamble());
-    if (worker_.draining) active.exchange.announce_close();
-    if (!service && is_for_us(head)) {
+    begin_exchange(head);
+    if (!route.is_named && is_for_us(head)) {
         answer_ourselves(head);
-        return;
-    }
-    if (!service) {
+    } else if (!route.service) {
         failed({HopReason::kUnknownHost, Refusal::kNone});
-        return;
-    }
-    active.record.service = active.service->service->name;
-    if (active.exchange.verdict() == Exchange::Verdict::kFailed) {
+    } else if (route.ambiguous) {
+        failed({HopReason::kRefusedRequest, Refusal::kAmbiguousPath});
+    } else if (active.exchange.verdict() == Exchange::Verdict::kFailed) {
         failed(active.exchange.error());
     } else if (who_.tls != nullptr && !who_.tls->covers(host_of(head.authority)) &&
                worker_.tls.store().find(host_of(head.authority))) {
         failed({HopReason::kMisdirected, Refusal::kNone});
     } else if (wants_https(head)) {
         redirect_to_https(head);
+    } else if (!active.service->service->redirect.to.empty()) {
+        redirect();
     } else {
         prepare_choice(head);
         enter();
     }
+}
+
+Peer ClientRequest::peer_of_connection() const noexcept {
+    const Snapshot& snapshot = *active_->generation->snapshot;
+    return {who_.address, who_.text, is_trusted(who_.address, snapshot.trusted_proxies),
+            who_.security == Security::kTls ? "https" : "http", snapshot.trusted_header};
+}
+
+// What the document wants changed in the request, besides what every service's gets.
+void ClientRequest::edit_request(RequestHead& head, const Route& route) {
+    const hearth::proxy::Service& service = *active_->service->service;
+    if (route.rule != nullptr && service.rewrite.strips) {
+        active_->target =
+            with_prefix_replaced(head.target, route.rule->path, service.rewrite.replacement);
+        head.target = active_->target;
+        remove_field(head.headers, "X-Forwarded-Prefix");
+        if (!head.headers.full())
+            head.headers.add({"X-Forwarded-Prefix", route.rule->path, HeaderId::kOwn});
+    }
+    if (!service.request_headers.empty())
+        apply_edits(service.request_headers, head.headers, HeaderId::kOwn);
+}
+
+void ClientRequest::begin_exchange(const RequestHead& head) {
+    ActiveExchange& active = *active_;
+    Peer peer = peer_of_connection();
+    peer.tell_forwarded = active.service != nullptr && active.service->service->send_forwarded;
+    active.exchange.begin(head, peer, active.generation->snapshot->trusted_proxies,
+                          active.service != nullptr ? active.service->balancer.size() : 0,
+                          active.request_head.whole(), now(), preamble());
+    if (worker_.draining) active.exchange.announce_close();
+    if (active.service != nullptr) active.exchange.set_editor(this);
 }
 
 void ClientRequest::prepare_choice(const RequestHead& head) {
@@ -150,12 +181,14 @@ void ClientRequest::prepare_choice(const RequestHead& head) {
     if (balancing.how == Balance::kSourceHash) active.client_key = key_of(active.record.client);
     if (balancing.sticky.empty()) return;
     active.sticky_token = from_cookie(cookie_value(head.headers, balancing.sticky));
-    active.exchange.set_editor(this);
 }
 
 void ClientRequest::edit(ResponseHead& head) {
     ActiveExchange& active = *active_;
-    const std::string& cookie = active.service->service->balancing.sticky;
+    const hearth::proxy::Service& service = *active.service->service;
+    if (!service.response_headers.empty())
+        apply_edits(service.response_headers, head.headers, HeaderId::kOther);
+    const std::string& cookie = service.balancing.sticky;
     const std::uint64_t token = token_of(active.record.upstream);
     if (cookie.empty() || token == active.sticky_token || head.headers.full()) return;
     active.set_cookie = cookie + "=" + to_cookie(token) + "; Path=/; HttpOnly; SameSite=Lax";

@@ -76,7 +76,7 @@ public:
     void end() noexcept;
 
     // Then run(), again after each event. `head` lives until the body is read.
-    void begin(const RequestHead& head);
+    void begin(RequestHead& head);
     // Instead: what has arrived is not a request.
     void refuse(HopError error);
     Progress run();
@@ -106,6 +106,9 @@ private:
     void on_upstream_ready() override { client_.on_request_ready(); }
     void describe(const RequestHead& head, const Peer& peer);
     [[nodiscard]] std::string preamble() const;
+    [[nodiscard]] Peer peer_of_connection() const noexcept;
+    void edit_request(RequestHead& head, const Route& route);
+    void begin_exchange(const RequestHead& head);
     void prepare_choice(const RequestHead& head);
     void edit(ResponseHead& head) override;
     Next finished();
@@ -141,6 +144,8 @@ private:
     Next redirect_to_https(const RequestHead& head);
     [[nodiscard]] bool is_for_us(const RequestHead& head) const noexcept;
     Next answer_ourselves(const RequestHead& head);
+    Next redirect();
+    Next answer_redirect(int status, std::string_view location);
     Next answer(std::string head_and_body);
     Next send_page();
 

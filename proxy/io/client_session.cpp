@@ -156,7 +156,7 @@ ClientSession::Next ClientSession::read_head() {
         if (!in.empty() && !(may_be_http2 && kHttp2Preface.starts_with(in.text()))) {
             const ParseStatus parsed = active.parser.parse(in.text());
             if (parsed == ParseStatus::kDone) {
-                request_.begin(active.parser.head());
+                request_.begin(active.parser.edit_head());
                 in.consume(active.parser.consumed());
                 served_ = true;
             } else if (parsed == ParseStatus::kRefused) {

@@ -85,7 +85,7 @@ void Http2Stream::begin() {
     state_ = State::kRequest;
     const Refusal refusal = active.http2_head.finish(head_end_);
     if (refusal == Refusal::kNone) {
-        request_.begin(active.http2_head.head());
+        request_.begin(active.http2_head.edit_head());
     } else {
         active.record.began = connection_.worker().poller.now();
         active.record.version = Version::kHttp2;

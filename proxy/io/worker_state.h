@@ -70,9 +70,12 @@ struct ActiveExchange {
     std::uint64_t client_key = 0;    // for Balance::kSourceHash
     std::uint64_t sticky_token = 0;  // of the upstream its cookie names
     std::string set_cookie;
-    bool counted = false;   // among the running ones of its upstream
-    bool admitted = false;  // among the running ones of its service
-    bool queued = false;    // on WorkerState::queued
+    std::string_view asked_target;  // as the client wrote it; in the request's head
+    std::string target;             // as forwarded, where its path is changed
+    std::size_t host_owner = 0;     // the service whose host was asked for
+    bool counted = false;           // among the running ones of its upstream
+    bool admitted = false;          // among the running ones of its service
+    bool queued = false;            // on WorkerState::queued
 
     AccessRecord record;
     bool logged = false;  // somebody wanted the record when the request arrived

@@ -39,6 +39,8 @@ std::string_view describe(Refusal refusal) noexcept {
         case Refusal::kRequestLineTooLong: return "the request line is too long";
         case Refusal::kHeadTooLarge: return "the header lines together are too large";
         case Refusal::kTooManyHeaders: return "there are too many header lines";
+        case Refusal::kAmbiguousPath:
+            return "the path leads elsewhere when its encoded slashes are read as slashes";
     }
     return "unknown";
 }

@@ -41,6 +41,7 @@ enum class Refusal : std::uint8_t {
     kRequestLineTooLong,
     kHeadTooLarge,
     kTooManyHeaders,
+    kAmbiguousPath,  // leads elsewhere when its encoded slashes are taken for slashes
 };
 
 // One clause for a person: "Content-Length is given more than once".

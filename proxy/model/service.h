@@ -8,6 +8,7 @@
 #include "base/ip.h"
 #include "base/proxy_protocol.h"
 #include "proxy/model/balancing.h"
+#include "proxy/model/routing.h"
 
 namespace hearth::proxy {
 
@@ -34,6 +35,13 @@ struct Service {
     std::vector<std::string> hosts;  // lower case, without a final dot: "immich", "immich.home"
     std::vector<UpstreamSpec> upstreams;
     PlainHttp plain_http = PlainHttp::kRedirect;
+    std::vector<std::string> further_hosts{};  // full names, "*.apps.home" for all under it
+    std::string under{};                       // a service some of whose paths are this one's …
+    std::vector<PathRule> paths{};             // … namely these
+    PathRewrite rewrite{};
+    Redirect redirect{};
+    HeaderEdits request_headers{};
+    HeaderEdits response_headers{};
     Balancing balancing{};
     HealthCheck health{};
     RequestLimit limit{};

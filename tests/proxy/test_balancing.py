@@ -137,27 +137,30 @@ def test_a_drained_upstream_gets_nothing(house):
     assert house.control.post("/upstreams/drain?service=nothing&upstream=pi9").status == 404
 
 
-def test_requests_beyond_the_limit_wait_and_beyond_the_queue_are_refused(house):
+def test_a_request_beyond_the_limit_waits_for_its_turn(house):
     turn = threading.Semaphore(0)
     web = house.upstream(9000, in_turn(turn))
-    house.start({"web": {"upstream": URLS[0], "limit": {"requests": 1, "queue": 1, "wait": "20s"}}}, workers=2)
-    first, second = house.client(), house.client()
+    house.start({"web": {"upstream": URLS[0], "limit": {"requests": 1, "wait": "20s"}}}, workers=2)
+    clients = [house.client() for _ in range(3)]
+    for client in clients:
+        client.send(get())
+    for count in (1, 2, 3):
+        wait_until(lambda: web.received.count(b"GET") == count)  # noqa: B023
+        turn.release()
+    assert [client.read_response()[0] for client in clients] == [200] * 3
+
+
+def test_beyond_the_queue_a_request_is_refused(house):
+    turn = threading.Semaphore(0)
+    web = house.upstream(9000, in_turn(turn))
+    house.start({"web": {"upstream": URLS[0], "limit": {"requests": 1, "queue": 0}}}, workers=2)
+    first = house.client()
     first.send(get())
     wait_until(lambda: web.received.count(b"GET") == 1)
-    second.send(get())
-
-    def full() -> bool:
-        status, head, _ = house.ask(get())
-        return status == 503 and b"Retry-After: 2\r\n" in head
-
-    assert wait_until(full) is not False
-    assert web.received.count(b"GET") == 1
-    turn.release()
+    status, head, _ = house.ask(get())
+    assert status == 503 and b"Retry-After: 2\r\n" in head
+    turn.release(2)
     assert first.read_response()[0] == 200
-    wait_until(lambda: web.received.count(b"GET") == 2)
-    turn.release()
-    assert second.read_response()[0] == 200
-    turn.release()
     assert house.ask(get())[0] == 200
 
 

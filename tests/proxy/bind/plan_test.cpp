@@ -104,7 +104,7 @@ TEST(Plan, EveryNameOfAServiceIsAHost) {
     EXPECT_EQ(service.hosts,
               (std::vector<std::string>{"home-assistant.home", "home-assistant", "ha.home", "ha"}));
     EXPECT_EQ(service.upstreams[0].port, 8123);
-    EXPECT_EQ(plan->snapshot->router.find("HA.home:80"), 0U);
+    EXPECT_EQ(plan->snapshot->router.find("HA.home:80", "/").service, 0U);
 }
 
 }  // namespace

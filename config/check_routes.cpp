@@ -1,0 +1,75 @@
+#include <map>
+
+#include "config/check.h"
+#include "config/places.h"
+#include "config/suggest.h"
+
+// Which service gets what: paths under others, hosts, the default.
+namespace hearth::config {
+namespace {
+
+bool is_proxied(const Service& service) {
+    return !service.upstreams.empty() || !service.redirect.to.empty();
+}
+
+std::vector<std::string> proxied_names(const Document& document) {
+    std::vector<std::string> names;
+    for (const Service& service : document.services)
+        if (is_proxied(service)) names.push_back(service.name);
+    return names;
+}
+
+// The service that `name` refers to; reports one that is not there.
+const Service* expect_proxied(CheckContext& context, const std::string& name, Span place) {
+    const Service* found = context.document.find_service(name);
+    if (found != nullptr && is_proxied(*found)) return found;
+    context.diagnostics.error(place,
+                              found != nullptr ? name + " does not go through the proxy"
+                                               : name + " is no service of this document",
+                              closest(name, proxied_names(context.document)));
+    return nullptr;
+}
+
+void check_under(CheckContext& context, const Service& service) {
+    if (service.under.empty()) return;
+    const Span place = place_of(context.root, {"services", service.name, "under"});
+    const Service* owner = expect_proxied(context, service.under, place);
+    if (owner == nullptr) return;
+    if (owner->name == service.name)
+        context.diagnostics.error(place, "a service has all of its own paths already");
+    else if (!owner->under.empty())
+        context.diagnostics.error(
+            place, owner->name + " is itself under " + owner->under + ": write that one");
+}
+
+using Claims = std::map<std::string, Span>;
+
+void claim(CheckContext& context, Claims& claims, const std::string& what, Span place) {
+    const auto [first, is_new] = claims.emplace(what, place);
+    if (is_new) return;
+    context.diagnostics.error(place, what + " leads to another service already")
+        .notes.push_back(context.diagnostics.note(first->second, "it is here"));
+}
+
+}  // namespace
+
+void check_routes(CheckContext& context) {
+    Claims hosts;
+    Claims paths;
+    for (const Service& service : context.document.services) {
+        check_under(context, service);
+        for (std::size_t i = 0; i < service.hosts.size(); ++i)
+            claim(context, hosts, service.hosts[i],
+                  item_place(context.root, {"services", service.name, "hosts"}, i));
+        for (std::size_t i = 0; i < service.paths.size(); ++i)
+            claim(context, paths,
+                  service.under + (service.paths[i].exact ? " =" : " ") + service.paths[i].path,
+                  item_place(context.root, {"services", service.name, "paths"}, i));
+    }
+    const std::string& fallback = context.document.proxy.default_service;
+    if (!fallback.empty())
+        (void)expect_proxied(context, fallback,
+                             place_of(context.root, {"proxy", "default_service"}));
+}
+
+}  // namespace hearth::config
