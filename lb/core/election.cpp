@@ -257,6 +257,11 @@ Effects Election::enter(ElectionState next, ElectionEvent event, TimePoint now) 
     transition_ = Transition{from, next, event};
     since_ = now;
     if (next != S::kMaster) bid_ = 0;
+    if (next == S::kMaster) {
+        const bool was_alive = event == E::kPreemptDue || claim_ == Claim::kByHint;
+        const bool is_node = master_speaker_ == Speaker::kHearth;
+        predecessor_ = was_alive && is_node ? master_ : std::nullopt;
+    }
     if (from == S::kMaster && event == E::kBetterAdvert) return yield();
     switch (next) {
         case S::kProbing: return Effect::kProbe;
@@ -316,7 +321,10 @@ void Election::follow(const HeardAdvert& advert, TimePoint now) noexcept {
     if (event == E::kBetterAdvert) preempt_due_ = kNever;
 }
 
-void Election::wait_for_master(TimePoint now) noexcept { claim_due_ = now + master_down(); }
+void Election::wait_for_master(TimePoint now) noexcept {
+    claim_due_ = now + master_down();
+    claim_ = Claim::kByTimeout;
+}
 
 void Election::schedule_preempt(TimePoint now) noexcept {
     if (!is_well() || router_.preemption == Preemption::kNever || preempt_due_ != kNever) return;
@@ -325,6 +333,7 @@ void Election::schedule_preempt(TimePoint now) noexcept {
 
 void Election::hasten_claim(Duration wait, TimePoint now) noexcept {
     claim_due_ = std::min(claim_due_, now + wait);
+    claim_ = Claim::kByHint;
 }
 
 }  // namespace hearth::lb

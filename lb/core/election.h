@@ -113,6 +113,9 @@ public:
     // The node whose adverts are followed; none while nobody is known to own.
     [[nodiscard]] std::optional<IpAddress> master() const noexcept { return master_; }
     [[nodiscard]] Priority master_priority() const noexcept { return master_priority_; }
+    // Whom this node, as owner, took the VIPs from while that node lived: a planned move, or one by
+    // health. Its open TCP connections are still there.
+    [[nodiscard]] std::optional<IpAddress> predecessor() const noexcept { return predecessor_; }
     // Since when the state is what it is.
     [[nodiscard]] TimePoint since() const noexcept { return since_; }
     // The last change of state not yet taken; the caller logs and counts it.
@@ -159,6 +162,8 @@ private:
     Priority master_priority_ = 0;
     Duration master_interval_{};
     Speaker master_speaker_ = Speaker::kHearth;
+    std::optional<IpAddress> predecessor_;
+    enum class Claim : std::uint8_t { kByTimeout, kByHint } claim_ = Claim::kByTimeout;
 
     TimePoint claim_due_ = kNever;    // backup: the master-down timer
     TimePoint preempt_due_ = kNever;  // backup: better than the master for long enough

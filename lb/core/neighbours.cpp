@@ -9,7 +9,7 @@ void Neighbours::set_watched(std::span<const IpAddress> addresses, TimePoint now
         return std::find(addresses.begin(), addresses.end(), item.first) == addresses.end();
     });
     for (const auto& address : addresses)
-        entries_.try_emplace(address, Entry{now, now, std::nullopt});
+        entries_.try_emplace(address, Entry{now, now, now, std::nullopt});
 }
 
 void Neighbours::learn(IpAddress address, MacAddress mac, TimePoint now) noexcept {
@@ -17,10 +17,11 @@ void Neighbours::learn(IpAddress address, MacAddress mac, TimePoint now) noexcep
     if (found == entries_.end() || mac.is_group() || mac.is_zero()) return;
     found->second.mac = mac;
     found->second.ask_at = now + kAskLater;
+    found->second.heard_at = now;
 }
 
 void Neighbours::forget_all(TimePoint now) noexcept {
-    for (auto& [address, entry] : entries_) entry = Entry{now, now, std::nullopt};
+    for (auto& [address, entry] : entries_) entry = Entry{now, now, now, std::nullopt};
 }
 
 std::optional<MacAddress> Neighbours::route_to(IpAddress address, TimePoint now) const noexcept {
@@ -38,6 +39,11 @@ std::optional<IpAddress> Neighbours::owner_of(MacAddress mac) const noexcept {
                                     [&](const auto& item) { return item.second.mac == mac; });
     if (found == entries_.end()) return std::nullopt;
     return found->first;
+}
+
+bool Neighbours::is_alive(IpAddress address, TimePoint now) const noexcept {
+    const auto found = entries_.find(address);
+    return found != entries_.end() && now - found->second.heard_at < kDeadAfter;
 }
 
 std::vector<IpAddress> Neighbours::take_questions(TimePoint now) {

@@ -31,6 +31,9 @@ public:
     // Whose it is, of those that are watched.
     [[nodiscard]] std::optional<IpAddress> owner_of(MacAddress mac) const noexcept;
 
+    // It has answered lately, as far as it was asked.
+    [[nodiscard]] bool is_alive(IpAddress address, TimePoint now) const noexcept;
+
     // The addresses to ask for now; they count as asked.
     [[nodiscard]] std::vector<IpAddress> take_questions(TimePoint now);
     [[nodiscard]] TimePoint next_deadline() const noexcept;
@@ -38,11 +41,13 @@ public:
     static constexpr Duration kAcquaintance = 10s;
     static constexpr Duration kAskAtFirst = 1s;
     static constexpr Duration kAskLater = 20s;
+    static constexpr Duration kDeadAfter = 2 * kAskLater + kAskAtFirst;
 
 private:
     struct Entry {
         TimePoint since{};  // when it began to be watched, here
         TimePoint ask_at{};
+        TimePoint heard_at{};
         std::optional<MacAddress> mac;
     };
 

@@ -362,11 +362,46 @@ void Reconciler::carry_out(Router& router, Effects effects, TimePoint now) {
     if (router.election.state() != ElectionState::kProbing) router.probe.stop();
     if (const auto transition = router.election.take_transition()) {
         ++router.transitions;
+        note_handover(router, now);
         TransitionReport report{router.settings.vrid, {}, *transition};
         for (const auto& vip : router.settings.vips)
             if (std::ranges::find(report.vips, vip.name) == report.vips.end())
                 report.vips.push_back(vip.name);
         output_.transitions.push_back(std::move(report));
+    }
+}
+
+// Connections that were opened to the predecessor go on there.
+void Reconciler::note_handover(Router& router, TimePoint now) {
+    const ElectionState state = router.election.state();
+    if (state == ElectionState::kReleasing) return;
+    router.handover.reset();
+    const auto from = router.election.predecessor();
+    if (state == ElectionState::kMaster && from) {
+        const auto mac = neighbours_.route_to(*from, now);
+        if (mac && !mac->is_group()) router.handover = {*from, *mac, now + kServeOldConnections};
+    }
+    list_redirects();
+}
+
+void Reconciler::end_handovers(TimePoint now) {
+    bool is_changed = false;
+    for (auto& router : routers_) {
+        if (!router->handover) continue;
+        if (now < router->handover->end && neighbours_.is_alive(router->handover->from, now))
+            continue;
+        router->handover.reset();
+        is_changed = true;
+    }
+    if (is_changed) list_redirects();
+}
+
+void Reconciler::list_redirects() {
+    redirects_.clear();
+    for (const auto& router : routers_) {
+        if (!router || !router->handover) continue;
+        for (const auto& address : router->addresses)
+            redirects_.push_back({address, router->handover->mac});
     }
 }
 
@@ -422,6 +457,7 @@ void Reconciler::on_timer(TimePoint now) {
     if (lan_.link == LanState::Link::kUp) {
         for (auto& router : routers_) run_timers(*router, now);
         ask_for_neighbours(now);
+        end_handovers(now);
     }
     erase_retired();
 }

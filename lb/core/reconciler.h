@@ -46,6 +46,15 @@ struct ConflictReport {
     MacAddress holder;
 };
 
+// TCP to `vip` that belongs to no connection of this host is the business of another node, which
+// owned the VIP before.
+struct Redirect {
+    IpAddress vip;
+    MacAddress to;
+
+    friend bool operator==(const Redirect&, const Redirect&) = default;
+};
+
 // What the caller does next: frames in this order, then whatever people should hear of.
 struct Output {
     std::vector<Frame> frames;
@@ -107,10 +116,14 @@ public:
     [[nodiscard]] std::vector<RouterView> view(TimePoint now) const;
     // VIPs that must stay on this host: configured ones and those still being handed over.
     [[nodiscard]] std::vector<IpAddress> addresses() const;
+    // In force while this node owns what another one handed over, for kServeOldConnections at most.
+    [[nodiscard]] const std::vector<Redirect>& redirects() const noexcept { return redirects_; }
     [[nodiscard]] const DropCounters& drops() const noexcept { return drops_; }
     [[nodiscard]] const NeighbourCounters& arp_counters() const noexcept { return arp_; }
     [[nodiscard]] const NeighbourCounters& ndp_counters() const noexcept { return ndp_; }
     [[nodiscard]] const LanState& lan() const noexcept { return lan_; }
+
+    static constexpr Duration kServeOldConnections = 1h;
 
 private:
     enum class Life : std::uint8_t { kActive, kRetiring };
@@ -128,6 +141,12 @@ private:
         Announcer announcer;
         ClaimProbe probe;
         std::vector<ConflictGuard> guards;  // one per VIP
+        struct Handover {
+            IpAddress from;
+            MacAddress mac;
+            TimePoint end{};
+        };
+        std::optional<Handover> handover;
         Life life = Life::kActive;
         std::uint64_t transitions = 0;
         std::uint64_t conflicts = 0;
@@ -160,6 +179,9 @@ private:
     void on_foreign_claim(Router& router, std::size_t vip, MacAddress holder, TimePoint now);
     void learn(IpAddress address, MacAddress mac, TimePoint now) noexcept;
     [[nodiscard]] bool is_stranger(const Router& router, MacAddress mac) const noexcept;
+    void note_handover(Router& router, TimePoint now);
+    void end_handovers(TimePoint now);
+    void list_redirects();
     void run_timers(Router& router, TimePoint now);
     void watch_neighbours(TimePoint now);
     void ask_for_neighbours(TimePoint now);
@@ -171,6 +193,7 @@ private:
     std::set<std::string, std::less<>> missing_;  // of what is tracked
     std::vector<std::unique_ptr<Router>> routers_;
     Neighbours neighbours_;
+    std::vector<Redirect> redirects_;
     DropCounters drops_;
     NeighbourCounters arp_;
     NeighbourCounters ndp_;

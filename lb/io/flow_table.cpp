@@ -6,6 +6,7 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -41,13 +42,13 @@ ByteView payload(const nlattr* attribute) {
 
 enum class Side : std::uint8_t { kSource, kDestination };
 
-// One end of a tuple of UDP; none when it is of another protocol.
-std::optional<Endpoint> end_of(const nlattr* tuple, Side side) {
+// One end of a tuple of `wanted`; none when it is of another protocol.
+std::optional<Endpoint> end_of(const nlattr* tuple, Side side, std::uint8_t wanted = IPPROTO_UDP) {
     const Attributes parts = inside(tuple);
     const Attributes ip = inside(parts[CTA_TUPLE_IP]);
     const Attributes protocol = inside(parts[CTA_TUPLE_PROTO]);
     const ByteView number = payload(protocol[CTA_PROTO_NUM]);
-    if (number.size() != 1 || number[0] != IPPROTO_UDP) return std::nullopt;
+    if (number.size() != 1 || number[0] != wanted) return std::nullopt;
     const bool is_source = side == Side::kSource;
     ByteView address = payload(ip[is_source ? CTA_IP_V4_SRC : CTA_IP_V4_DST]);
     if (address.empty()) address = payload(ip[is_source ? CTA_IP_V6_SRC : CTA_IP_V6_DST]);
@@ -87,6 +88,23 @@ int on_flow(const nlmsghdr* message, void* context) {
 
 constexpr std::uint8_t family_number(IpFamily family) noexcept {
     return family == IpFamily::kV4 ? AF_INET : AF_INET6;
+}
+
+struct TcpSearch {
+    const std::vector<IpAddress>& servers;
+    std::vector<TcpFlow> found;
+};
+
+int on_tcp_flow(const nlmsghdr* message, void* context) {
+    auto& search = *static_cast<TcpSearch*>(context);
+    Attributes parts{};
+    mnl_attr_parse(message, sizeof(nfgenmsg), keep_attribute, &parts);
+    const auto client = end_of(parts[CTA_TUPLE_ORIG], Side::kSource, IPPROTO_TCP);
+    const auto server = end_of(parts[CTA_TUPLE_ORIG], Side::kDestination, IPPROTO_TCP);
+    if (client && server &&
+        std::ranges::find(search.servers, server->address) != search.servers.end())
+        search.found.push_back({*client, *server});
+    return MNL_CB_OK;
 }
 
 }  // namespace
@@ -137,6 +155,14 @@ Result<FlowTable> FlowTable::open() {
     if (!socket || mnl_socket_bind(socket.get(), 0, MNL_SOCKET_AUTOPID) < 0)
         return fail(Error::from_errno("conntrack", errno));
     return FlowTable(std::make_unique<Impl>(std::move(socket)));
+}
+
+Result<std::vector<TcpFlow>> FlowTable::tcp_to(IpFamily family,
+                                               const std::vector<IpAddress>& servers) {
+    TcpSearch search{servers, {}};
+    const nlmsghdr* all = impl_->question(IPCTNL_MSG_CT_GET, NLM_F_DUMP, family);
+    if (auto done = impl_->ask(all, on_tcp_flow, &search); !done) return fail(done.error());
+    return std::move(search.found);
 }
 
 Result<std::size_t> FlowTable::remove(IpFamily family,

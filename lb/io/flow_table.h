@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <vector>
 
 #include "base/ip.h"
 #include "base/result.h"
@@ -13,6 +14,11 @@ namespace hearth::lb {
 struct UdpFlow {
     Endpoint addressee;
     Endpoint answerer;
+};
+
+struct TcpFlow {
+    Endpoint client;
+    Endpoint server;  // as the client knows it
 };
 
 // The kernel's connection tracking, through ctnetlink. A datagram of a known flow follows it
@@ -30,6 +36,10 @@ public:
     // Deletes the flows that `is_stale`; how many they were.
     [[nodiscard]] Result<std::size_t> remove(IpFamily family,
                                              const std::function<bool(const UdpFlow&)>& is_stale);
+
+    // Those to `servers`.
+    [[nodiscard]] Result<std::vector<TcpFlow>> tcp_to(IpFamily family,
+                                                      const std::vector<IpAddress>& servers);
 
 private:
     struct Impl;

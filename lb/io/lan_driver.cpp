@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "lb/io/flow_redirect.h"
 #include "lb/io/packet_port.h"
 #include "lb/io/route_netlink.h"
 #include "runtime/event_loop.h"
@@ -49,9 +50,11 @@ struct LanDriver::Impl : std::enable_shared_from_this<Impl> {
     void quieten(const std::vector<Interface>& links,
                  const std::vector<InterfaceAddress>& addresses);
     void check_interfaces_free_of_vips(const std::vector<InterfaceAddress>& addresses);
+    void redirect_flows();
     void hold_vips();
     void schedule_departures();
     void remove_stale_vips();
+    void remove_stale_redirects();
     void drop_left_vips();
     void listen_for_neighbours();
     void report(std::string_view problem, const Result<void>& done);
@@ -69,6 +72,8 @@ struct LanDriver::Impl : std::enable_shared_from_this<Impl> {
     std::unique_ptr<PacketPort> port;
     int port_interface = 0;
     std::string port_name;
+    std::optional<FlowRedirect> flows;
+    std::vector<Redirect> redirected;
     std::vector<IpAddress> held;             // VIPs that are on the host
     std::map<IpAddress, TimePoint> leaving;  // of those: the ones to take off, and when
     std::vector<IpAddress> heard_about;      // what the filters let through
@@ -92,6 +97,7 @@ void LanDriver::Impl::apply(const LanSettings& next) {
                                   runtime::Severity::kError);
         route.emplace(std::move(*opened));
         remove_stale_vips();
+        remove_stale_redirects();
         auto watching = RouteMonitor::open(loop, [this] {
             look_at_host();
             settle();
@@ -114,8 +120,17 @@ void LanDriver::Impl::remove_stale_vips() {
     for (const auto& address : held) leaving[address] = now();
 }
 
+void LanDriver::Impl::remove_stale_redirects() {
+    auto opened = FlowRedirect::open();
+    if (!opened) return;
+    flows.emplace(std::move(*opened));
+    if (const auto done = flows->apply({}, 0, {}, {}); !done)
+        log::warn("vip_redirects_stay", {{"error", done.error().detail}});
+}
+
 // Carries out what the reconciler asked for, then waits for its next deadline.
 void LanDriver::Impl::settle() {
+    redirect_flows();  // before anybody hears that the VIPs are here
     deliver(reconciler.take_output());
     schedule_departures();
     drop_left_vips();
@@ -331,6 +346,21 @@ void LanDriver::Impl::listen_for_neighbours() {
     if (!port || about == heard_about) return;
     report("vip_no_socket", port->hear_about(about, reconciler.addresses()));
     heard_about = std::move(about);
+}
+
+// --- connections of the node that owned a VIP before ------------------------------------------
+
+void LanDriver::Impl::redirect_flows() {
+    const auto& wanted = reconciler.redirects();
+    if (wanted == redirected) return;
+    redirected = wanted;
+    if (!flows) {
+        auto opened = FlowRedirect::open();
+        if (!opened) return report("vip_open_connections", fail(opened.error()));
+        flows.emplace(std::move(*opened));
+    }
+    report("vip_open_connections",
+           flows->apply(port_name, port_interface, reconciler.lan().mac, redirected));
 }
 
 // --- VIPs on the loopback interface -----------------------------------------------------------

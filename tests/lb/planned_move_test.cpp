@@ -96,6 +96,58 @@ TEST(PlannedMove, OnlyAWellCandidateTakes) {
     EXPECT_TRUE(lan.owned_by(0));
 }
 
+// --- connections that were open ----------------------------------------------------------------
+
+std::vector<Redirect> redirects(HomeLan& lan, std::size_t node) {
+    return lan.node(node).reconciler.redirects();
+}
+
+TEST(OpenConnections, GoBackToTheNodeThatHandedOver) {
+    HomeLan lan = settled(2);
+    EXPECT_TRUE(redirects(lan, 0).empty());
+    take(lan, 1);
+    lan.run_for(2s);
+    EXPECT_EQ(redirects(lan, 1), (std::vector<Redirect>{{HomeLan::vip(), HomeLan::mac_of(0)}}));
+    take(lan, 0);
+    lan.run_for(2s);
+    EXPECT_EQ(redirects(lan, 0), (std::vector<Redirect>{{HomeLan::vip(), HomeLan::mac_of(1)}}));
+    EXPECT_TRUE(redirects(lan, 1).empty());
+}
+
+TEST(OpenConnections, SurviveWhoeverIsNotWellAndWhoeverStops) {
+    HomeLan lan = settled(2);
+    lan.set_health(0, Health::kBad);
+    lan.run_for(1s);
+    EXPECT_EQ(redirects(lan, 1).size(), 1U);
+    HomeLan other = settled(2);
+    other.change(0, [&](Reconciler& r) { r.stop(other.now()); });
+    other.run_for(1s);
+    EXPECT_EQ(redirects(other, 1).size(), 1U);
+}
+
+TEST(OpenConnections, ADeadNodeHasNone) {
+    HomeLan lan = settled(2);
+    lan.crash(0);
+    lan.run_for(1s);
+    ASSERT_TRUE(lan.owned_by(1));
+    EXPECT_TRUE(redirects(lan, 1).empty());
+}
+
+TEST(OpenConnections, EndWhenTheOldOwnerIsGoneAndAfterAnHour) {
+    HomeLan lan = settled(2);
+    take(lan, 1);
+    lan.run_for(2s);
+    lan.isolate(0);
+    lan.run_for(Neighbours::kDeadAfter);
+    EXPECT_TRUE(redirects(lan, 1).empty());
+    HomeLan other = settled(2);
+    take(other, 1);
+    other.run_for(Reconciler::kServeOldConnections - 1s);
+    EXPECT_EQ(redirects(other, 1).size(), 1U);
+    other.run_for(2s);
+    EXPECT_TRUE(redirects(other, 1).empty());
+}
+
 TEST(Drain, MovesAtOnceAndStaysAway) {
     auto lan = settled(2);
     set_duty(lan, 0, Duty::kDrained);

@@ -1,0 +1,268 @@
+#include "lb/io/flow_redirect.h"
+
+#include <linux/if_ether.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "lb/io/nft_message.h"
+#include "lb/io/tcp_flows.h"
+
+namespace hearth::lb {
+namespace {
+
+constexpr NftTable kOurs{NFPROTO_NETDEV, "hearth"};
+constexpr const char* kChain = "ingress";
+constexpr const char* kComment = "hearth-lb";
+constexpr std::uint32_t kReg = NFT_REG32_00;
+constexpr std::uint32_t kMostFlows = 65'535;
+constexpr std::uint32_t kEthernetDestination = 0;
+constexpr std::uint32_t kEthernetSource = 6;
+
+// nft's numbers of data types, so that it can print our sets.
+constexpr std::uint32_t kTypeIpv4 = 7;
+constexpr std::uint32_t kTypeIpv6 = 8;
+constexpr std::uint32_t kTypeService = 13;
+
+struct Family {
+    std::uint16_t ethertype;
+    std::uint32_t address_type;
+    std::uint32_t address_size;
+    std::uint32_t source;
+    std::uint32_t destination;
+    const char* flows;
+
+    [[nodiscard]] std::uint32_t key_type() const noexcept {
+        return ((address_type << 6 | kTypeService) << 6 | address_type) << 6 | kTypeService;
+    }
+    [[nodiscard]] std::uint32_t key_size() const noexcept { return 2 * (address_size + 4); }
+};
+
+constexpr std::array<Family, 2> kFamilies{
+    Family{ETH_P_IP, kTypeIpv4, 4, kIpv4Source, kIpv4Destination, "flows"},
+    Family{ETH_P_IPV6, kTypeIpv6, 16, 8, 24, "flows6"}};
+
+const Family& family_of(const IpAddress& address) noexcept {
+    return kFamilies[address.is_v4() ? 0 : 1];
+}
+
+// --- rules ------------------------------------------------------------------------------------
+
+// TCP to the VIP.
+RuleMaker rule_for(const IpAddress& vip) {
+    const Family& family = family_of(vip);
+    RuleMaker maker(kOurs, kChain);
+    maker.load_meta(NFT_META_PROTOCOL, kReg)
+        .require<std::uint16_t>(kReg, htons(family.ethertype))
+        .load_payload(NFT_PAYLOAD_NETWORK_HEADER, family.destination, family.address_size, kReg);
+    nftnl_expr* is_vip = nftnl_expr_alloc("cmp");
+    nftnl_expr_set_u32(is_vip, NFTNL_EXPR_CMP_SREG, kReg);
+    nftnl_expr_set_u32(is_vip, NFTNL_EXPR_CMP_OP, NFT_CMP_EQ);
+    nftnl_expr_set(is_vip, NFTNL_EXPR_CMP_DATA, vip.bytes().data(), family.address_size);
+    maker.add(is_vip).load_meta(NFT_META_L4PROTO, kReg).require<std::uint8_t>(kReg, IPPROTO_TCP);
+    return maker;
+}
+
+RuleMaker& load_flow(RuleMaker& maker, const Family& family) {
+    const std::uint32_t words = family.address_size / 4;
+    return maker.load_payload(NFT_PAYLOAD_NETWORK_HEADER, family.source, family.address_size, kReg)
+        .load_payload(NFT_PAYLOAD_TRANSPORT_HEADER, kSourcePort, 2, kReg + words)
+        .load_payload(NFT_PAYLOAD_NETWORK_HEADER, family.destination, family.address_size,
+                      kReg + words + 1)
+        .load_payload(NFT_PAYLOAD_TRANSPORT_HEADER, kDestinationPort, 2, kReg + 2 * words + 1);
+}
+
+Rule came_back(const Redirect& redirect) {
+    return rule_for(redirect.vip)
+        .load_payload(NFT_PAYLOAD_LL_HEADER, kEthernetSource, 6, kReg)
+        .require(kReg, redirect.to.octets)
+        .verdict(NF_ACCEPT)
+        .take();
+}
+
+Rule begins_here(const Redirect& redirect) {
+    constexpr std::uint32_t kFlags = 13;
+    constexpr std::array<std::uint8_t, 1> kMask{0x12};  // SYN, ACK
+    constexpr std::array<std::uint8_t, 1> kNone{0};
+    constexpr std::uint8_t kSyn = 0x02;
+    const Family& family = family_of(redirect.vip);
+    RuleMaker maker = rule_for(redirect.vip);
+    maker.load_payload(NFT_PAYLOAD_TRANSPORT_HEADER, kFlags, 1, kReg);
+    nftnl_expr* masked = nftnl_expr_alloc("bitwise");
+    nftnl_expr_set_u32(masked, NFTNL_EXPR_BITWISE_SREG, kReg);
+    nftnl_expr_set_u32(masked, NFTNL_EXPR_BITWISE_DREG, kReg);
+    nftnl_expr_set_u32(masked, NFTNL_EXPR_BITWISE_LEN, 1);
+    nftnl_expr_set(masked, NFTNL_EXPR_BITWISE_MASK, kMask.data(), 1);
+    nftnl_expr_set(masked, NFTNL_EXPR_BITWISE_XOR, kNone.data(), 1);
+    maker.add(masked).require<std::uint8_t>(kReg, kSyn);
+    nftnl_expr* keep = nftnl_expr_alloc("dynset");
+    nftnl_expr_set_u32(keep, NFTNL_EXPR_DYNSET_SREG_KEY, kReg);
+    nftnl_expr_set_u32(keep, NFTNL_EXPR_DYNSET_OP, NFT_DYNSET_OP_UPDATE);
+    nftnl_expr_set_str(keep, NFTNL_EXPR_DYNSET_SET_NAME, family.flows);
+    return load_flow(maker, family).add(keep).verdict(NF_ACCEPT).take();
+}
+
+Rule is_here(const Redirect& redirect) {
+    const Family& family = family_of(redirect.vip);
+    RuleMaker maker = rule_for(redirect.vip);
+    return load_flow(maker, family).require_member(kReg, family.flows).verdict(NF_ACCEPT).take();
+}
+
+void put(RuleMaker& maker, const void* data, std::uint32_t size) {
+    nftnl_expr* value = nftnl_expr_alloc("immediate");
+    nftnl_expr_set_u32(value, NFTNL_EXPR_IMM_DREG, kReg);
+    nftnl_expr_set(value, NFTNL_EXPR_IMM_DATA, data, size);
+    maker.add(value);
+}
+
+void write_mac(RuleMaker& maker, std::uint32_t offset, const MacAddress& mac) {
+    put(maker, mac.octets.data(), ETH_ALEN);
+    nftnl_expr* write = nftnl_expr_alloc("payload");
+    nftnl_expr_set_u32(write, NFTNL_EXPR_PAYLOAD_SREG, kReg);
+    nftnl_expr_set_u32(write, NFTNL_EXPR_PAYLOAD_BASE, NFT_PAYLOAD_LL_HEADER);
+    nftnl_expr_set_u32(write, NFTNL_EXPR_PAYLOAD_OFFSET, offset);
+    nftnl_expr_set_u32(write, NFTNL_EXPR_PAYLOAD_LEN, ETH_ALEN);
+    maker.add(write);
+}
+
+Rule goes_back(const Redirect& redirect, MacAddress own, int index) {
+    RuleMaker maker = rule_for(redirect.vip);
+    write_mac(maker, kEthernetDestination, redirect.to);
+    write_mac(maker, kEthernetSource, own);
+    put(maker, &index, sizeof index);
+    nftnl_expr* forward = nftnl_expr_alloc("fwd");
+    nftnl_expr_set_u32(forward, NFTNL_EXPR_FWD_SREG_DEV, kReg);
+    return maker.add(forward).take();
+}
+
+// --- a transaction ----------------------------------------------------------------------------
+
+class Transaction : public NftBatch {
+public:
+    explicit Transaction(std::uint32_t sequence) : NftBatch(kOurs, sequence) {}
+
+    // Also when it is not there.
+    void remove() {
+        create_table(kComment);
+        delete_table();
+    }
+
+    void create(const std::string& interface) {
+        create_table(kComment);
+        for (const Family& family : kFamilies) set(family);
+        chain(interface);
+    }
+
+    void rules(const std::vector<Redirect>& redirects, MacAddress own, int index) {
+        flush();
+        for (const Redirect& redirect : redirects) {
+            rule(came_back(redirect));
+            rule(begins_here(redirect));
+            rule(is_here(redirect));
+            rule(goes_back(redirect, own, index));
+        }
+    }
+
+    void flow(const TcpFlow& flow) {
+        const Family& family = family_of(flow.server.address);
+        std::vector<std::uint8_t> key;
+        for (const Endpoint& end : {flow.client, flow.server}) {
+            const ByteView address = end.address.bytes();
+            key.insert(key.end(), address.begin(), address.end());
+            key.insert(key.end(), {static_cast<std::uint8_t>(end.port >> 8),
+                                   static_cast<std::uint8_t>(end.port), 0, 0});
+        }
+        const Set object = make_set(kOurs, family.flows);
+        nftnl_set_elem* item = nftnl_set_elem_alloc();
+        nftnl_set_elem_set(item, NFTNL_SET_ELEM_KEY, key.data(),
+                           static_cast<std::uint32_t>(key.size()));
+        nftnl_set_elem_add(object.get(), item);
+        nftnl_set_elems_nlmsg_build_payload(begin(NFT_MSG_NEWSETELEM, NLM_F_CREATE), object.get());
+        close();
+    }
+
+private:
+    void set(const Family& family) {
+        const Set object = make_set(kOurs, family.flows);
+        nftnl_set_set_u32(object.get(), NFTNL_SET_KEY_TYPE, family.key_type());
+        nftnl_set_set_u32(object.get(), NFTNL_SET_KEY_LEN, family.key_size());
+        nftnl_set_set_u32(object.get(), NFTNL_SET_FLAGS, NFT_SET_EVAL);
+        nftnl_set_set_u32(object.get(), NFTNL_SET_DESC_SIZE, kMostFlows);
+        nftnl_set_set_u32(object.get(), NFTNL_SET_ID, ++set_id_);
+        nftnl_set_nlmsg_build_payload(begin(NFT_MSG_NEWSET, NLM_F_CREATE), object.get());
+        close();
+    }
+
+    void chain(const std::string& interface) {
+        const Chain object(nftnl_chain_alloc());
+        nftnl_chain_set_u32(object.get(), NFTNL_CHAIN_FAMILY, kOurs.family);
+        nftnl_chain_set_str(object.get(), NFTNL_CHAIN_TABLE, kOurs.name);
+        nftnl_chain_set_str(object.get(), NFTNL_CHAIN_NAME, kChain);
+        nftnl_chain_set_u32(object.get(), NFTNL_CHAIN_HOOKNUM, NF_NETDEV_INGRESS);
+        nftnl_chain_set_s32(object.get(), NFTNL_CHAIN_PRIO, 0);
+        nftnl_chain_set_str(object.get(), NFTNL_CHAIN_TYPE, "filter");
+        nftnl_chain_set_str(object.get(), NFTNL_CHAIN_DEV, interface.c_str());
+        nftnl_chain_nlmsg_build_payload(begin(NFT_MSG_NEWCHAIN, NLM_F_CREATE), object.get());
+        close();
+    }
+
+    void flush() {
+        const Rule all(nftnl_rule_alloc());
+        nftnl_rule_set_u32(all.get(), NFTNL_RULE_FAMILY, kOurs.family);
+        nftnl_rule_set_str(all.get(), NFTNL_RULE_TABLE, kOurs.name);
+        nftnl_rule_set_str(all.get(), NFTNL_RULE_CHAIN, kChain);
+        nftnl_rule_nlmsg_build_payload(begin(NFT_MSG_DELRULE, 0), all.get());
+        close();
+    }
+
+    std::uint32_t set_id_ = 0;
+};
+
+}  // namespace
+
+struct FlowRedirect::Impl {
+    explicit Impl(NftSocket open) : socket(std::move(open)) {}
+
+    Result<void> remove() {
+        Transaction transaction(socket.sequence());
+        transaction.remove();
+        installed_on.clear();
+        return socket.commit(transaction);
+    }
+
+    NftSocket socket;
+    std::string installed_on;  // interface; empty: no table of ours is known to be there
+};
+
+FlowRedirect::FlowRedirect(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+FlowRedirect::~FlowRedirect() = default;
+FlowRedirect::FlowRedirect(FlowRedirect&&) noexcept = default;
+FlowRedirect& FlowRedirect::operator=(FlowRedirect&&) noexcept = default;
+
+Result<FlowRedirect> FlowRedirect::open() {
+    auto socket = NftSocket::open();
+    if (!socket) return fail(socket.error());
+    return FlowRedirect(std::make_unique<Impl>(std::move(*socket)));
+}
+
+Result<void> FlowRedirect::apply(const std::string& interface, int index, MacAddress own,
+                                 const std::vector<Redirect>& redirects) {
+    if (redirects.empty()) return impl_->remove();
+    if (impl_->installed_on != interface)
+        if (auto done = impl_->remove(); !done) return done;
+    std::vector<IpAddress> vips;
+    for (const Redirect& redirect : redirects) vips.push_back(redirect.vip);
+    const auto flows = tcp_flows_of_host(vips);
+    if (!flows) return fail(flows.error());
+    Transaction transaction(impl_->socket.sequence());
+    if (impl_->installed_on.empty()) transaction.create(interface);
+    transaction.rules(redirects, own, index);
+    for (std::size_t i = 0; i < std::min<std::size_t>(flows->size(), kMostFlows / 2); ++i)
+        transaction.flow((*flows)[i]);
+    if (auto done = impl_->socket.commit(transaction); !done) return done;
+    impl_->installed_on = interface;
+    return {};
+}
+
+}  // namespace hearth::lb

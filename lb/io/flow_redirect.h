@@ -1,0 +1,50 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/mac.h"
+#include "base/result.h"
+#include "lb/core/reconciler.h"
+
+namespace hearth::lb {
+
+// Open TCP connections survive a planned move: what arrives here for a VIP and belongs to no
+// connection of this host goes back to the node that owned the VIP before, as it came, under that
+// node's Ethernet address; the node answers the client directly. Our own table `netdev hearth`, as
+// nft prints it:
+//
+//   table netdev hearth {
+//     set flows { type ipv4_addr . inet_service . ipv4_addr . inet_service; size 65535; flags
+//     dynamic } chain ingress {
+//       type filter hook ingress device "eth0" priority 0;
+//       ip daddr VIP meta l4proto tcp @ll,48,48 OLD accept                     came back from there
+//       ip daddr VIP tcp flags syn / syn,ack update @flows { … } accept        begins here
+//       ip daddr VIP ip saddr . tcp sport . ip daddr . tcp dport @flows accept
+//       ip daddr VIP meta l4proto tcp @ll,0,48 set OLD @ll,48,48 set OURS fwd to "eth0"
+//     }
+//   }
+//
+// and the same for IPv6 with `flows6`. The table is there only while a redirect is in force.
+//
+// Calls are answered by the kernel at once. Needs CAP_NET_ADMIN.
+class FlowRedirect {
+public:
+    [[nodiscard]] static Result<FlowRedirect> open();
+    ~FlowRedirect();
+    FlowRedirect(FlowRedirect&&) noexcept;
+    FlowRedirect& operator=(FlowRedirect&&) noexcept;
+
+    // All of `redirects`, on the interface whose Ethernet address is `own`; none takes the table
+    // away. Connections that this host has now stay with it.
+    [[nodiscard]] Result<void> apply(const std::string& interface, int index, MacAddress own,
+                                     const std::vector<Redirect>& redirects);
+
+private:
+    struct Impl;
+    explicit FlowRedirect(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace hearth::lb
