@@ -165,7 +165,8 @@ void add_services(Plan& plan, const Document& document) {
         const OpenPort& first = service.port;
         for (std::uint32_t port = first.port;
              port <= std::max(first.port, service.balancing.last_port); ++port)
-            plan.ports.open.insert({first.vip, first.transport, static_cast<std::uint16_t>(port)});
+            plan.ports.passing.insert(
+                {first.vip, first.transport, static_cast<std::uint16_t>(port)});
         for (const Backend& backend : service.balancing.backends)
             if (backend.endpoint.address != plan.lan.address)
                 plan.lan.forwarding = LanSettings::Forwarding::kNeeded;

@@ -19,10 +19,15 @@ std::vector<NftOperation> plan_changes(const InstalledRules& installed, const Po
     const PortRules present = keep ? installed.rules : PortRules{};
     for (const auto& vip : present.vips)
         if (!desired.vips.contains(vip)) operations.push_back({Kind::kRemoveVip, vip, {}});
-    for (const auto& port : present.open)
-        if (!desired.open.contains(port)) operations.push_back({Kind::kClosePort, {}, port});
-    for (const auto& port : desired.open)
-        if (!present.open.contains(port)) operations.push_back({Kind::kOpenPort, {}, port});
+    const auto change = [&](const std::set<OpenPort>& before, const std::set<OpenPort>& after,
+                            Kind remove, Kind add) {
+        for (const auto& port : before)
+            if (!after.contains(port)) operations.push_back({remove, {}, port});
+        for (const auto& port : after)
+            if (!before.contains(port)) operations.push_back({add, {}, port});
+    };
+    change(present.open, desired.open, Kind::kClosePort, Kind::kOpenPort);
+    change(present.passing, desired.passing, Kind::kStopPort, Kind::kPassPort);
     for (const auto& vip : desired.vips)
         if (!present.vips.contains(vip)) operations.push_back({Kind::kAddVip, vip, {}});
     return operations;

@@ -26,6 +26,8 @@ struct NftOperation {
         kRemoveVip,
         kClosePort,
         kOpenPort,
+        kStopPort,
+        kPassPort,
         kAddVip,
     };
     Kind kind = Kind::kCreateTable;

@@ -14,10 +14,10 @@ namespace {
 constexpr const char* kTable = "hearth";
 constexpr const char* kInputChain = "input";
 constexpr const char* kVipChain = "vip";
+constexpr const char* kUntrackedChain = "untracked";
 // The table's comment; changes with its chains and rules, so that an older table is replaced.
-constexpr const char* kShape = "hearth-lb, shape 3";
-constexpr unsigned kRuleCount = 11;
-constexpr std::int32_t kPriority = NF_IP_PRI_NAT_SRC + 10;
+constexpr const char* kShape = "hearth-lb, shape 4";
+constexpr unsigned kRuleCount = 19;
 
 // nft's numbers of data types, so that it can print our sets.
 constexpr std::uint32_t kTypeIpv4 = 7;
@@ -40,14 +40,16 @@ struct Family {
     std::uint32_t destination;
     const char* vips;
     const char* ports;
+    const char* passing;
 
     [[nodiscard]] std::uint32_t key_size() const noexcept { return address_size + 8; }
 };
 
 constexpr std::array<Family, 2> kFamilies{
     Family{IpFamily::kV4, NFPROTO_IPV4, IPPROTO_ICMP, kTypeIpv4, 4, kIpv4Source, kIpv4Destination,
-           "vips", "ports"},
-    Family{IpFamily::kV6, NFPROTO_IPV6, IPPROTO_ICMPV6, kTypeIpv6, 16, 8, 24, "vips6", "ports6"}};
+           "vips", "ports", "passing"},
+    Family{IpFamily::kV6, NFPROTO_IPV6, IPPROTO_ICMPV6, kTypeIpv6, 16, 8, 24, "vips6", "ports6",
+           "passing6"}};
 
 const Family& family_of(const IpAddress& address) noexcept {
     return kFamilies[address.is_v4() ? 0 : 1];
@@ -90,15 +92,21 @@ Rule vip_rule(const Family& family) {
         .take();
 }
 
-Rule open_port_rule(const Family& family, std::uint32_t address_offset, std::uint32_t port_offset) {
+enum class End : std::uint8_t { kSource, kDestination };
+
+// For packets one end of which is in `set`.
+RuleMaker port_rule(const char* chain, const Family& family, End end, const char* set) {
+    const bool is_source = end == End::kSource;
     const std::uint32_t protocol = kReg + family.address_size / 4;
-    return rule_of(kVipChain, family)
-        .load_payload(NFT_PAYLOAD_NETWORK_HEADER, address_offset, family.address_size, kReg)
+    RuleMaker maker = rule_of(chain, family);
+    maker
+        .load_payload(NFT_PAYLOAD_NETWORK_HEADER, is_source ? family.source : family.destination,
+                      family.address_size, kReg)
         .load_meta(NFT_META_L4PROTO, protocol)
-        .load_payload(NFT_PAYLOAD_TRANSPORT_HEADER, port_offset, 2, protocol + 1)
-        .require_member(kReg, family.ports)
-        .verdict(NF_ACCEPT)
-        .take();
+        .load_payload(NFT_PAYLOAD_TRANSPORT_HEADER, is_source ? kSourcePort : kDestinationPort, 2,
+                      protocol + 1)
+        .require_member(kReg, set);
+    return maker;
 }
 
 RuleMaker rule_for_protocol(std::uint8_t protocol) {
@@ -112,10 +120,19 @@ std::vector<Rule> make_rules() {
     std::vector<Rule> rules;
     for (const Family& family : kFamilies) {
         rules.push_back(vip_rule(family));
-        rules.push_back(open_port_rule(family, family.destination, kDestinationPort));
-        rules.push_back(open_port_rule(family, family.source, kSourcePort));
+        for (const End end : {End::kDestination, End::kSource}) {
+            rules.push_back(port_rule(kUntrackedChain, family, end, family.ports)
+                                .add(nftnl_expr_alloc("notrack"))
+                                .take());
+            rules.push_back(
+                port_rule(kVipChain, family, end, family.ports).verdict(NF_ACCEPT).take());
+        }
+        rules.push_back(
+            port_rule(kVipChain, family, End::kSource, family.passing).verdict(NF_ACCEPT).take());
         rules.push_back(rule_for_protocol(family.icmp).verdict(NF_ACCEPT).take());
     }
+    for (const char* chain : {"prerouting", "output"})
+        rules.push_back(rule_in(chain).verdict(NFT_JUMP, kUntrackedChain).take());
     rules.push_back(
         rule_for_protocol(IPPROTO_TCP).require_tcp_flag(kReg, kReset).verdict(NF_ACCEPT).take());
     rules.push_back(rule_for_protocol(IPPROTO_TCP).reject(NFT_REJECT_TCP_RST, 0).take());
@@ -123,6 +140,17 @@ std::vector<Rule> make_rules() {
         rule_in(kVipChain).reject(NFT_REJECT_ICMPX_UNREACH, NFT_REJECT_ICMPX_PORT_UNREACH).take());
     return rules;
 }
+
+struct Hook {
+    const char* chain;
+    std::uint32_t number;
+    std::int32_t priority;
+};
+constexpr std::array kHooks{
+    Hook{"prerouting", NF_INET_PRE_ROUTING, NF_IP_PRI_RAW},
+    Hook{"output", NF_INET_LOCAL_OUT, NF_IP_PRI_RAW},
+    Hook{kInputChain, NF_INET_LOCAL_IN, NF_IP_PRI_NAT_SRC + 10},
+};
 
 // --- a transaction ----------------------------------------------------------------------------
 
@@ -139,10 +167,16 @@ public:
                 vip(NFT_MSG_NEWSETELEM, NLM_F_CREATE, *operation.vip);
                 break;
             case NftOperation::Kind::kClosePort:
-                port(NFT_MSG_DELSETELEM, 0, *operation.port);
+                port(&Family::ports, NFT_MSG_DELSETELEM, 0, *operation.port);
                 break;
             case NftOperation::Kind::kOpenPort:
-                port(NFT_MSG_NEWSETELEM, NLM_F_CREATE, *operation.port);
+                port(&Family::ports, NFT_MSG_NEWSETELEM, NLM_F_CREATE, *operation.port);
+                break;
+            case NftOperation::Kind::kStopPort:
+                port(&Family::passing, NFT_MSG_DELSETELEM, 0, *operation.port);
+                break;
+            case NftOperation::Kind::kPassPort:
+                port(&Family::passing, NFT_MSG_NEWSETELEM, NLM_F_CREATE, *operation.port);
                 break;
         }
     }
@@ -153,9 +187,11 @@ private:
         for (const Family& family : kFamilies) {
             set(family.vips, family.address_type, family.address_size);
             set(family.ports, port_type(family.address_type), family.key_size());
+            set(family.passing, port_type(family.address_type), family.key_size());
         }
-        chain(kVipChain);
-        chain(kInputChain);
+        chain(kVipChain, nullptr);
+        chain(kUntrackedChain, nullptr);
+        for (const Hook& hook : kHooks) chain(hook.chain, &hook);
         for (const auto& each : make_rules()) rule(each);
     }
 
@@ -168,14 +204,14 @@ private:
         close();
     }
 
-    void chain(const char* name) {
+    void chain(const char* name, const Hook* hook) {
         const Chain object(nftnl_chain_alloc());
         nftnl_chain_set_u32(object.get(), NFTNL_CHAIN_FAMILY, NFPROTO_INET);
         nftnl_chain_set_str(object.get(), NFTNL_CHAIN_TABLE, kTable);
         nftnl_chain_set_str(object.get(), NFTNL_CHAIN_NAME, name);
-        if (name == kInputChain) {
-            nftnl_chain_set_u32(object.get(), NFTNL_CHAIN_HOOKNUM, NF_INET_LOCAL_IN);
-            nftnl_chain_set_s32(object.get(), NFTNL_CHAIN_PRIO, kPriority);
+        if (hook != nullptr) {
+            nftnl_chain_set_u32(object.get(), NFTNL_CHAIN_HOOKNUM, hook->number);
+            nftnl_chain_set_s32(object.get(), NFTNL_CHAIN_PRIO, hook->priority);
             nftnl_chain_set_str(object.get(), NFTNL_CHAIN_TYPE, "filter");
             nftnl_chain_set_u32(object.get(), NFTNL_CHAIN_POLICY, NF_ACCEPT);
         }
@@ -186,8 +222,9 @@ private:
     void vip(std::uint16_t type, std::uint16_t flags, const IpAddress& address) {
         element(family_of(address).vips, type, flags, address.bytes());
     }
-    void port(std::uint16_t type, std::uint16_t flags, const OpenPort& open) {
-        element(family_of(open.vip).ports, type, flags, key_of(open));
+    void port(const char* Family::*set, std::uint16_t type, std::uint16_t flags,
+              const OpenPort& port) {
+        element(family_of(port.vip).*set, type, flags, key_of(port));
     }
     void element(const char* name, std::uint16_t type, std::uint16_t flags, ByteView key) {
         const Set object = make_set(kOurs, name);
@@ -299,11 +336,16 @@ Result<InstalledRules> Nftables::read() {
     for (const Family& family : kFamilies) {
         const auto vips = impl_->read_set(family.vips);
         const auto ports = impl_->read_set(family.ports);
-        if (!vips || !ports) return installed;  // a set is missing
+        const auto passing = impl_->read_set(family.passing);
+        if (!vips || !ports || !passing) return installed;  // a set is missing
         for (const auto& key : vips->keys) installed.rules.vips.insert(IpAddress::from_bytes(key));
         for (const auto& key : ports->keys) {
             if (key.size() != family.key_size()) return installed;
             installed.rules.open.insert(port_of(key, family));
+        }
+        for (const auto& key : passing->keys) {
+            if (key.size() != family.key_size()) return installed;
+            installed.rules.passing.insert(port_of(key, family));
         }
     }
     installed.shape = InstalledRules::Shape::kCurrent;

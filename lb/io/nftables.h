@@ -11,12 +11,20 @@ namespace hearth::lb {
 // Our own table `inet hearth`, and no other, through netlink. As nft prints it:
 //
 //   table inet hearth {
-//     set vips  { type ipv4_addr; }                                 and vips6, ports6,
-//     set ports { type ipv4_addr . inet_proto . inet_service; }     with rules like these
-//     chain input { type filter hook input priority 110; ip daddr @vips jump vip }
+//     set vips    { type ipv4_addr; }                                 and vips6, ports6,
+//     set ports   { type ipv4_addr . inet_proto . inet_service; }     passing6, with rules
+//     set passing { type ipv4_addr . inet_proto . inet_service; }     like these
+//     chain prerouting { type filter hook prerouting priority raw; jump untracked }
+//     chain output     { type filter hook output priority raw; jump untracked }
+//     chain input      { type filter hook input priority 110; ip daddr @vips jump vip }
+//     chain untracked {
+//       ip daddr . meta l4proto . th dport @ports notrack
+//       ip saddr . meta l4proto . th sport @ports notrack
+//     }
 //     chain vip {
 //       ip daddr . meta l4proto . th dport @ports accept
 //       ip saddr . meta l4proto . th sport @ports accept
+//       ip saddr . meta l4proto . th sport @passing accept
 //       tcp flags & rst == rst accept
 //       meta l4proto icmp accept
 //       meta l4proto tcp reject with tcp reset
@@ -24,9 +32,14 @@ namespace hearth::lb {
 //     }
 //   }
 //
-// The second and third rule are for this host's own connections to a VIP, whose answers come
-// to a VIP as well. No connection tracking: DNS would pay for it. The chain comes after source
-// translation (100), so that an answer of a service's backend already has the VIP as its source.
+// The rules for source ports are for this host's own connections to a VIP, whose answers come
+// to a VIP as well. The chain comes after source translation (100), so that an answer of a
+// service's backend already has the VIP as its source. What comes to a port of a service itself has
+// no backend, or may not have one.
+//
+// What our daemons answer is not tracked: it costs nothing, a full table of connections
+// does not matter to it, and rules of Docker or k3s that send port 53 or 80 of every local address
+// to a container do not get it, because translation needs tracking.
 //
 // Calls are answered by the kernel at once. Needs CAP_NET_ADMIN.
 class Nftables {

@@ -23,7 +23,8 @@ struct OpenPort {
 // is sent to a VIP is refused at once.
 struct PortRules {
     std::set<IpAddress> vips;
-    std::set<OpenPort> open;
+    std::set<OpenPort> open;     // answered by a daemon of this node
+    std::set<OpenPort> passing;  // of services: what is not sent on to a backend is refused
 
     friend bool operator==(const PortRules&, const PortRules&) = default;
 };

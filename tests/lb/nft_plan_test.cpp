@@ -21,43 +21,52 @@ std::vector<Kind> kinds(const std::vector<NftOperation>& operations) {
 }
 
 TEST(NftPlan, NothingIsDoneWhenNothingDiffers) {
-    const PortRules rules{{kDnsVip}, {kDns}};
+    const PortRules rules{{kDnsVip}, {kDns}, {}};
     EXPECT_TRUE(plan_changes({Shape::kCurrent, rules}, rules).empty());
     EXPECT_TRUE(plan_changes({Shape::kAbsent, {}}, {}).empty());
 }
 
 TEST(NftPlan, FirstTableOpensPortsBeforeItGuardsTheVip) {
-    const auto plan = plan_changes({}, {{kDnsVip}, {kDns}});
+    const auto plan = plan_changes({}, {{kDnsVip}, {kDns}, {}});
     EXPECT_EQ(kinds(plan), (std::vector{Kind::kCreateTable, Kind::kOpenPort, Kind::kAddVip}));
     EXPECT_EQ(plan[1].port, kDns);
     EXPECT_EQ(plan[2].vip, kDnsVip);
 }
 
 TEST(NftPlan, OnlyTheDifferenceIsChanged) {
-    const PortRules before{{kDnsVip, kProxyVip}, {kDns, kOldHttp}};
+    const PortRules before{{kDnsVip, kProxyVip}, {kDns, kOldHttp}, {}};
     const auto plan =
-        plan_changes({Shape::kCurrent, before}, {{kDnsVip, kProxyVip}, {kDns, kHttp}});
+        plan_changes({Shape::kCurrent, before}, {{kDnsVip, kProxyVip}, {kDns, kHttp}, {}});
     ASSERT_EQ(kinds(plan), (std::vector{Kind::kClosePort, Kind::kOpenPort}));
     EXPECT_EQ(plan[0].port, kOldHttp);
     EXPECT_EQ(plan[1].port, kHttp);
 }
 
 TEST(NftPlan, VipThatGoesIsFreedBeforeItsPortsClose) {
-    const PortRules before{{kDnsVip, kProxyVip}, {kDns, kHttp}};
-    const auto plan = plan_changes({Shape::kCurrent, before}, {{kDnsVip}, {kDns}});
+    const PortRules before{{kDnsVip, kProxyVip}, {kDns, kHttp}, {}};
+    const auto plan = plan_changes({Shape::kCurrent, before}, {{kDnsVip}, {kDns}, {}});
     EXPECT_EQ(kinds(plan), (std::vector{Kind::kRemoveVip, Kind::kClosePort}));
 }
 
 TEST(NftPlan, DamagedTableIsReplacedInOneGo) {
-    const auto plan = plan_changes({Shape::kDamaged, {}}, {{kDnsVip}, {kDns}});
+    const auto plan = plan_changes({Shape::kDamaged, {}}, {{kDnsVip}, {kDns}, {}});
     EXPECT_EQ(kinds(plan), (std::vector{Kind::kDeleteTable, Kind::kCreateTable, Kind::kOpenPort,
                                         Kind::kAddVip}));
 }
 
 TEST(NftPlan, WithoutVipsThereIsNoTable) {
     for (const auto shape : {Shape::kCurrent, Shape::kDamaged})
-        EXPECT_EQ(kinds(plan_changes({shape, {{kDnsVip}, {kDns}}}, {})),
+        EXPECT_EQ(kinds(plan_changes({shape, {{kDnsVip}, {kDns}, {}}}, {})),
                   std::vector{Kind::kDeleteTable});
+}
+
+TEST(NftPlan, PortThatPassesInsteadOfBeingAnsweredChangesSets) {
+    const auto plan =
+        plan_changes({Shape::kCurrent, {{kDnsVip}, {kDns}, {}}}, {{kDnsVip}, {}, {kDns}});
+    EXPECT_EQ(kinds(plan), (std::vector{Kind::kClosePort, Kind::kPassPort}));
+    const auto back =
+        plan_changes({Shape::kCurrent, {{kDnsVip}, {}, {kDns}}}, {{kDnsVip}, {kDns}, {}});
+    EXPECT_EQ(kinds(back), (std::vector{Kind::kOpenPort, Kind::kStopPort}));
 }
 
 }  // namespace

@@ -149,7 +149,8 @@ TEST(Plan, ServiceOnPortsHasAVipOfItsOwn) {
     ASSERT_EQ(plan.vips, (std::vector<Vip>{{"mqtt", vip}}));
     ASSERT_EQ(plan.lan.routers.size(), 1U);
     EXPECT_EQ(plan.lan.routers[0].nodes, (std::vector{kA, kB}));
-    EXPECT_EQ(plan.ports.open, std::set{port});
+    EXPECT_EQ(plan.ports.passing, std::set{port});
+    EXPECT_TRUE(plan.ports.open.empty());
     BalancedService expected;
     expected.name = "mqtt";
     expected.port = port;
@@ -164,7 +165,7 @@ TEST(Plan, ServiceMayShareAVipAndNeedNoForwarding) {
     const Plan plan = plan_for("a", kUsual + rest);
     const OpenPort port{kDnsVip, Transport::kUdp, 1883};
     EXPECT_EQ(plan.vips.size(), 2U);
-    EXPECT_TRUE(plan.ports.open.contains(port));
+    EXPECT_TRUE(plan.ports.passing.contains(port));
     ASSERT_EQ(plan.services.size(), 1U);
     EXPECT_EQ(plan.services[0].balancing.balance, Balance::kSourceHash);
     EXPECT_EQ(plan.lan.forwarding, LanSettings::Forwarding::kAsItIs);
@@ -194,7 +195,7 @@ TEST(Plan, ServiceThatKeepsClientAddressesIsServedByItsOwnerAlone) {
     EXPECT_EQ(range.last_port, 8002);
     EXPECT_EQ(range.affinity, 300s);
     EXPECT_EQ(range.allow.size(), 1U);
-    EXPECT_EQ(plan.ports.open.size(), 4U);
+    EXPECT_EQ(plan.ports.passing.size(), 4U);
     EXPECT_EQ(plan.lan.forwarding, LanSettings::Forwarding::kAsItIs);
     EXPECT_TRUE(plan_for("c", service).lan.routers.empty()) << "c has no backend";
 }
