@@ -135,7 +135,7 @@ def test_rules_of_docker_and_k3s_capture_neither_services_nor_dns_nor_the_proxy(
         node.host.nft(DOCKER.replace("fib daddr", f"ip daddr != {node.address} fib daddr"))
     with contextlib.ExitStack() as stack:
         for node in lan.nodes:  # the daemons do not run, so that any node may own it
-            stack.enter_context(name_server(node.host, "dns", 53))
+            stack.enter_context(name_server(node.host, "dns", 53, VIP))
             stack.enter_context(name_server(node.host, "proxy", 8080))
         for host in (lan.client, a.host):
             assert {ask(host)[0] for _ in range(16)} <= {"a", "b"}

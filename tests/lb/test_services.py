@@ -18,12 +18,12 @@ def document(lan, ports: str, more: str = "") -> str:
 
 
 @contextlib.contextmanager
-def name_server(host, name: str, port: int = 1883) -> Iterator[None]:
+def name_server(host, name: str, port: int = 1883, address: str = "0.0.0.0") -> Iterator[None]:
     """Tells everybody who connects, or sends a datagram, its own name and whom it sees; echoes after that."""
     with host.entered():
-        listener = socket.create_server(("0.0.0.0", port))
+        listener = socket.create_server((address, port))
         udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        udp.bind(("0.0.0.0", port))
+        udp.bind((address, port))
 
     def echo(connection: socket.socket) -> None:
         with connection, contextlib.suppress(OSError):
