@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Measures Hearth beside Debian's own peers, in one run.
 
-    /usr/bin/python3 bench/run.py dns|dns_lists|dns_streams|proxy|vip ... [--quick] [--json FILE] [--build-dir DIR]
+    /usr/bin/python3 bench/run.py dns|dns_lists|dns_streams|proxy|vip ... [--quick] [--trials N] [--json FILE] [--build-dir DIR]
 
 Each bench is a module here with PEERS, the programs it needs besides Hearth's own and the Debian
 package that brings each, PROGRAMS, the built programs it needs, and run(options) -> Report.
@@ -29,6 +29,7 @@ BENCHES = ("dns", "dns_lists", "dns_streams", "proxy", "vip")
 class Options:
     quick: bool  # coarser figures within a minute
     build_dir: Path
+    trials: int = 0  # of each kind, where a bench has trials; 0: as many as it usually has
 
     def program(self, name: str) -> Path:
         return self.build_dir / "bin" / name
@@ -46,6 +47,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Measures Hearth beside Debian's own peers.")
     parser.add_argument("benches", nargs="+", choices=BENCHES, metavar="|".join(BENCHES))
     parser.add_argument("--quick", action="store_true", help="coarser figures within a minute")
+    parser.add_argument("--trials", type=int, default=0, help="of each kind, where a bench has trials")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there too")
     parser.add_argument("--build-dir", type=Path, default=SOURCE_DIR / "build/release")
     arguments = parser.parse_args()
@@ -54,7 +56,7 @@ def main() -> int:
         return 2
     os.environ["PATH"] += ":/usr/sbin:/sbin"
 
-    options = Options(arguments.quick, arguments.build_dir.resolve())
+    options = Options(arguments.quick, arguments.build_dir.resolve(), arguments.trials)
     modules = [importlib.import_module(f"bench.{name}") for name in arguments.benches]
     if lacking := [line for module in modules for line in missing(module, options)]:
         print("\n".join(f"bench: {line}" for line in lacking), file=sys.stderr)

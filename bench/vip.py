@@ -282,7 +282,7 @@ def _cpu_seconds(pid: int) -> float:
 
 def run(options) -> Report:
     report = Report("vip")
-    plan = {100: 2} if options.quick else {100: 10, 10: 10, 1000: 5}
+    plan = dict.fromkeys((100,) if options.quick else (100, 10, 1000), options.trials or (2 if options.quick else 10))
     for interval_ms, trials in plan.items():
         _compare(report, options, interval_ms, trials)
         report.note(f"{trials} trials at {interval_ms} ms, one question a millisecond")

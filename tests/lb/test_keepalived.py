@@ -1,11 +1,13 @@
 """Debian's keepalived and hearth-lb in one VRRP group, each in turn master and backup."""
 
 import shutil
+import time
 
 import pytest
 
 from tests.lab import ndp
 from tests.lab.waiting import wait_until
+from tests.lb.test_partition import plug, unplug
 from tests.lb.vip_lan import VIP
 
 ROUTER = "10.0.0.21"
@@ -112,6 +114,35 @@ def test_three_routers_of_two_makes(make_lan):
     assert b.state() == "backup" and b.vip()["owner"] == ROUTER
     router.stop()
     b.wait_state("master", deadline=3)
+
+
+def test_equal_priority_is_decided_by_the_address(make_lan):
+    """Both 200; 10.0.0.21 is the higher one."""
+    lan, router = make_group(make_lan, priority=200)
+    lan.start()
+    (a,) = lan.nodes
+    router.start()
+    router.process.wait_line("Entering BACKUP STATE")
+    assert a.state() == "master"  # nobody is relieved by an equal
+    unplug(a)
+    wait_until(router.owns, 5)
+    plug(a)
+    a.wait_state("backup")
+    wait_until(lambda: answering_macs(lan, router) == ["keepalived"])
+
+
+def test_the_masters_interval_is_learned(make_lan):
+    """keepalived says so every second, hearth-lb would every 100 ms."""
+    lan = make_lan(1, vip=f", vrid: {VRID}, foreign_peers: [{ROUTER}], advert_interval: 100ms")
+    router = Keepalived(lan, 250, options="version 3\n  advert_int 1")
+    router.start()
+    wait_until(router.owns, 10)
+    (a,) = lan.nodes
+    a.start_lb()
+    a.wait_state("backup")
+    before = a.vip()["transitions"]
+    time.sleep(2.5)  # more than two of its intervals, 25 of ours
+    assert (a.state(), a.vip()["transitions"]) == ("backup", before)
 
 
 # --- version 2 (RFC 3768) -------------------------------------------------------------------------
