@@ -84,7 +84,7 @@ void check_own_name(CheckContext& context) {
             context.diagnostics.error(place, "hearth is the name of Hearth's own pages");
     };
     for (const Service& service : context.document.services) {
-        if (service.upstreams.empty()) continue;
+        if (!service.is_proxied()) continue;
         check(service.name, key_place(context, "services", service.name));
         for (std::size_t i = 0; i < service.aliases.size(); ++i)
             check(service.aliases[i],

@@ -8,25 +8,21 @@
 namespace hearth::config {
 namespace {
 
-bool is_proxied(const Service& service) {
-    return !service.upstreams.empty() || !service.redirect.to.empty();
-}
-
-std::vector<std::string> proxied_names(const Document& document) {
+std::vector<std::string> proxied_services(const Document& document) {
     std::vector<std::string> names;
     for (const Service& service : document.services)
-        if (is_proxied(service)) names.push_back(service.name);
+        if (service.is_proxied()) names.push_back(service.name);
     return names;
 }
 
 // The service that `name` refers to; reports one that is not there.
 const Service* expect_proxied(CheckContext& context, const std::string& name, Span place) {
     const Service* found = context.document.find_service(name);
-    if (found != nullptr && is_proxied(*found)) return found;
+    if (found != nullptr && found->is_proxied()) return found;
     context.diagnostics.error(place,
                               found != nullptr ? name + " does not go through the proxy"
                                                : name + " is no service of this document",
-                              closest(name, proxied_names(context.document)));
+                              closest(name, proxied_services(context.document)));
     return nullptr;
 }
 

@@ -50,6 +50,24 @@ const Service* Document::find_service(std::string_view name) const noexcept {
     return find_by_name(services, name);
 }
 
+std::set<std::string> proxied_names(const Document& document) {
+    const std::string domain = "." + document.domain.to_string();
+    std::set<std::string> names{std::string(kOwnLabel) + domain};
+    const auto add = [&](std::string name) {
+        std::ranges::transform(name, name.begin(), [](char c) {
+            return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+        });
+        if (!name.starts_with('*')) names.insert(std::move(name));
+    };
+    for (const Service& service : document.services) {
+        if (!service.is_proxied()) continue;
+        add(service.name + domain);
+        for (const std::string& alias : service.aliases) add(alias + domain);
+        for (const std::string& host : service.hosts) add(host);
+    }
+    return names;
+}
+
 std::vector<DnsServer> dns_servers(const Document& document) {
     const auto under = [&](std::string_view label) {
         return document.domain.child(label).value_or(document.domain);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -80,7 +81,8 @@ struct Dns {
     std::vector<ZoneFile> zones;
     std::vector<std::string> leases;  // DHCP servers' lease files
     std::vector<SuffixRewrite> rewrite;
-    // Told to upstreams, but for those of `forward` and `bootstrap`, of everybody's questions (ECS, RFC 7871); nullopt: nothing is.
+    // Told to upstreams, but for those of `forward` and `bootstrap`, of everybody's questions (ECS,
+    // RFC 7871); nullopt: nothing is.
     std::optional<IpPrefix> client_subnet;
     std::vector<IpPrefix> clients;  // served besides loopback, lan and connected prefixes
     Rebinding rebinding;
@@ -225,6 +227,10 @@ struct Service {
     std::vector<IpPrefix> allow;       // empty: everybody
     bool keep_client_address = false;
     BackendCheck check;
+
+    [[nodiscard]] bool is_proxied() const noexcept {
+        return !upstreams.empty() || !redirect.to.empty();
+    }
 };
 
 // The authenticated connection between the nodes' hearth-lb (TLS 1.3 with a pre-shared key).
@@ -252,6 +258,10 @@ struct Document {
     [[nodiscard]] const Vip* find_vip(std::string_view name) const noexcept;
     [[nodiscard]] const Service* find_service(std::string_view name) const noexcept;
 };
+
+// What the proxy answers for by full names: its own pages, services, their aliases and hosts. Lower
+// case, no wildcards.
+[[nodiscard]] std::set<std::string> proxied_names(const Document& document);
 
 // Who answers questions over TLS and HTTPS, as certificates and discovery call it.
 struct DnsServer {

@@ -8,12 +8,6 @@
 namespace hearth::certs {
 namespace {
 
-std::string lower_case(std::string text) {
-    std::transform(text.begin(), text.end(), text.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
-    return text;
-}
-
 // What no certificate can name is not reached by HTTPS.
 void add(Plan& plan, WantedLeaf leaf) {
     if (!is_host_name(leaf.name)) return;
@@ -31,13 +25,8 @@ void add(Plan& plan, WantedLeaf leaf) {
 void add_proxy(Plan& plan, const config::Document& document) {
     const config::Proxy& proxy = document.proxy;
     if (!proxy.tls.local_ca || !proxy.serves_https()) return;
-    add(plan, {Consumer::kProxy, std::string(config::kOwnLabel) + "." + plan.domain, {}});
-    for (const config::Service& service : document.services) {
-        if (service.upstreams.empty()) continue;  // hearth-lb's
-        add(plan, {Consumer::kProxy, lower_case(service.name) + "." + plan.domain, {}});
-        for (const std::string& alias : service.aliases)
-            add(plan, {Consumer::kProxy, lower_case(alias) + "." + plan.domain, {}});
-    }
+    for (const std::string& name : config::proxied_names(document))
+        add(plan, {Consumer::kProxy, name, {}});
 }
 
 // Also asked at the nodes' own addresses. The same on every node: which of them this is does not

@@ -109,7 +109,7 @@ void add_records(LocalZones& zones, const config::Document& document) {
 void add_own_name(LocalZones& zones, const config::Document& document) {
     const Name name = under(document, config::kOwnLabel);
     const bool has_proxy = std::ranges::any_of(
-        document.services, [](const auto& service) { return !service.upstreams.empty(); });
+        document.services, [](const auto& service) { return service.is_proxied(); });
     if (!has_proxy || zones.has_records(name)) return;
     for (const IpAddress& address : proxy_addresses(document)) zones.add_address(name, address);
 }

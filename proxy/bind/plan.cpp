@@ -127,19 +127,6 @@ Result<std::vector<Listening>> all_listeners(const config::Document& document,
     return all;
 }
 
-// Full names alone: nobody certifies short ones.
-std::set<std::string> names_for_local_ca(const config::Document& document,
-                                         const Snapshot& snapshot) {
-    const config::Proxy& proxy = document.proxy;
-    if (!proxy.tls.local_ca || !proxy.serves_https()) return {};
-    std::set<std::string> names{snapshot.own_host};
-    for (const Service& service : snapshot.services) {
-        for (const std::string& host : service.hosts)
-            if (host.ends_with("." + snapshot.domain)) names.insert(host);
-    }
-    return names;
-}
-
 }  // namespace
 
 Result<Plan> make_plan(const config::Document& document, const config::Node* node) {
@@ -150,7 +137,7 @@ Result<Plan> make_plan(const config::Document& document, const config::Node* nod
     snapshot->domain = document.domain.to_string();
     snapshot->own_host = std::string(config::kOwnLabel) + "." + snapshot->domain;
     for (const config::Service& service : document.services) {
-        if (service.upstreams.empty() && service.redirect.to.empty()) continue;  // hearth-lb's
+        if (!service.is_proxied()) continue;  // hearth-lb's
         snapshot->services.push_back(make_service(service, snapshot->domain));
     }
     snapshot->router =
@@ -165,7 +152,8 @@ Result<Plan> make_plan(const config::Document& document, const config::Node* nod
     snapshot->proxy_protocol_from = document.proxy.proxy_protocol_from;
 
     Plan plan;
-    plan.local_names = names_for_local_ca(document, *snapshot);
+    if (document.proxy.tls.local_ca && document.proxy.serves_https())
+        plan.local_names = config::proxied_names(document);
     plan.snapshot = std::move(snapshot);
     plan.listen = std::move(*listen);
     for (const config::TlsCertificate& one : document.proxy.tls.certificates)

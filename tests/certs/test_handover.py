@@ -169,6 +169,12 @@ def test_the_trust_page(house):
     assert (status, body) == (200, b"trusted\n") and b"Access-Control-Allow-Origin: *\r\n" in head
 
 
+def test_nobody_takes_the_trust_page(house):
+    start(house, services={"web": {"upstream": WEB, "hosts": ["*.home"]}})
+    assert house.control.get("/ca").json()["fingerprint"].encode() in plain(house, "hearth.home", "/trust")[2]
+    assert plain(house, "any.home")[0] in (200, 308)
+
+
 def test_the_root_is_there_in_every_form(house):
     start(house)
     pem = house.root().read_bytes()

@@ -30,6 +30,20 @@ TEST(Plan, ALeafForEachFullNameBehindTheProxy) {
     EXPECT_FALSE(plan.makes_root);
 }
 
+TEST(Plan, RedirectsAndFurtherHostsHaveOneToo) {
+    config::Document document = home();
+    document.services[0].hosts = {"album.my.home", "*.apps.home"};
+    config::Service old;
+    old.name = "old";
+    old.redirect.to = "https://immich.home";
+    document.services.push_back(old);
+    EXPECT_EQ(make_plan(document).leaves, (Leaves{{Consumer::kProxy, "album.my.home", {}},
+                                                  {Consumer::kProxy, "hearth.home", {}},
+                                                  {Consumer::kProxy, "immich.home", {}},
+                                                  {Consumer::kProxy, "old.home", {}},
+                                                  {Consumer::kProxy, "photos.home", {}}}));
+}
+
 TEST(Plan, OneNodeMakesItsOwnRoot) {
     config::Document document = home();
     document.nodes.pop_back();
