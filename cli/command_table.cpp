@@ -38,6 +38,13 @@ std::vector<Command> looking() {
          {},
          {},
          run_routes},
+        {"services",
+         "Services on ports of virtual addresses, and how their backends are",
+         "As this node sees them, and the connections it sent to each. Ends with 1 when a service "
+         "has no backend left.",
+         {},
+         {},
+         run_services},
         {"vip ls",
          "Virtual addresses and who holds them",
          "Ends with 1 when a virtual address has no owner.",

@@ -14,6 +14,7 @@ namespace hearth::cli {
 [[nodiscard]] Exit run_routes(const Invocation&, Console&);
 [[nodiscard]] Exit run_upstream_drain(const Invocation&, Console&);
 [[nodiscard]] Exit run_upstream_undrain(const Invocation&, Console&);
+[[nodiscard]] Exit run_services(const Invocation&, Console&);
 [[nodiscard]] Exit run_vip_ls(const Invocation&, Console&);
 [[nodiscard]] Exit run_vip_move(const Invocation&, Console&);
 [[nodiscard]] Exit run_node_drain(const Invocation&, Console&);

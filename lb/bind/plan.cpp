@@ -167,9 +167,11 @@ void add_services(Plan& plan, const Document& document) {
              port <= std::max(first.port, service.balancing.last_port); ++port)
             plan.ports.passing.insert(
                 {first.vip, first.transport, static_cast<std::uint16_t>(port)});
-        for (const Backend& backend : service.balancing.backends)
-            if (backend.endpoint.address != plan.lan.address)
-                plan.lan.forwarding = LanSettings::Forwarding::kNeeded;
+        for (const Backend& backend : service.balancing.backends) {
+            if (backend.endpoint.address == plan.lan.address) continue;
+            (first.vip.is_v4() ? plan.lan.forwarding : plan.lan.forwarding6) =
+                LanSettings::Forwarding::kNeeded;
+        }
     }
 }
 

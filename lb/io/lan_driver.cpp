@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "lb/io/flow_redirect.h"
+#include "lb/io/ipv6_forwarding.h"
 #include "lb/io/packet_port.h"
 #include "lb/io/route_netlink.h"
 #include "runtime/event_loop.h"
@@ -319,6 +320,9 @@ void LanDriver::Impl::quieten(const std::vector<Interface>& links,
                             link.transit == Interface::Transit::kForwarded;
         if (link.index == port_interface && !passes)
             report("service_forwarding", route->forward_ipv4(link.index));
+        if (link.index == port_interface &&
+            settings.forwarding6 == LanSettings::Forwarding::kNeeded)
+            report("service_forwarding6", forward_ipv6(link.name));
     }
 }
 

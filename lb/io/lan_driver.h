@@ -26,7 +26,9 @@ struct LanSettings {
     std::string interface;  // empty: the one that carries `address`
     std::vector<VirtualRouter> routers;
     // Packets that come in on the LAN's interface go on to other machines: to backends.
-    enum class Forwarding : std::uint8_t { kAsItIs, kNeeded } forwarding = Forwarding::kAsItIs;
+    enum class Forwarding : std::uint8_t { kAsItIs, kNeeded };
+    Forwarding forwarding = Forwarding::kAsItIs;  // IPv4
+    Forwarding forwarding6 = Forwarding::kAsItIs;
 };
 
 // Runs the Reconciler on a real LAN: packet sockets, timers, the interface's state and the VIPs

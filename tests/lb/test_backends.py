@@ -55,6 +55,24 @@ def test_dead_backend_gets_no_connections_until_it_lives_again(lan):
             assert {ask(lan.client)[0] for _ in range(48)} == {"a", "b"}
 
 
+def test_services_are_shown(lan, binaries):
+    a, b = lan.nodes
+    hearth = [binaries["hearth"], "--run-dir", a.run_dir, "services"]
+    with name_server(a.host, "a"):
+        wait_backend(a, "a", "up")
+        wait_backend(a, "b", "down")
+        for _ in range(3):
+            ask(lan.client)
+        lines = a.host.run(hearth).stdout.splitlines()
+        assert lines[1].split() == ["mqtt", MQTT, "tcp/1883", "degraded", "10.0.0.11:1883", "up", "1", "3"]
+        assert lines[2].split()[4:] == ["10.0.0.12:1883", "down", "1", "0"]
+    wait_backend(a, "a", "down")
+    assert a.host.run([*hearth, "--json"], check=False).returncode == 1
+    metrics = a.control.request("GET", "/metrics").text()
+    assert 'hearth_service_connections_total{service="mqtt",port="tcp/1883",backend="10.0.0.11:1883"} 3' in metrics
+    assert 'hearth_service_backend_up{service="mqtt",port="tcp/1883",backend="10.0.0.12:1883"} 0' in metrics
+
+
 def test_without_a_backend_connections_are_refused_at_once(lan):
     a, _ = lan.nodes
     wait_backend(a, "a", "down")
