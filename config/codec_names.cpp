@@ -107,21 +107,26 @@ Parsed<HttpUpstream> parse_http_upstream(const Value& value, const ReadContext& 
     const std::string& text = value.text;
     const auto scheme = scheme_of(text);
     if (scheme.empty()) return fault("an upstream is a URL", "http://" + text);
-    if (scheme == "https")
-        return fault("upstreams speak plain HTTP in this version; https:// is not available yet");
-    if (scheme != "http")
-        return fault("unknown scheme " + std::string(scheme) + "; an upstream begins with http://");
+    HttpUpstream upstream;
+    if (scheme == "https") {
+        upstream.scheme = UpstreamScheme::kHttps;
+    } else if (scheme == "h2c") {
+        upstream.scheme = UpstreamScheme::kH2c;
+    } else if (scheme != "http") {
+        return fault("unknown scheme " + std::string(scheme) +
+                     "; an upstream begins with http://, https:// or h2c://");
+    }
     if (has_bad_url_octet(text)) return fault("a URL has no spaces");
-    auto rest = std::string_view(text).substr(7);
+    auto rest = std::string_view(text).substr(scheme.size() + 3);
     const auto slash = rest.find_first_of("/?#");
     if (slash != std::string_view::npos && rest.substr(slash) != "/")
         return fault("an upstream has no path: requests keep the one the client asked for",
-                     "http://" + std::string(rest.substr(0, slash)));
+                     std::string(scheme) + "://" + std::string(rest.substr(0, slash)));
     if (rest.find('@') != std::string_view::npos)
         return fault("an upstream has no user or password: secrets stay out of the document");
-    const auto authority = parse_authority(rest.substr(0, slash), 80);
+    const std::uint16_t usual = upstream.scheme == UpstreamScheme::kHttps ? 443 : 80;
+    const auto authority = parse_authority(rest.substr(0, slash), usual);
     if (!authority) return tl::unexpected<Fault>(authority.error());
-    HttpUpstream upstream;
     upstream.host = authority->host;
     upstream.port = authority->port;
     upstream.text = text;
@@ -365,8 +370,9 @@ Codec<HttpUpstream> http_upstream() {
     const auto parse = [](const Value& value, ReadContext& context) {
         return parse_http_upstream(value, context);
     };
-    return scalar<HttpUpstream>("URL: http://HOST:PORT, HOST being a node, an address or a name",
-                                text_schema("^http://"), parse);
+    return scalar<HttpUpstream>(
+        "URL: http://, https:// or h2c:// and HOST:PORT, HOST being a node, an address or a name",
+        text_schema("^(https?|h2c)://"), parse);
 }
 
 Codec<Endpoint> backend() {

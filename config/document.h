@@ -189,12 +189,17 @@ struct Proxy {
 };
 
 // "http://pi5:2283": a node's name, a literal address or a resolvable host name.
+enum class UpstreamScheme { kHttp, kHttps, kH2c };
+
 struct HttpUpstream {
     std::string host;  // as written; node names were replaced by their address in `address`
     std::optional<IpAddress> address;
     std::uint16_t port = 80;
     std::string text;  // as written
     unsigned weight = 1;
+    UpstreamScheme scheme = UpstreamScheme::kHttp;
+    bool verify = true;   // https: its certificate
+    std::string ca_file{};  // https: PEM; empty: the system's authorities
 };
 
 // Whether plain HTTP requests are sent to HTTPS when a certificate has the service's name.

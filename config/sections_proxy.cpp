@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 
 #include "config/codec.h"
@@ -40,6 +41,23 @@ bool expect_no_proxying(const Value& value, ReadContext& context) {
     return true;
 }
 
+// What is said in plain HTTP/1.1 or ahead of it; false after it has reported one.
+bool expect_plain_upstreams(const Value& value, const Service& service, ReadContext& context) {
+    const bool is_plain = std::ranges::all_of(service.upstreams, [](const HttpUpstream& upstream) {
+        return upstream.scheme == UpstreamScheme::kHttp;
+    });
+    if (is_plain) return true;
+    for (const char* key : {"health", "send_proxy_protocol"}) {
+        const Entry* entry = value.find(key);
+        if (entry == nullptr) continue;
+        context.diagnostics.error(entry->key_span, std::string(key) +
+                                                       " is for upstreams that begin with http://: "
+                                                       "https and h2c ones are only connected to");
+        return false;
+    }
+    return true;
+}
+
 bool finish_balance(const Value& value, Service& service, ReadContext& context) {
     const Entry* balance = value.find("balance");
     if (balance == nullptr && !service.upstreams.empty()) service.balance = Balance::kRoundRobin;
@@ -60,6 +78,7 @@ bool finish_service(const Value& value, Span key_span, void* target, ReadContext
     auto& service = *static_cast<Service*>(target);
     if (!finish_balance(value, service, context)) return false;
     if (!service.ports.empty() && !expect_no_proxying(value, context)) return false;
+    if (!expect_plain_upstreams(value, service, context)) return false;
     const Entry* ports = value.find("ports");
     if (ports != nullptr && !service.upstreams.empty()) {
         context.diagnostics.error(ports->key_span,

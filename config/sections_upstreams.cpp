@@ -9,16 +9,30 @@ namespace hearth::config {
 namespace {
 
 bool read_url(const Value& value, HttpUpstream& upstream, ReadContext& context) {
-    const unsigned weight = upstream.weight;
-    if (!http_upstream().read(value, upstream, context)) return false;
-    upstream.weight = weight;
+    HttpUpstream read;  // the other fields keep what they have
+    if (!http_upstream().read(value, read, context)) return false;
+    read.weight = upstream.weight;
+    read.verify = upstream.verify;
+    read.ca_file = upstream.ca_file;
+    upstream = std::move(read);
     return true;
 }
 
-bool finish_upstream(const Value&, Span key_span, void* target, ReadContext& context) {
-    if (!static_cast<const HttpUpstream*>(target)->text.empty()) return true;
-    context.diagnostics.error(key_span, "an upstream needs its url: {url: \"http://pi5:8081\"}");
-    return false;
+bool finish_upstream(const Value& value, Span key_span, void* target, ReadContext& context) {
+    const auto& upstream = *static_cast<const HttpUpstream*>(target);
+    if (upstream.text.empty()) {
+        context.diagnostics.error(key_span,
+                                  "an upstream needs its url: {url: \"http://pi5:8081\"}");
+        return false;
+    }
+    for (const char* key : {"verify", "ca"}) {
+        const Entry* entry = value.find(key);
+        if (entry == nullptr || upstream.scheme == UpstreamScheme::kHttps) continue;
+        context.diagnostics.error(entry->key_span,
+                                  std::string(key) + " is for upstreams that begin with https://");
+        return false;
+    }
+    return true;
 }
 
 // "200", "200-399"
@@ -97,6 +111,15 @@ const Section<HttpUpstream>& http_upstream_section() {
                                        "\"http://pi5:8081\""),
             field("weight", &HttpUpstream::weight, integer<unsigned>(1, 100),
                   "Its share of the requests, beside those of the others.", "3"),
+            field("verify", &HttpUpstream::verify, boolean(),
+                  "Whether an https upstream's certificate must be valid for HOST. With false any "
+                  "will do, and whoever answers there gets the requests.",
+                  "false"),
+            field(
+                "ca", &HttpUpstream::ca_file, path(),
+                "The authorities (PEM file) that may have issued an https upstream's certificate, "
+                "in place of the system's.",
+                "/etc/hearth/nas-ca.pem"),
         },
         finish_upstream,
     }};

@@ -29,6 +29,18 @@ HeaderEdits edits_of(const config::HeaderEdits& edits) {
     return {edits.remove, edits.set, edits.add};
 }
 
+std::optional<UpstreamSecurity> security_of(const config::HttpUpstream& upstream) {
+    switch (upstream.scheme) {
+        case config::UpstreamScheme::kHttp: break;
+        case config::UpstreamScheme::kHttps:
+            return UpstreamSecurity{UpstreamProtocol::kHttps, upstream.host, upstream.verify,
+                                    upstream.ca_file};
+        case config::UpstreamScheme::kH2c:
+            return UpstreamSecurity{UpstreamProtocol::kH2c, {}, {}, {}};
+    }
+    return std::nullopt;
+}
+
 Service make_service(const config::Service& from, const std::string& domain) {
     Service service;
     service.name = from.name;
@@ -39,8 +51,8 @@ Service make_service(const config::Service& from, const std::string& domain) {
         service.hosts.push_back(lower_case(name));
     }
     for (const config::HttpUpstream& upstream : from.upstreams) {
-        service.upstreams.push_back(
-            {upstream.text, upstream.host, upstream.address, upstream.port, upstream.weight});
+        service.upstreams.push_back({upstream.text, upstream.host, upstream.address, upstream.port,
+                                     upstream.weight, security_of(upstream)});
     }
     service.plain_http =
         from.https == config::HttpsUse::kOptional ? PlainHttp::kServe : PlainHttp::kRedirect;

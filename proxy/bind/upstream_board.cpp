@@ -217,9 +217,10 @@ void UpstreamBoard::probe(const std::string& name, runtime::ControlServer::Reply
             round->add(describe_probe(spec, {}, unresolved));
         }
         for (const Endpoint& endpoint : endpoints) {
-            const std::string& path = service->health.path;
-            probe_upstream(loop_, endpoint, {service->hosts.front(), path.empty() ? "/" : path},
-                           kProbeLimit, [round, spec, endpoint](const ProbeResult& result) {
+            std::string path = service->health.path.empty() ? "/" : service->health.path;
+            if (spec.security) path.clear();  // it is connected to, no more
+            probe_upstream(loop_, endpoint, {service->hosts.front(), std::move(path)}, kProbeLimit,
+                           [round, spec, endpoint](const ProbeResult& result) {
                                round->add(describe_probe(spec, endpoint, result));
                            });
         }

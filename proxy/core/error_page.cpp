@@ -52,6 +52,10 @@ Explanation explain_upstream(HopReason reason) {
         case HopReason::kResponseTimeout:
             return {"The upstream took the request and did not answer in time.",
                     "Look at the service's own log."};
+        case HopReason::kTlsFailed:
+            return {
+                "The upstream's certificate is not trusted, or it does not speak TLS.",
+                "Name its authority: upstreams: [{url: ..., ca: FILE}]; verify: false takes any."};
         case HopReason::kBadResponse:
             return {"The upstream's answer is not valid HTTP.",
                     "Check that the port speaks plain HTTP and look at the service's own log."};

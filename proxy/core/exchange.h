@@ -112,6 +112,7 @@ public:
 
     [[nodiscard]] bool connecting() const noexcept { return phase_ == Phase::kConnecting; }
     [[nodiscard]] bool is_tunnel() const noexcept { return phase_ == Phase::kTunnel; }
+    [[nodiscard]] bool asks_for_upgrade() const noexcept { return upgrade_asked_; }
     // A tunnel or server-sent events: no deadline while nothing waits to be sent.
     [[nodiscard]] bool may_be_silent() const noexcept { return endless_ || is_tunnel(); }
     [[nodiscard]] bool response_started() const noexcept { return phase_ >= Phase::kRelaying; }

@@ -23,10 +23,12 @@ ClientRequest::Next ClientRequest::start_attempt() {
     active.counted = true;
     state_ = State::kRelay;
 
+    UpstreamTarget target{*endpoint, active.service->security_of(*endpoint)};
+    if (active.exchange.asks_for_upgrade()) target.needs = UpstreamTarget::Needs::kHttp1;
     if (!active.exchange.needs_fresh_upstream() && active.service->service->keeps_connections()) {
         const auto check = is_idempotent(active.record.method) ? UpstreamPool::Check::kKnownState
                                                                : UpstreamPool::Check::kAskKernel;
-        if (auto kept = worker_.upstreams.take_idle(*endpoint, check)) {
+        if (auto kept = worker_.upstreams.take_idle(target, check)) {
             worker_.metrics.upstream_reuses.add();
             attach(std::move(kept));
             active.connected = true;
@@ -35,7 +37,7 @@ ClientRequest::Next ClientRequest::start_attempt() {
         }
     }
     HopReason why = HopReason::kNone;
-    auto fresh = worker_.upstreams.connect(*endpoint, why);
+    auto fresh = worker_.upstreams.connect(target, why);
     if (!fresh) {
         active.connected = false;
         active.exchange.upstream_failed(why);
@@ -44,7 +46,6 @@ ClientRequest::Next ClientRequest::start_attempt() {
     worker_.metrics.upstream_connects.add();
     attach(std::move(fresh));
     active.connected = false;
-    if (active.upstream->stream().writable()) upstream_connected();
     return Next::kRun;
 }
 
@@ -63,9 +64,9 @@ void ClientRequest::leave_upstream() noexcept {
     active_->service->balancer.finished(active_->record.upstream);
 }
 
-void ClientRequest::attach(std::unique_ptr<UpstreamConnection> connection) {
-    connection->set_user(this);
-    active_->upstream = std::move(connection);
+void ClientRequest::attach(std::unique_ptr<UpstreamLeg> leg) {
+    leg->set_user(this);
+    active_->upstream = std::move(leg);
 }
 
 void ClientRequest::upstream_connected() {
@@ -79,13 +80,13 @@ void ClientRequest::upstream_connected() {
 
 // False while the connection is under way.
 bool ClientRequest::finish_connect() {
-    Stream& upstream = active_->upstream->stream();
-    if (!upstream.writable()) return false;
-    const HopReason why = upstream.connect_result();
-    if (why == HopReason::kNone) {
+    const auto result = active_->upstream->connect_result();
+    if (!result) return false;
+    if (*result == HopReason::kNone) {
+        attach(worker_.upstreams.opened(std::move(active_->upstream)));
         upstream_connected();
     } else {
-        active_->exchange.upstream_failed(why);
+        active_->exchange.upstream_failed(*result);
     }
     return true;
 }
@@ -142,7 +143,7 @@ bool ClientRequest::read_client() {
 
 bool ClientRequest::write_upstream() {
     ActiveExchange& active = *active_;
-    Stream& upstream = active.upstream->stream();
+    UpstreamLeg& upstream = *active.upstream;
     if (active.exchange.to_upstream().empty() || !upstream.writable()) return false;
     const IoResult sent = upstream.write(active.exchange.to_upstream());
     if (sent.status == IoStatus::kWouldBlock) return false;
@@ -158,7 +159,7 @@ bool ClientRequest::read_upstream() {
     ActiveExchange& active = *active_;
     if (!active.exchange.wants_upstream_bytes()) return false;
     Buffer& in = active.upstream_in;
-    Stream& upstream = active.upstream->stream();
+    UpstreamLeg& upstream = *active.upstream;
     bool moved = false;
     if (upstream.readable() && !in.room().empty()) {
         const IoResult got = upstream.read(in.room());
@@ -201,7 +202,7 @@ bool ClientRequest::write_client() {
 
 void ClientRequest::pass_ends() {
     ActiveExchange& active = *active_;
-    if (active.exchange.take_upstream_end()) active.upstream->stream().end_writing();
+    if (active.exchange.take_upstream_end()) active.upstream->end_writing();
     if (active.exchange.take_client_end()) client_.end_writing();
 }
 
@@ -211,7 +212,7 @@ void ClientRequest::watch_silence() {
     if (active.watched || !active.exchange.may_be_silent()) return;
     active.watched = true;
     client_.watch_peer();
-    active.upstream->stream().watch_peer();
+    active.upstream->watch_peer();
 }
 
 ClientRequest::Next ClientRequest::conclude() {

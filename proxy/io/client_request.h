@@ -125,7 +125,7 @@ private:
     Next start_attempt();
     Next no_upstream();
     void leave_upstream() noexcept;
-    void attach(std::unique_ptr<UpstreamConnection> connection);
+    void attach(std::unique_ptr<UpstreamLeg> leg);
     void upstream_connected();
     Next relay();
     [[nodiscard]] bool finish_connect();

@@ -220,6 +220,17 @@ void Http2Session::Impl::open(Side side) {
 Http2Session::Http2Session(Side side, Acceptor* acceptor)
     : impl_(std::make_unique<Impl>(acceptor)) {
     impl_->open(side);
+    if (side == Side::kClient) {
+        const std::array settings{
+            nghttp2_settings_entry{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, kStreamWindow},
+            nghttp2_settings_entry{NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
+        };
+        nghttp2_submit_settings(impl_->session, NGHTTP2_FLAG_NONE, settings.data(),
+                                settings.size());
+        nghttp2_session_set_local_window_size(impl_->session, NGHTTP2_FLAG_NONE, 0,
+                                              kConnectionWindow);
+        return;
+    }
     const std::array settings{
         nghttp2_settings_entry{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, kStreamWindow},
         nghttp2_settings_entry{NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, Http2RequestHead::kMaxOctets},
@@ -227,9 +238,7 @@ Http2Session::Http2Session(Side side, Acceptor* acceptor)
         nghttp2_settings_entry{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, kMaxStreams},
         nghttp2_settings_entry{NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1},  // RFC 8441
     };
-    constexpr std::size_t kOfServer = 2;  // the last of them
-    nghttp2_submit_settings(impl_->session, NGHTTP2_FLAG_NONE, settings.data(),
-                            settings.size() - (side == Side::kServer ? 0 : kOfServer));
+    nghttp2_submit_settings(impl_->session, NGHTTP2_FLAG_NONE, settings.data(), settings.size());
     nghttp2_session_set_local_window_size(impl_->session, NGHTTP2_FLAG_NONE, 0, kConnectionWindow);
 }
 
@@ -280,6 +289,30 @@ void Http2Session::respond(std::int32_t id, std::span<const Http2Field> fields, 
     body.read_callback = Impl::supply;
     nghttp2_submit_response(impl_->session, id, array.data(), array.size(),
                             end == StreamEnd::kOpen ? &body : nullptr);
+}
+
+std::int32_t Http2Session::ask(std::span<const Http2Field> fields, StreamEnd end,
+                               Http2StreamUser& user) {
+    const FieldArray array(fields);
+    nghttp2_data_provider body{};
+    body.read_callback = Impl::supply;
+    const std::int32_t id =
+        nghttp2_submit_request(impl_->session, nullptr, array.data(), array.size(),
+                               end == StreamEnd::kOpen ? &body : nullptr, &user);
+    return std::max(id, 0);
+}
+
+void Http2Session::forget(std::int32_t id) {
+    nghttp2_session_set_stream_user_data(impl_->session, id, nullptr);
+}
+
+bool Http2Session::takes_requests() const noexcept {
+    return nghttp2_session_check_request_allowed(impl_->session) != 0;
+}
+
+std::size_t Http2Session::most_requests() const noexcept {
+    return std::min(kMaxStreams, nghttp2_session_get_remote_settings(
+                                     impl_->session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS));
 }
 
 void Http2Session::resume(std::int32_t id) { nghttp2_session_resume_data(impl_->session, id); }

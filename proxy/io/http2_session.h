@@ -76,6 +76,15 @@ public:
     // An answer's head, or an interim one. With kOpen the user's supply() is the body.
     enum class Head : std::uint8_t { kInterim, kFinal };
     void respond(std::int32_t id, std::span<const Http2Field> fields, Head head, StreamEnd end);
+    // A client's request; the stream, 0 when it cannot be. With kOpen supply() is the body.
+    [[nodiscard]] std::int32_t ask(std::span<const Http2Field> fields, StreamEnd end,
+                                   Http2StreamUser& user);
+    // The user of a stream is no longer there.
+    void forget(std::int32_t id);
+    // A client may ask, and how much at a time.
+    [[nodiscard]] bool takes_requests() const noexcept;
+    [[nodiscard]] std::size_t most_requests() const noexcept;
+
     // There is more to supply.
     void resume(std::int32_t id);
     // Octets of on_data() were used up.

@@ -11,6 +11,7 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <map>
 #include <mutex>
 #include <string>
 
@@ -248,34 +249,42 @@ struct TlsChannel::Wire {
     std::optional<std::size_t> certificate;  // in `store`
 };
 
-namespace {
-
-constexpr std::size_t kRecord = 16 * 1024;
-constexpr std::string_view kHttp2 = "h2";
-constexpr std::string_view kHttp11 = "http/1.1";
-}  // namespace
-
-struct TlsContext::Impl {
-    SSL_CTX* context = nullptr;
-    BIO_METHOD* method = nullptr;
-    std::shared_ptr<TicketKeys> tickets;
-    std::shared_ptr<const CertificateStore> store = std::make_shared<CertificateStore>();
-    UnknownName unknown = UnknownName::kRefuse;
-
-    static TlsChannel::Wire& wire_of(const SSL* ssl) {
-        return *static_cast<TlsChannel::Wire*>(SSL_get_app_data(ssl));
+// How OpenSSL reads and writes a socket: remembers whether the kernel had more.
+class SocketMethod {
+public:
+    SocketMethod() : method_(BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "socket")) {
+        BIO_meth_set_read(method_, read);
+        BIO_meth_set_write(method_, write);
+        BIO_meth_set_ctrl(method_, control);
     }
+    SocketMethod(const SocketMethod&) = delete;
+    SocketMethod& operator=(const SocketMethod&) = delete;
+    ~SocketMethod() { BIO_meth_free(method_); }
+
+    // Takes `ssl` over a socket; false, and freed, when memory is short.
+    [[nodiscard]] bool attach(SSL* ssl, TlsChannel::Wire& wire) const noexcept {
+        BIO* bio = BIO_new(method_);
+        if (ssl == nullptr || bio == nullptr) {
+            SSL_free(ssl);
+            BIO_free(bio);
+            return false;
+        }
+        BIO_set_data(bio, &wire);
+        BIO_set_init(bio, 1);
+        SSL_set_bio(ssl, bio, bio);
+        SSL_set_app_data(ssl, &wire);
+        return true;
+    }
+
+private:
     static int read(BIO* bio, char* into, int size);
     static int write(BIO* bio, const char* from, int size);
     static long control(BIO* bio, int command, long number, void* pointer);
-    static int on_server_name(SSL* ssl, int* alert, void* self);
-    static int on_ticket(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher,
-                         EVP_MAC_CTX* mac, int sealing);
-    static int on_alpn(SSL* ssl, const unsigned char** out, unsigned char* size,
-                       const unsigned char* in, unsigned int in_size, void* self);
+
+    BIO_METHOD* method_;
 };
 
-int TlsContext::Impl::read(BIO* bio, char* into, int size) {
+int SocketMethod::read(BIO* bio, char* into, int size) {
     BIO_clear_retry_flags(bio);
     auto& wire = *static_cast<TlsChannel::Wire*>(BIO_get_data(bio));
     const ssize_t got = ::recv(wire.fd, into, static_cast<std::size_t>(size), 0);
@@ -287,7 +296,7 @@ int TlsContext::Impl::read(BIO* bio, char* into, int size) {
     return static_cast<int>(got);
 }
 
-int TlsContext::Impl::write(BIO* bio, const char* from, int size) {
+int SocketMethod::write(BIO* bio, const char* from, int size) {
     BIO_clear_retry_flags(bio);
     const auto& wire = *static_cast<TlsChannel::Wire*>(BIO_get_data(bio));
     const ssize_t sent = ::send(wire.fd, from, static_cast<std::size_t>(size), MSG_NOSIGNAL);
@@ -295,9 +304,33 @@ int TlsContext::Impl::write(BIO* bio, const char* from, int size) {
     return static_cast<int>(sent);
 }
 
-long TlsContext::Impl::control(BIO*, int command, long, void*) {
+long SocketMethod::control(BIO*, int command, long, void*) {
     return command == BIO_CTRL_FLUSH ? 1 : 0;
 }
+
+namespace {
+
+constexpr std::size_t kRecord = 16 * 1024;
+constexpr std::string_view kHttp2 = "h2";
+constexpr std::string_view kHttp11 = "http/1.1";
+}  // namespace
+
+struct TlsContext::Impl {
+    SSL_CTX* context = nullptr;
+    SocketMethod method;
+    std::shared_ptr<TicketKeys> tickets;
+    std::shared_ptr<const CertificateStore> store = std::make_shared<CertificateStore>();
+    UnknownName unknown = UnknownName::kRefuse;
+
+    static TlsChannel::Wire& wire_of(const SSL* ssl) {
+        return *static_cast<TlsChannel::Wire*>(SSL_get_app_data(ssl));
+    }
+    static int on_server_name(SSL* ssl, int* alert, void* self);
+    static int on_ticket(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher,
+                         EVP_MAC_CTX* mac, int sealing);
+    static int on_alpn(SSL* ssl, const unsigned char** out, unsigned char* size,
+                       const unsigned char* in, unsigned int in_size, void* self);
+};
 
 // Which certificate (RFC 6066 §3). Called for clients that name none, too.
 int TlsContext::Impl::on_server_name(SSL* ssl, int* alert, void* self) {
@@ -365,11 +398,6 @@ int TlsContext::Impl::on_alpn(SSL*, const unsigned char** out, unsigned char* si
 
 TlsContext::TlsContext(std::shared_ptr<TicketKeys> tickets) : impl_(std::make_unique<Impl>()) {
     impl_->tickets = std::move(tickets);
-    impl_->method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "hearth socket");
-    BIO_meth_set_read(impl_->method, Impl::read);
-    BIO_meth_set_write(impl_->method, Impl::write);
-    BIO_meth_set_ctrl(impl_->method, Impl::control);
-
     SSL_CTX* context = SSL_CTX_new(TLS_server_method());
     impl_->context = context;
     SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
@@ -394,10 +422,7 @@ TlsContext::TlsContext(std::shared_ptr<TicketKeys> tickets) : impl_(std::make_un
     SSL_CTX_set_alpn_select_cb(context, Impl::on_alpn, nullptr);
 }
 
-TlsContext::~TlsContext() {
-    SSL_CTX_free(impl_->context);
-    BIO_meth_free(impl_->method);
-}
+TlsContext::~TlsContext() { SSL_CTX_free(impl_->context); }
 
 void TlsContext::adopt(std::shared_ptr<const CertificateStore> store, UnknownName unknown) {
     impl_->store = std::move(store);
@@ -407,20 +432,72 @@ void TlsContext::adopt(std::shared_ptr<const CertificateStore> store, UnknownNam
 const CertificateStore& TlsContext::store() const noexcept { return *impl_->store; }
 
 std::unique_ptr<TlsChannel> TlsContext::accept(int fd) noexcept {
-    SSL* ssl = SSL_new(impl_->context);
-    BIO* bio = BIO_new(impl_->method);
-    if (ssl == nullptr || bio == nullptr) {
-        SSL_free(ssl);
-        BIO_free(bio);
-        return nullptr;
-    }
     auto wire = std::make_unique<TlsChannel::Wire>();
     wire->fd = fd;
-    BIO_set_data(bio, wire.get());
-    BIO_set_init(bio, 1);
-    SSL_set_bio(ssl, bio, bio);
-    SSL_set_app_data(ssl, wire.get());
+    SSL* ssl = SSL_new(impl_->context);
+    if (!impl_->method.attach(ssl, *wire)) return nullptr;
     SSL_set_accept_state(ssl);
+    return std::unique_ptr<TlsChannel>(new TlsChannel(ssl, std::move(wire)));
+}
+
+// --- towards upstreams ---
+
+struct TlsClientContext::Impl {
+    struct Deleter {
+        void operator()(SSL_CTX* context) const noexcept { SSL_CTX_free(context); }
+    };
+    SocketMethod method;
+    std::map<std::string, std::unique_ptr<SSL_CTX, Deleter>> by_authority;
+
+    SSL_CTX* context_for(const std::string& ca_file);
+};
+
+SSL_CTX* TlsClientContext::Impl::context_for(const std::string& ca_file) {
+    auto& context = by_authority[ca_file];
+    if (context) return context.get();
+    context.reset(SSL_CTX_new(TLS_client_method()));
+    if (!context) return nullptr;
+    SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
+    SSL_CTX_set_mode(context.get(), SSL_MODE_ENABLE_PARTIAL_WRITE |
+                                        SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                                        SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_read_ahead(context.get(), 1);
+    const int loaded = ca_file.empty() ? SSL_CTX_set_default_verify_paths(context.get())
+                                       : SSL_CTX_load_verify_file(context.get(), ca_file.c_str());
+    ERR_clear_error();
+    if (loaded != 1) context.reset();
+    return context.get();
+}
+
+TlsClientContext::TlsClientContext() : impl_(std::make_unique<Impl>()) {}
+
+TlsClientContext::~TlsClientContext() = default;
+
+void TlsClientContext::forget() { impl_->by_authority.clear(); }
+
+std::unique_ptr<TlsChannel> TlsClientContext::connect(int fd, const UpstreamSecurity& security,
+                                                      Offer offer) {
+    SSL_CTX* context = impl_->context_for(security.ca_file);
+    if (context == nullptr) return nullptr;
+    auto wire = std::make_unique<TlsChannel::Wire>();
+    wire->fd = fd;
+    SSL* ssl = SSL_new(context);
+    if (!impl_->method.attach(ssl, *wire)) return nullptr;
+    SSL_set_connect_state(ssl);
+    const bool is_address = IpAddress::parse(security.name).has_value();
+    if (!is_address) SSL_set_tlsext_host_name(ssl, security.name.c_str());
+    if (security.verify) {
+        SSL_set_verify(ssl, SSL_VERIFY_PEER, nullptr);
+        if (is_address) {
+            X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), security.name.c_str());
+        } else {
+            SSL_set1_host(ssl, security.name.c_str());
+        }
+    }
+    constexpr std::string_view kBoth = "\x02h2\x08http/1.1";
+    const std::string_view offered = offer == Offer::kHttp2Too ? kBoth : kBoth.substr(3);
+    SSL_set_alpn_protos(ssl, reinterpret_cast<const unsigned char*>(offered.data()),
+                        static_cast<unsigned int>(offered.size()));
     return std::unique_ptr<TlsChannel>(new TlsChannel(ssl, std::move(wire)));
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -9,6 +10,7 @@
 #include "proxy/core/outgoing.h"
 #include "proxy/io/certificate_store.h"
 #include "proxy/io/io_result.h"
+#include "proxy/model/service.h"
 #include "proxy/model/tls.h"
 
 namespace hearth::proxy {
@@ -19,9 +21,11 @@ class TicketKeys;
 // workers share them; a new one every 12 h, the one before still opens.
 [[nodiscard]] std::shared_ptr<TicketKeys> make_ticket_keys();
 
-// The server side of one TLS connection over a non-blocking socket that it does not own.
+// One side of a TLS connection over a non-blocking socket that it does not own.
 class TlsChannel {
 public:
+    struct Wire;  // the socket
+
     TlsChannel(const TlsChannel&) = delete;
     TlsChannel& operator=(const TlsChannel&) = delete;
     ~TlsChannel();
@@ -46,7 +50,7 @@ public:
 
 private:
     friend class TlsContext;
-    struct Wire;
+    friend class TlsClientContext;
     TlsChannel(void* ssl, std::unique_ptr<Wire> wire);
 
     [[nodiscard]] IoResult status_of(int result) noexcept;
@@ -72,6 +76,26 @@ public:
 
     // Null when memory is short. The context must outlive the channel's handshake.
     [[nodiscard]] std::unique_ptr<TlsChannel> accept(int fd) noexcept;
+
+private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+// What one worker needs to make TLS connections to upstreams.
+class TlsClientContext {
+public:
+    TlsClientContext();
+    TlsClientContext(const TlsClientContext&) = delete;
+    TlsClientContext& operator=(const TlsClientContext&) = delete;
+    ~TlsClientContext();
+
+    // Null when the authorities cannot be read or memory is short.
+    enum class Offer : std::uint8_t { kHttp1, kHttp2Too };
+    [[nodiscard]] std::unique_ptr<TlsChannel> connect(int fd, const UpstreamSecurity& security,
+                                                      Offer offer);
+    // Authorities that were read; connections stay.
+    void forget();
 
 private:
     struct Impl;

@@ -1,8 +1,18 @@
 #include "proxy/io/upstream_pool.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace hearth::proxy {
+
+namespace {
+
+bool is_same(const std::shared_ptr<const UpstreamSecurity>& a,
+             const std::shared_ptr<const UpstreamSecurity>& b) noexcept {
+    return a == b || (a && b && *a == *b);
+}
+
+}  // namespace
 
 void UpstreamConnection::on_ready(std::uint32_t events) {
     if (!stream_.is_open()) return;
@@ -16,27 +26,74 @@ void UpstreamConnection::on_ready(std::uint32_t events) {
 
 void UpstreamConnection::on_deadline() { pool_.drop_idle(*this); }
 
+std::optional<HopReason> UpstreamConnection::connect_result() {
+    if (phase_ == Phase::kConnect) {
+        if (!stream_.writable()) return std::nullopt;
+        const HopReason why = stream_.connect_result();
+        if (why != HopReason::kNone) return why;
+        phase_ = Phase::kOpen;
+        if (target_.security && target_.security->protocol == UpstreamProtocol::kHttps) {
+            auto channel = pool_.tls_.connect(stream_.fd(), *target_.security,
+                                              target_.needs == UpstreamTarget::Needs::kAny
+                                                  ? TlsClientContext::Offer::kHttp2Too
+                                                  : TlsClientContext::Offer::kHttp1);
+            if (!channel) return HopReason::kTlsFailed;
+            stream_.secure(std::move(channel));
+            phase_ = Phase::kHandshake;
+        }
+    }
+    if (phase_ == Phase::kHandshake) {
+        const IoResult done = stream_.handshake();
+        if (done.status == IoStatus::kWouldBlock) return std::nullopt;
+        if (done.status != IoStatus::kMoved) return HopReason::kTlsFailed;
+        phase_ = Phase::kOpen;
+    }
+    return HopReason::kNone;
+}
+
+bool UpstreamConnection::speaks_http2() const noexcept {
+    if (!target_.security) return false;
+    return stream_.is_secure() ? stream_.tls()->speaks_http2()
+                               : target_.security->protocol == UpstreamProtocol::kH2c;
+}
+
 UpstreamPool::~UpstreamPool() = default;
 
-std::unique_ptr<UpstreamConnection> UpstreamPool::take_idle(const Endpoint& endpoint, Check check) {
-    const auto found = idle_.find(endpoint);
+Http2Upstream* UpstreamPool::shared_with_room(const UpstreamTarget& target) const noexcept {
+    const auto found = std::find_if(shared_.begin(), shared_.end(), [&](const auto& shared) {
+        return shared->leads_to(target.endpoint, target.security.get()) && shared->has_room();
+    });
+    return found == shared_.end() ? nullptr : found->get();
+}
+
+std::unique_ptr<UpstreamLeg> UpstreamPool::take_idle(const UpstreamTarget& target, Check check) {
+    const bool may_share = target.security && (target.needs == UpstreamTarget::Needs::kAny ||
+                                               target.security->protocol == UpstreamProtocol::kH2c);
+    if (may_share) {
+        if (Http2Upstream* shared = shared_with_room(target))
+            return std::make_unique<Http2UpstreamStream>(*shared);
+    }
+    const auto found = idle_.find(target.endpoint);
     if (found == idle_.end()) return nullptr;
-    while (!found->second.empty()) {
-        std::unique_ptr<UpstreamConnection> connection = std::move(found->second.back());
-        found->second.pop_back();
+    Idle& idle = found->second;
+    for (;;) {
+        const auto last = std::find_if(idle.rbegin(), idle.rend(), [&](const auto& connection) {
+            return is_same(connection->target_.security, target.security);
+        });
+        if (last == idle.rend()) return nullptr;
+        std::unique_ptr<UpstreamConnection> connection = std::move(*last);
+        idle.erase(std::next(last).base());
         --idle_count_;
         timers_.set(*connection, kNever);
         if (check == Check::kKnownState || connection->stream_.is_quiet()) return connection;
         discard(std::move(connection));
     }
-    return nullptr;
 }
 
-std::unique_ptr<UpstreamConnection> UpstreamPool::connect(const Endpoint& endpoint,
-                                                          HopReason& why) {
-    Stream stream = Stream::connect_to(endpoint, why);
+std::unique_ptr<UpstreamLeg> UpstreamPool::connect(const UpstreamTarget& target, HopReason& why) {
+    Stream stream = Stream::connect_to(target.endpoint, why);
     if (why != HopReason::kNone) return nullptr;
-    auto connection = std::make_unique<UpstreamConnection>(*this, endpoint, std::move(stream));
+    auto connection = std::make_unique<UpstreamConnection>(*this, target, std::move(stream));
     if (!poller_.add(connection->stream_.fd(), *connection)) {
         why = HopReason::kUnreachable;
         return nullptr;
@@ -44,27 +101,52 @@ std::unique_ptr<UpstreamConnection> UpstreamPool::connect(const Endpoint& endpoi
     return connection;
 }
 
-void UpstreamPool::keep(std::unique_ptr<UpstreamConnection> connection, TimePoint until) {
-    Idle& idle = idle_[connection->endpoint_];
-    if (connection->stream_.readable() || idle.size() >= kMaxIdlePerEndpoint) {
-        return discard(std::move(connection));
+std::unique_ptr<UpstreamLeg> UpstreamPool::opened(std::unique_ptr<UpstreamLeg> leg) {
+    auto* const connection = leg->connection();
+    if (connection == nullptr || !connection->speaks_http2()) return leg;
+    // Others may have been quicker.
+    if (Http2Upstream* shared = shared_with_room(connection->target_)) {
+        discard(std::move(leg));
+        return std::make_unique<Http2UpstreamStream>(*shared);
     }
-    connection->user_ = nullptr;
-    timers_.set(*connection, until);
-    idle.push_back(std::move(connection));
+    poller_.remove(connection->stream_.fd());
+    shared_.push_back(std::make_unique<Http2Upstream>(*this, connection->target_.endpoint,
+                                                      connection->target_.security,
+                                                      std::move(connection->stream_)));
+    leg.release();
+    dead_.emplace_back(connection);  // events for it may be waiting
+    Http2Upstream& shared = *shared_.back();
+    shared.start();
+    return std::make_unique<Http2UpstreamStream>(shared);
+}
+
+void UpstreamPool::keep(std::unique_ptr<UpstreamLeg> leg, TimePoint until) {
+    auto* const used = leg->connection();
+    if (used == nullptr) return;  // a stream ends with its request
+    Idle& idle = idle_[used->target_.endpoint];
+    if (used->stream_.readable() || idle.size() >= kMaxIdlePerEndpoint) {
+        return discard(std::move(leg));
+    }
+    used->set_user(nullptr);
+    timers_.set(*used, until);
+    leg.release();
+    idle.emplace_back(used);
     ++idle_count_;
 }
 
-void UpstreamPool::discard(std::unique_ptr<UpstreamConnection> connection) {
-    connection->user_ = nullptr;
+void UpstreamPool::discard(std::unique_ptr<UpstreamLeg> leg) {
+    auto* const connection = leg->connection();
+    if (connection == nullptr) return;
+    leg.release();
+    connection->set_user(nullptr);
     timers_.set(*connection, kNever);
     poller_.remove(connection->stream_.fd());
     connection->stream_.close();
-    dead_.push_back(std::move(connection));
+    dead_.emplace_back(connection);
 }
 
 void UpstreamPool::drop_idle(UpstreamConnection& connection) {
-    Idle& idle = idle_[connection.endpoint_];
+    Idle& idle = idle_[connection.target_.endpoint];
     const auto it = std::find_if(idle.begin(), idle.end(),
                                  [&](const auto& kept) { return kept.get() == &connection; });
     if (it == idle.end()) return;
@@ -72,6 +154,20 @@ void UpstreamPool::drop_idle(UpstreamConnection& connection) {
     idle.erase(it);
     --idle_count_;
     discard(std::move(owned));
+}
+
+bool UpstreamPool::flush() {
+    if (to_flush_.empty()) return false;
+    for (Http2Upstream* shared : std::exchange(to_flush_, {})) shared->flush();
+    return true;
+}
+
+void UpstreamPool::reap() noexcept {
+    dead_.clear();
+    const auto is_gone = [](const auto& shared) { return shared->is_gone(); };
+    if (std::none_of(shared_.begin(), shared_.end(), is_gone)) return;
+    std::erase_if(to_flush_, [](const Http2Upstream* shared) { return shared->is_gone(); });
+    std::erase_if(shared_, is_gone);
 }
 
 void UpstreamPool::close_idle() {

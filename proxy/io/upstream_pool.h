@@ -8,68 +8,91 @@
 
 #include "base/ip.h"
 #include "base/time.h"
+#include "proxy/io/http2_upstream.h"
 #include "proxy/io/poller.h"
 #include "proxy/io/stream.h"
 #include "proxy/io/timed.h"
+#include "proxy/io/upstream_leg.h"
+#include "proxy/model/service.h"
 
 namespace hearth::proxy {
 
 class UpstreamPool;
 
-// Who uses a connection is told when it becomes ready.
-class UpstreamUser {
-public:
-    virtual void on_upstream_ready() = 0;
-
-protected:
-    ~UpstreamUser() = default;
+// Where a request goes and what is spoken there.
+struct UpstreamTarget {
+    Endpoint endpoint;
+    std::shared_ptr<const UpstreamSecurity> security;  // null: plain HTTP/1.1
+    // A request that asks to switch protocols needs a connection of HTTP/1.1 for itself.
+    enum class Needs : std::uint8_t { kAny, kHttp1 } needs = Needs::kAny;
 };
 
 // One connection to an endpoint, in use by one exchange or idle in the pool.
-class UpstreamConnection final : public Pollable, private Timed {
+class UpstreamConnection final : public Pollable, public UpstreamLeg, private Timed {
 public:
-    UpstreamConnection(UpstreamPool& pool, const Endpoint& endpoint, Stream stream)
-        : stream_(std::move(stream)), endpoint_(endpoint), pool_(pool) {}
+    UpstreamConnection(UpstreamPool& pool, UpstreamTarget target, Stream stream)
+        : stream_(std::move(stream)), target_(std::move(target)), pool_(pool) {}
 
-    [[nodiscard]] Stream& stream() noexcept { return stream_; }
-    [[nodiscard]] const Endpoint& endpoint() const noexcept { return endpoint_; }
-    void set_user(UpstreamUser* user) noexcept { user_ = user; }
+    UpstreamConnection* connection() noexcept override { return this; }
+    std::optional<HopReason> connect_result() override;
+    bool readable() const noexcept override { return stream_.readable(); }
+    IoResult read(std::span<char> room) override { return stream_.read(room); }
+    bool writable() const noexcept override { return stream_.writable(); }
+    IoResult write(const Outgoing& out) override { return stream_.write(out); }
+    void end_writing() override { stream_.end_writing(); }
+    void watch_peer() override { stream_.watch_peer(); }
 
     void on_ready(std::uint32_t events) override;
 
 private:
     friend class UpstreamPool;
+    enum class Phase : std::uint8_t { kConnect, kHandshake, kOpen };
+
     void on_deadline() override;
+    [[nodiscard]] bool speaks_http2() const noexcept;
 
     Stream stream_;
-    Endpoint endpoint_;
+    UpstreamTarget target_;
     UpstreamPool& pool_;
-    UpstreamUser* user_ = nullptr;
+    Phase phase_ = Phase::kConnect;
 };
 
-// A worker's connections to upstreams: makes them, keeps idle ones for a while, and forgets
-// those that were closed or spoke unasked. Used on the worker's thread.
+// A worker's connections to upstreams: makes them, keeps idle ones for a while, shares those that
+// speak HTTP/2, and forgets those that were closed or spoke unasked. Used on the worker's thread.
 class UpstreamPool {
 public:
-    UpstreamPool(Poller& poller, TimerWheel& timers) noexcept : poller_(poller), timers_(timers) {}
+    UpstreamPool(Poller& poller, TimerWheel& timers, BlockPool& blocks) noexcept
+        : poller_(poller), timers_(timers), blocks_(blocks) {}
     ~UpstreamPool();
 
-    // An idle one, the last used first; nullptr when there is none. `careful` asks the kernel
-    // whether it is still open, for requests that cannot be repeated.
+    // An idle one, the last used first, or a stream of a shared one; nullptr when there is none.
+    // `check` may ask the kernel whether it is still open, for requests that cannot be repeated.
     enum class Check : std::uint8_t { kKnownState, kAskKernel };
-    [[nodiscard]] std::unique_ptr<UpstreamConnection> take_idle(const Endpoint& endpoint,
-                                                                Check check);
+    [[nodiscard]] std::unique_ptr<UpstreamLeg> take_idle(const UpstreamTarget& target, Check check);
     // A new one, maybe still connecting; nullptr and `why` when it failed at once.
-    [[nodiscard]] std::unique_ptr<UpstreamConnection> connect(const Endpoint& endpoint,
-                                                              HopReason& why);
+    [[nodiscard]] std::unique_ptr<UpstreamLeg> connect(const UpstreamTarget& target,
+                                                       HopReason& why);
+    // Once it stands: itself, or a stream of it when it turned out to speak HTTP/2.
+    [[nodiscard]] std::unique_ptr<UpstreamLeg> opened(std::unique_ptr<UpstreamLeg> leg);
     // Keeps it idle until `until`.
-    void keep(std::unique_ptr<UpstreamConnection> connection, TimePoint until);
+    void keep(std::unique_ptr<UpstreamLeg> leg, TimePoint until);
     // Closes it, destroys it after the batch: events for it may be waiting.
-    void discard(std::unique_ptr<UpstreamConnection> connection);
+    void discard(std::unique_ptr<UpstreamLeg> leg);
 
-    void reap() noexcept { dead_.clear(); }
+    // Writes what shared connections have to say. False when there was nothing.
+    bool flush();
+    [[nodiscard]] bool wants_flush() const noexcept { return !to_flush_.empty(); }
+    void reap() noexcept;
     void close_idle();
+    // Authorities are read anew.
+    void forget_authorities() { tls_.forget(); }
     [[nodiscard]] std::size_t idle() const noexcept { return idle_count_; }
+
+    // For its connections.
+    [[nodiscard]] Poller& poller() noexcept { return poller_; }
+    [[nodiscard]] TimerWheel& timers() noexcept { return timers_; }
+    [[nodiscard]] BlockPool& blocks() noexcept { return blocks_; }
+    void wants_flush(Http2Upstream& shared) { to_flush_.push_back(&shared); }
 
 private:
     friend class UpstreamConnection;
@@ -77,12 +100,17 @@ private:
     using Idle = std::vector<std::unique_ptr<UpstreamConnection>>;
 
     void drop_idle(UpstreamConnection& connection);
+    [[nodiscard]] Http2Upstream* shared_with_room(const UpstreamTarget& target) const noexcept;
 
     Poller& poller_;
     TimerWheel& timers_;
+    BlockPool& blocks_;
+    TlsClientContext tls_;
     std::unordered_map<Endpoint, Idle> idle_;
     std::size_t idle_count_ = 0;
     Idle dead_;
+    std::vector<std::unique_ptr<Http2Upstream>> shared_;
+    std::vector<Http2Upstream*> to_flush_;
 };
 
 }  // namespace hearth::proxy

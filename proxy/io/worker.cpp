@@ -116,6 +116,7 @@ void Worker::adopt(std::shared_ptr<const Snapshot> snapshot, const SharedService
             set_targets(state);
         }
         state_.generation = std::move(next);
+        state_.upstreams.forget_authorities();
     });
 }
 
@@ -131,6 +132,13 @@ void Worker::set_addresses(std::shared_ptr<const HostAddresses> addresses) {
 void Worker::set_targets(ServiceState& state) {
     const auto targets = targets_of(*state.service, *addresses_);
     state.balancer.set_targets(targets);
+    state.securities.clear();
+    for (const UpstreamSpec& spec : state.service->upstreams) {
+        if (!spec.security) continue;
+        const auto security = std::make_shared<const UpstreamSecurity>(*spec.security);
+        for (const Endpoint& endpoint : endpoints_of(spec, *addresses_))
+            state.securities.emplace_back(endpoint, security);
+    }
     for (const Target& target : targets) {
         const auto known = upstream_states_->find({state.service->name, target.endpoint});
         state.balancer.set_state(
@@ -180,10 +188,14 @@ void Worker::accept(runtime::AcceptedConnection connection, Security security) {
 
 void Worker::after_batch() {
     reap();
-    if (!state_.unfinished.empty() && !std::exchange(turn_posted_, true)) {
+    if (has_unfinished() && !std::exchange(turn_posted_, true)) {
         loop_.post([this] { go_on_with_unfinished(); });
     }
     if (state_.access_lines.size() > kAccessFlushSize) flush_access();
+}
+
+bool Worker::has_unfinished() const noexcept {
+    return !state_.unfinished.empty() || !state_.to_flush.empty() || state_.upstreams.wants_flush();
 }
 
 void Worker::go_on_with_unfinished() {
@@ -193,12 +205,21 @@ void Worker::go_on_with_unfinished() {
     after_batch();
 }
 
-void Worker::reap() {
-    while (!state_.to_flush.empty()) {
+// What connections of HTTP/2 have to say, on both sides: what one side sends lets the other go on.
+void Worker::flush() {
+    constexpr int kRounds = 8;
+    for (int round = 0; round < kRounds; ++round) {
         for (ClientSession* session : std::exchange(state_.to_flush, {})) session->flush();
+        if (!state_.upstreams.flush() && state_.to_flush.empty()) return;
     }
+}
+
+void Worker::reap() {
+    flush();
     if (!state_.closed.empty()) {
-        std::erase_if(state_.unfinished, [](const ClientSession* s) { return s->is_closed(); });
+        const auto is_closed = [](const ClientSession* s) { return s->is_closed(); };
+        std::erase_if(state_.unfinished, is_closed);
+        std::erase_if(state_.to_flush, is_closed);
     }
     for (ClientSession* closed : state_.closed) {
         const std::size_t index = closed->index;

@@ -77,6 +77,8 @@ private:
     [[nodiscard]] bool admits(const Endpoint& peer) const;
     void after_batch();
     void go_on_with_unfinished();
+    void flush();
+    [[nodiscard]] bool has_unfinished() const noexcept;
     void reap();
     void tick();
     void flush_access();

@@ -9,6 +9,13 @@ constexpr std::size_t kSpareActives = 128;
 constexpr std::size_t kMaxAccessEvents = 512;  // per tick; followers see a sample under load
 }  // namespace
 
+std::shared_ptr<const UpstreamSecurity> ServiceState::security_of(const Endpoint& endpoint) const {
+    for (const auto& [known, security] : securities) {
+        if (known == endpoint) return security;
+    }
+    return nullptr;
+}
+
 void ActiveExchange::recycle() noexcept {
     parser.reset();
     client_in.compact();

@@ -34,7 +34,12 @@ struct ServiceState {
     const Service* service = nullptr;
     std::shared_ptr<SharedService> shared;
     Balancer balancer;
+    // What is spoken with those of its endpoints that are not plain HTTP/1.1.
+    std::vector<std::pair<Endpoint, std::shared_ptr<const UpstreamSecurity>>> securities;
     RequestMetrics* metrics = nullptr;
+
+    [[nodiscard]] std::shared_ptr<const UpstreamSecurity> security_of(
+        const Endpoint& endpoint) const;
 };
 
 // A snapshot and what a worker keeps beside it; exchanges keep the one they began with.
@@ -62,7 +67,7 @@ struct ActiveExchange {
 
     std::shared_ptr<Generation> generation;
     ServiceState* service = nullptr;  // in `generation`
-    std::unique_ptr<UpstreamConnection> upstream;
+    std::unique_ptr<UpstreamLeg> upstream;
     bool connected = false;
     bool watched = false;  // TCP keep-alive finds out when a silent peer has gone
     std::array<Endpoint, 4> tried{};
@@ -97,7 +102,7 @@ public:
         : tls(std::move(tickets)),
           poller(loop, std::move(after_batch)),
           timers(poller.now()),
-          upstreams(poller, timers),
+          upstreams(poller, timers, blocks),
           metrics(metric_worker),
           upstream_changed(std::move(on_upstream_change)) {}
 

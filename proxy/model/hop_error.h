@@ -32,6 +32,7 @@ enum class HopReason : std::uint8_t {
     kClosedEarly,  // closed before a complete response head
     kTruncated,    // closed inside the response body
     kBadResponse,  // `refusal` says why
+    kTlsFailed,    // its certificate is not accepted, or the handshake failed
     kResponseTimeout,
 };
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,6 +13,23 @@
 
 namespace hearth::proxy {
 
+enum class UpstreamProtocol : std::uint8_t {
+    kHttp,   // 1.1
+    kHttps,  // 1.1 or 2 under TLS, as agreed
+    kH2c,    // HTTP/2 without TLS, with prior knowledge
+};
+
+// What is spoken with an upstream that is not simply plain HTTP/1.1; connections are shared only
+// among those that want the same.
+struct UpstreamSecurity {
+    UpstreamProtocol protocol = UpstreamProtocol::kHttps;
+    std::string name;     // a host name or an address, in its certificate
+    bool verify = true;   // false: any certificate will do
+    std::string ca_file;  // PEM; empty: the system's authorities
+
+    friend bool operator==(const UpstreamSecurity&, const UpstreamSecurity&) = default;
+};
+
 // One place a service runs at, as the document names it.
 struct UpstreamSpec {
     std::string text;                  // as written: "http://pi5:2283"
@@ -19,6 +37,7 @@ struct UpstreamSpec {
     std::optional<IpAddress> address;  // literal, or of a node
     std::uint16_t port = 80;
     unsigned weight = 1;
+    std::optional<UpstreamSecurity> security;  // none: plain HTTP/1.1
 
     friend bool operator==(const UpstreamSpec&, const UpstreamSpec&) = default;
 };

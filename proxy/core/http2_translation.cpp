@@ -1,0 +1,76 @@
+#include "proxy/core/http2_translation.h"
+
+#include <algorithm>
+
+#include "proxy/core/octets.h"
+
+namespace hearth::proxy {
+
+namespace {
+
+bool stays_behind(HeaderId id) noexcept {
+    switch (id) {
+        case HeaderId::kConnection:
+        case HeaderId::kHost:
+        case HeaderId::kKeepAlive:
+        case HeaderId::kProxyConnection:
+        case HeaderId::kTe:
+        case HeaderId::kTransferEncoding:
+        case HeaderId::kUpgrade: return true;
+        default: return false;
+    }
+}
+
+}  // namespace
+
+bool Http2RequestFields::read(std::string_view head, std::string_view scheme) {
+    text_ = head;
+    parser_.reset();
+    if (parser_.parse(text_) != ParseStatus::kDone) return false;
+    const RequestHead& request = parser_.head();
+    lower_.resize(text_.size());
+    std::transform(text_.begin(), text_.end(), lower_.begin(), to_lower);
+    fields_.clear();
+    fields_.push_back({":method", request.method_text});
+    fields_.push_back({":scheme", scheme});
+    fields_.push_back({":authority", request.authority});
+    fields_.push_back({":path", request.target});
+    bool is_grpc = false;
+    for (const HeaderField& field : request.headers.fields()) {
+        if (stays_behind(field.id)) continue;
+        const auto at = static_cast<std::size_t>(field.name.data() - text_.data());
+        fields_.push_back({{lower_.data() + at, field.name.size()}, field.value});
+        is_grpc |=
+            field.id == HeaderId::kContentType && field.value.starts_with("application/grpc");
+    }
+    // Servers of gRPC insist on hearing that trailers arrive, which they do with us.
+    if (is_grpc) fields_.push_back({"te", "trailers"});
+    return true;
+}
+
+void Http1ResponseText::add(std::string_view name, std::string_view value) {
+    if (name == ":status") {
+        status_ = value;
+        return;
+    }
+    if (name.empty() || name.front() == ':') return;
+    has_length_ |= name == "content-length";
+    lines_.append(name).append(": ").append(value).append("\r\n");
+}
+
+std::string Http1ResponseText::finish(Method request_method, StreamEnd end) {
+    is_interim_ = status_.starts_with('1');
+    const bool has_body =
+        !is_interim_ && request_method != Method::kHead && status_ != "204" && status_ != "304";
+    is_chunked_ = has_body && !has_length_;
+    std::string head = "HTTP/1.1 " + status_ + " \r\n" + lines_;
+    if (is_chunked_) head += "Transfer-Encoding: chunked\r\n";
+    head += "\r\n";
+    if (is_chunked_ && end == StreamEnd::kEnded) head += "0\r\n\r\n";
+    status_.clear();
+    lines_.clear();
+    has_length_ = false;
+    return head;
+}
+
+}  // namespace hearth::proxy

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proxy/core/http1_parser.h"
+#include "proxy/core/http2_request.h"
+#include "proxy/core/http2_response.h"
+
+// An upstream that speaks HTTP/2, as the HTTP/1.1 that an exchange speaks (RFC 9113 §8).
+namespace hearth::proxy {
+
+// A request head that write_request_head() wrote, as fields.
+class Http2RequestFields {
+public:
+    // False for what is not such a head.
+    [[nodiscard]] bool read(std::string_view head, std::string_view scheme);
+
+    // Views into this object.
+    [[nodiscard]] const std::vector<Http2Field>& all() const noexcept { return fields_; }
+    [[nodiscard]] BodyFraming body() const noexcept { return parser_.head().body; }
+    [[nodiscard]] Method method() const noexcept { return parser_.head().method; }
+
+private:
+    std::string text_;
+    std::string lower_;
+    RequestParser parser_{{32 * 1024, 64 * 1024}};
+    std::vector<Http2Field> fields_;
+};
+
+// The fields of an answer as a head of HTTP/1.1, and the framing its body gets there.
+class Http1ResponseText {
+public:
+    void add(std::string_view name, std::string_view value);
+    // Takes what was added. An interim head leaves the object ready for the next.
+    [[nodiscard]] std::string finish(Method request_method, StreamEnd end);
+
+    // After finish().
+    [[nodiscard]] bool is_interim() const noexcept { return is_interim_; }
+    [[nodiscard]] bool is_chunked() const noexcept { return is_chunked_; }
+
+private:
+    std::string status_;
+    std::string lines_;
+    bool has_length_ = false;
+    bool is_interim_ = false;
+    bool is_chunked_ = false;
+};
+
+}  // namespace hearth::proxy
