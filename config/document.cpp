@@ -39,7 +39,8 @@ bool Vip::moves_like(const Vip& other) const noexcept {
     return prefer == other.prefer && vrrp_version == other.vrrp_version &&
            advert_interval == other.advert_interval && preempt == other.preempt &&
            preempt_delay == other.preempt_delay && sync_group == other.sync_group &&
-           track == other.track && foreign_peers == other.foreign_peers;
+           track == other.track && announce == other.announce && refresh == other.refresh &&
+           foreign_peers == other.foreign_peers;
 }
 
 const Vip* Document::find_vip(std::string_view name) const noexcept {

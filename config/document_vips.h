@@ -12,6 +12,10 @@ namespace hearth::config {
 
 enum class VrrpVersion { kV2, kV3 };
 
+// How the owner tells where the address is: by answering for it, or by having it on its interface,
+// too, for Wi-Fi chips that answer for addresses of the interface only.
+enum class Announce { kReplies, kAddress };
+
 // Something besides the daemons that a node needs to be a good owner.
 struct Track {
     std::string interface;  // it is there and has a carrier
@@ -31,7 +35,9 @@ struct Vip {
     std::chrono::milliseconds advert_interval{100};
     bool preempt = true;
     std::chrono::milliseconds preempt_delay{10'000};
-    std::string sync_group;  // VIPs of the same one move together; empty: alone
+    Announce announce = Announce::kReplies;
+    std::chrono::seconds refresh{120};  // of the announcement; 0: never again
+    std::string sync_group;             // VIPs of the same one move together; empty: alone
     std::vector<Track> track;
     // Routers that are not Hearth nodes (keepalived, …): adverts go to them by multicast, and
     // theirs are heard.

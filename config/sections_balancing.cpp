@@ -85,7 +85,7 @@ const Section<ServicePort>& port_section() {
 }
 
 Codec<std::vector<ServicePort>> ports() {
-    constexpr Limits kLimits{1, 64};
+    static constexpr Limits kLimits{1, 64};
     Codec<std::vector<ServicePort>> codec;
     codec.type.name = "map";
     codec.type.shape = Shape::kMap;

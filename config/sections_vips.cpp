@@ -70,6 +70,18 @@ const Section<Vip>& vip_section() {
             field(
                 "preempt_delay", &Vip::preempt_delay, duration<std::chrono::milliseconds>(0ms, 24h),
                 "How long a better node must be healthy before it takes the address back.", "10s"),
+            field(
+                "announce", &Vip::announce,
+                one_of<Announce>(
+                    {{"replies", Announce::kReplies}, {"address", Announce::kAddress}}),
+                "How the owner makes itself found: it answers ARP and neighbour solicitations, or "
+                "has the address on its LAN interface as well, which Wi-Fi chips need that answer "
+                "by themselves.",
+                "replies"),
+            field("refresh", &Vip::refresh, duration<std::chrono::seconds>(0s, 24h),
+                  "How often the owner announces the address again, for switches that forget; 0s: "
+                  "only when it takes over.",
+                  "120s"),
             field("sync_group", &Vip::sync_group, host_label(),
                   "VIPs that name the same one move together, each with its own vrid.", "front",
                   Presence::kOptional, "(moves alone)"),

@@ -76,6 +76,9 @@ VirtualRouter make_router(const Document& document, const config::Vip& vip, std:
         vip.vrrp_version == config::VrrpVersion::kV2 ? VrrpVersion::kV2 : VrrpVersion::kV3;
     router.preemption = vip.preempt ? Preemption::kAfterDelay : Preemption::kNever;
     router.preempt_delay = vip.preempt_delay;
+    router.announce =
+        vip.announce == config::Announce::kAddress ? Announce::kAddress : Announce::kReplies;
+    router.refresh = vip.refresh;
     for (const auto& track : vip.track)
         router.tracks.push_back(
             {track_name(track.interface), static_cast<Priority>(track.lower_by)});

@@ -6,13 +6,14 @@
 namespace hearth::lb {
 namespace {
 
-constexpr std::array<Duration, 3> kGaps{1100ms, 1100ms, 120s};
+constexpr std::array<Duration, 2> kGaps{1100ms, 1100ms};
 // A rival that keeps on claiming is answered, but not at its own rate.
 constexpr Duration kAtMostEvery = 100ms;
 
 }  // namespace
 
-void Announcer::start(TimePoint now) noexcept {
+void Announcer::start(TimePoint now, Duration refresh) noexcept {
+    refresh_ = refresh;
     sent_ = 0;
     const bool just_sent = last_sent_ != TimePoint::min() && now - last_sent_ < kAtMostEvery;
     due_ = just_sent ? last_sent_ + kAtMostEvery : now;
@@ -21,7 +22,8 @@ void Announcer::start(TimePoint now) noexcept {
 bool Announcer::take_due(TimePoint now) noexcept {
     if (now < due_) return false;
     last_sent_ = now;
-    due_ = now + kGaps[std::min(sent_, kGaps.size() - 1)];
+    const Duration gap = sent_ < kGaps.size() ? kGaps[sent_] : refresh_;
+    due_ = gap == Duration{} ? kNever : now + gap;
     ++sent_;
     return true;
 }

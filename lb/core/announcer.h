@@ -9,10 +9,11 @@ namespace hearth::lb {
 
 // When the owner of a VIP says so to the LAN: at once, 1.1 s and 2.2 s later (Linux ignores a
 // second update within its lock time of 1 s, so one of these counts whatever was heard
-// just before), then as a refresh that is shorter than a switch's usual ageing of 300 s.
+// just before), then every `refresh`, which should be shorter than a switch's ageing (300 s as a
+// rule), or not again when that is 0.
 class Announcer {
 public:
-    void start(TimePoint now) noexcept;
+    void start(TimePoint now, Duration refresh) noexcept;
     void stop() noexcept { due_ = kNever; }
     // True when an announcement is due; it counts as sent.
     [[nodiscard]] bool take_due(TimePoint now) noexcept;
@@ -21,6 +22,7 @@ public:
 private:
     TimePoint due_ = kNever;
     TimePoint last_sent_ = TimePoint::min();
+    Duration refresh_{};
     std::size_t sent_ = 0;
 };
 

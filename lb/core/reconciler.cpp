@@ -352,7 +352,7 @@ void Reconciler::carry_out(Router& router, Effects effects, TimePoint now) {
     if (effects.has(Effect::kRelease)) send_adverts(router, kReleasePriority, now);
     if (effects.has(Effect::kWithdraw)) router.announcer.stop();
     if (effects.has(Effect::kAnnounce)) {
-        router.announcer.start(now);
+        router.announcer.start(now, router.settings.refresh);
         if (router.announcer.take_due(now)) send_gratuitous(router);
     }
     if (effects.has(Effect::kProbe)) {
@@ -513,6 +513,15 @@ std::vector<RouterView> Reconciler::view(TimePoint now) const {
         views.push_back(std::move(v));
     }
     return views;
+}
+
+std::vector<IpAddress> Reconciler::interface_addresses(TimePoint now) const {
+    std::vector<IpAddress> all;
+    for (const auto& router : routers_) {
+        if (router->settings.announce == Announce::kAddress && router->election.owns(now))
+            all.insert(all.end(), router->addresses.begin(), router->addresses.end());
+    }
+    return all;
 }
 
 std::vector<IpAddress> Reconciler::addresses() const {

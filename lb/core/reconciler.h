@@ -116,6 +116,8 @@ public:
     [[nodiscard]] std::vector<RouterView> view(TimePoint now) const;
     // VIPs that must stay on this host: configured ones and those still being handed over.
     [[nodiscard]] std::vector<IpAddress> addresses() const;
+    // Of those: what belongs on the LAN's interface, too, as long as this node owns it.
+    [[nodiscard]] std::vector<IpAddress> interface_addresses(TimePoint now) const;
     // In force while this node owns what another one handed over, for kServeOldConnections at most.
     [[nodiscard]] const std::vector<Redirect>& redirects() const noexcept { return redirects_; }
     [[nodiscard]] const DropCounters& drops() const noexcept { return drops_; }

@@ -21,7 +21,7 @@ namespace {
 // A client that heard the last announcement late (Linux's lock time, announcements at 0, 1.1 and
 // 2.2 s) still sends here: the VIP stays on this host so long after it was handed over.
 constexpr Duration kServeAfterMove = 2500ms;
-constexpr int kLoopback = 1;
+constexpr int kLoopback = RouteNetlink::kLoopback;
 
 TimePoint now() { return std::chrono::steady_clock::now(); }
 
@@ -52,9 +52,11 @@ struct LanDriver::Impl : std::enable_shared_from_this<Impl> {
                  const std::vector<InterfaceAddress>& addresses);
     void check_interfaces_free_of_vips(const std::vector<InterfaceAddress>& addresses);
     void redirect_flows();
+    void show_on_interface();
     void hold_vips();
     void schedule_departures();
     void remove_stale_vips();
+    void remove_strays(const std::vector<InterfaceAddress>& addresses);
     void remove_stale_redirects();
     void drop_left_vips();
     void listen_for_neighbours();
@@ -75,6 +77,7 @@ struct LanDriver::Impl : std::enable_shared_from_this<Impl> {
     std::string port_name;
     std::optional<FlowRedirect> flows;
     std::vector<Redirect> redirected;
+    std::vector<IpAddress> shown;            // VIPs that are on the LAN's interface, too
     std::vector<IpAddress> held;             // VIPs that are on the host
     std::map<IpAddress, TimePoint> leaving;  // of those: the ones to take off, and when
     std::vector<IpAddress> heard_about;      // what the filters let through
@@ -121,6 +124,20 @@ void LanDriver::Impl::remove_stale_vips() {
     for (const auto& address : held) leaving[address] = now();
 }
 
+// On interfaces that answer for them although this node does not own them; and what somebody took
+// away there is put back.
+void LanDriver::Impl::remove_strays(const std::vector<InterfaceAddress>& addresses) {
+    std::vector<IpAddress> found;
+    for (const auto& one : addresses) {
+        if (one.interface == kLoopback || one.owner != InterfaceAddress::Owner::kHearth) continue;
+        if (one.interface == port_interface && contains(shown, one.address))
+            found.push_back(one.address);
+        else
+            static_cast<void>(route->drop_vip(one.address, one.interface));
+    }
+    std::erase_if(shown, [&](const IpAddress& address) { return !contains(found, address); });
+}
+
 void LanDriver::Impl::remove_stale_redirects() {
     auto opened = FlowRedirect::open();
     if (!opened) return;
@@ -131,6 +148,7 @@ void LanDriver::Impl::remove_stale_redirects() {
 
 // Carries out what the reconciler asked for, then waits for its next deadline.
 void LanDriver::Impl::settle() {
+    show_on_interface();
     redirect_flows();  // before anybody hears that the VIPs are here
     deliver(reconciler.take_output());
     schedule_departures();
@@ -190,6 +208,7 @@ void LanDriver::Impl::look_at_host() {
         return problems.raise("vip_no_netlink", error.to_string(), runtime::Severity::kError);
     }
     problems.clear("vip_no_netlink");
+    remove_strays(*addresses);
     // Somebody may have flushed the loopback interface.
     std::erase_if(held, [&](const IpAddress& vip) {
         return std::none_of(addresses->begin(), addresses->end(), [&](const auto& a) {
@@ -330,7 +349,8 @@ void LanDriver::Impl::check_interfaces_free_of_vips(
     const std::vector<InterfaceAddress>& addresses) {
     const auto vips = reconciler.addresses();
     const auto bad = std::find_if(addresses.begin(), addresses.end(), [&](const auto& a) {
-        return a.interface != kLoopback && contains(vips, a.address);
+        return a.interface != kLoopback && contains(vips, a.address) &&
+               a.owner == InterfaceAddress::Owner::kOthers;
     });
     if (bad == addresses.end()) return problems.clear("vip_on_interface");
     problems.raise("vip_on_interface",
@@ -365,6 +385,24 @@ void LanDriver::Impl::redirect_flows() {
     }
     report("vip_open_connections",
            flows->apply(port_name, port_interface, reconciler.lan().mac, redirected));
+}
+
+// --- VIPs on the LAN's interface (announce: address) ------------------------------------------
+
+void LanDriver::Impl::show_on_interface() {
+    const auto wanted = port ? reconciler.interface_addresses(now()) : std::vector<IpAddress>{};
+    if (wanted == shown || !route) return;
+    Result<void> outcome;
+    for (const auto& address : shown) {
+        if (contains(wanted, address)) continue;
+        if (auto done = route->drop_vip(address, port_interface); !done) outcome = done;
+    }
+    for (const auto& address : wanted) {
+        if (contains(shown, address)) continue;
+        if (auto done = route->hold_vip(address, port_interface); !done) outcome = done;
+    }
+    shown = wanted;
+    report("vip_address", outcome);
 }
 
 // --- VIPs on the loopback interface -----------------------------------------------------------

@@ -26,9 +26,8 @@ constexpr const char* kVipLabel = "lo:hearth";
 // IPv6 addresses have no label, but say what made them (since Linux 5.18).
 constexpr std::uint8_t kVipProtocol = 112;
 constexpr std::uint16_t kAddressProtocol = 11;  // IFA_PROTO, which older headers lack
-constexpr int kLoopback = 1;
-constexpr std::size_t kDumpSize = 32768;  // what iproute2 takes
-constexpr unsigned kLowerUp = 1U << 16;   // IFF_LOWER_UP, which <net/if.h> lacks
+constexpr std::size_t kDumpSize = 32768;        // what iproute2 takes
+constexpr unsigned kLowerUp = 1U << 16;         // IFF_LOWER_UP, which <net/if.h> lacks
 
 struct SocketCloser {
     void operator()(mnl_socket* socket) const noexcept { mnl_socket_close(socket); }
@@ -233,40 +232,40 @@ Result<std::vector<IpAddress>> RouteNetlink::held_vips() {
     return held;
 }
 
-Result<void> RouteNetlink::change_vip(int type, int flags, IpAddress address) {
+Result<void> RouteNetlink::change_vip(int type, int flags, IpAddress address, int interface) {
     nlmsghdr* message = impl_->begin(static_cast<std::uint16_t>(type), NLM_F_ACK | flags);
     auto* header = static_cast<ifaddrmsg*>(mnl_nlmsg_put_extra_header(message, sizeof(ifaddrmsg)));
     header->ifa_family = address.is_v4() ? AF_INET : AF_INET6;
     header->ifa_prefixlen = static_cast<std::uint8_t>(address.bit_length());
-    header->ifa_index = kLoopback;
+    header->ifa_index = static_cast<unsigned>(interface);
     const ByteView octets = address.bytes();
     mnl_attr_put(message, IFA_LOCAL, octets.size(), octets.data());
     mnl_attr_put(message, IFA_ADDRESS, octets.size(), octets.data());
     // Never the source of other traffic: by its scope, or as a deprecated address (RFC 6724 §5).
     if (address.is_v4()) {
         header->ifa_scope = RT_SCOPE_HOST;
-        mnl_attr_put_strz(message, IFA_LABEL, kVipLabel);
+        if (interface == kLoopback) mnl_attr_put_strz(message, IFA_LABEL, kVipLabel);
     } else {
         constexpr std::uint32_t kForever = 0xffffffff;
         const ifa_cacheinfo lifetime{0, kForever, 0, 0};
         mnl_attr_put(message, IFA_CACHEINFO, sizeof lifetime, &lifetime);
-        mnl_attr_put_u32(message, IFA_FLAGS, IFA_F_NODAD);  // on lo there is nobody to ask
-        mnl_attr_put_u8(message, kAddressProtocol, kVipProtocol);
+        mnl_attr_put_u32(message, IFA_FLAGS, IFA_F_NODAD);  // we have asked
     }
+    mnl_attr_put_u8(message, kAddressProtocol, kVipProtocol);
     return impl_->exchange(message, nullptr, nullptr);
 }
 
-Result<void> RouteNetlink::hold_vip(IpAddress address) {
-    const auto done = change_vip(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, address);
+Result<void> RouteNetlink::hold_vip(IpAddress address, int interface) {
+    const auto done = change_vip(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, address, interface);
     if (!done && errno != EEXIST)
-        return fail(done.error().code, address.to_string() + " on lo", done.error().detail);
+        return fail(done.error().code, address.to_string(), done.error().detail);
     return {};
 }
 
-Result<void> RouteNetlink::drop_vip(IpAddress address) {
-    const auto done = change_vip(RTM_DELADDR, 0, address);
+Result<void> RouteNetlink::drop_vip(IpAddress address, int interface) {
+    const auto done = change_vip(RTM_DELADDR, 0, address, interface);
     if (!done && errno != EADDRNOTAVAIL)
-        return fail(done.error().code, address.to_string() + " on lo", done.error().detail);
+        return fail(done.error().code, address.to_string(), done.error().detail);
     return {};
 }
 

@@ -39,6 +39,8 @@ struct InterfaceAddress {
 
 class RouteNetlink {
 public:
+    static constexpr int kLoopback = 1;
+
     [[nodiscard]] static Result<RouteNetlink> open();
     ~RouteNetlink();
     RouteNetlink(RouteNetlink&&) noexcept;
@@ -48,11 +50,11 @@ public:
     [[nodiscard]] Result<std::vector<InterfaceAddress>> addresses();
 
     // VIPs as /32 and /128 on the loopback interface, with a mark that tells them from everybody
-    // else's: what a crashed instance left can be found again. Adding what is there and
-    // removing what is not are no errors.
+    // else's, also where they are on another interface: what a crashed instance left can be found
+    // again. Adding what is there and removing what is not are no errors.
     [[nodiscard]] Result<std::vector<IpAddress>> held_vips();
-    [[nodiscard]] Result<void> hold_vip(IpAddress address);
-    [[nodiscard]] Result<void> drop_vip(IpAddress address);
+    [[nodiscard]] Result<void> hold_vip(IpAddress address, int interface = kLoopback);
+    [[nodiscard]] Result<void> drop_vip(IpAddress address, int interface = kLoopback);
 
     // arp_ignore=1 and arp_announce=2: the kernel neither answers ARP for addresses of other
     // interfaces (the VIPs) nor asks in their name.
@@ -63,7 +65,7 @@ public:
 private:
     struct Impl;
     explicit RouteNetlink(std::unique_ptr<Impl> impl);
-    [[nodiscard]] Result<void> change_vip(int type, int flags, IpAddress address);
+    [[nodiscard]] Result<void> change_vip(int type, int flags, IpAddress address, int interface);
     std::unique_ptr<Impl> impl_;
 };
 

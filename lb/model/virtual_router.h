@@ -54,6 +54,9 @@ struct Vip {
 
 enum class Preemption : std::uint8_t { kAfterDelay, kNever };
 
+// kAddress: the owner has its VIPs on the LAN's interface, too.
+enum class Announce : std::uint8_t { kReplies, kAddress };
+
 // Something that costs priority while it is not well: an interface.
 struct Track {
     std::string subject;  // "interface wan0"
@@ -73,6 +76,8 @@ struct VirtualRouter {
     Duration interval = 100ms;
     Preemption preemption = Preemption::kAfterDelay;  // of an owner that does well
     Duration preempt_delay = 10s;
+    Announce announce = Announce::kReplies;
+    Duration refresh = 120s;               // between announcements; 0: none after the first ones
     std::vector<IpAddress> nodes;          // the other candidates that run Hearth
     std::vector<IpAddress> foreign_peers;  // other routers; adverts go to the group when any
     std::vector<Daemon> watched;           // whose health counts

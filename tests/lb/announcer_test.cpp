@@ -22,7 +22,7 @@ std::vector<Duration> announcements(Announcer& announcer, TimePoint until) {
 TEST(Announcer, ThreeTimesPastLinuxsLockTimeThenARefresh) {
     Announcer announcer;
     EXPECT_EQ(announcer.next_deadline(), kNever);
-    announcer.start(kStart);
+    announcer.start(kStart, 120s);
     EXPECT_EQ(announcements(announcer, kStart + 250s),
               (std::vector<Duration>{0s, 1100ms, 2200ms, 122200ms, 242200ms}));
     announcer.stop();
@@ -33,10 +33,17 @@ TEST(Announcer, RivalCannotSetThePace) {
     Announcer announcer;
     int sent = 0;
     for (TimePoint now = kStart; now < kStart + 1s; now += 1ms) {
-        announcer.start(now);
+        announcer.start(now, 120s);
         if (announcer.take_due(now)) ++sent;
     }
     EXPECT_EQ(sent, 10);
+}
+
+TEST(Announcer, NeverAgainWithoutRefresh) {
+    Announcer announcer;
+    announcer.start(kStart, Duration{});
+    for (int i = 0; i < 3; ++i) EXPECT_TRUE(announcer.take_due(announcer.next_deadline()));
+    EXPECT_EQ(announcer.next_deadline(), kNever);
 }
 
 TEST(ClaimProbe, ThreeQuestionsThenClear) {

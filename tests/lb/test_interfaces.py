@@ -97,3 +97,25 @@ def test_vip_is_never_the_source_of_other_traffic(make_lan):
     assert "src 10.0.0.11" in a.host.run(["ip", "route", "get", "10.0.0.50"]).stdout
     a.host.ip(f"address del {a.address}/24 dev eth0", "route add 10.0.0.0/24 dev eth0")
     assert VIP not in a.host.run(["ip", "route", "get", "10.0.0.50"], check=False).stdout
+
+
+def test_address_on_the_interface_for_chips_that_answer_by_themselves(make_lan):
+    """`announce: address`: the owner has it on eth0, and nobody else."""
+    lan = make_lan(2, vip=", announce: address, preempt_delay: 500ms").start()
+    a, b = lan.nodes
+    on_interface = lambda node: VIP in node.host.run(["ip", "address", "show", "dev", "eth0"]).stdout
+    assert (on_interface(a), on_interface(b)) == (True, False)
+    assert "vip_on_interface" not in a.control.problems()
+    assert VIP not in a.host.run(["ip", "route", "get", "10.0.0.50"]).stdout  # not a source
+    assert a.control.post("/vips/move?vip=dns&node=b").status == 200
+    lan.wait_owner(b)
+    wait_until(lambda: (on_interface(a), on_interface(b)) == (False, True))
+    b.host.ip(f"address del {VIP}/32 dev eth0")
+    wait_until(lambda: on_interface(b))
+    b.lb.kill()  # what it leaves there is taken away when it is back and does not own
+    lan.nodes[0].wait_state("master")
+    b.start_lb()
+    wait_until(lambda: not on_interface(b))
+    lan.wait_owner(a)
+    a.lb.stop()
+    assert not on_interface(a)
