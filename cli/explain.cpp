@@ -5,6 +5,7 @@
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
+#include <ctime>
 
 #include "cli/commands.h"
 #include "cli/daemons.h"
@@ -23,7 +24,7 @@ namespace json = boost::json;
 constexpr Duration kPatience = 3s;
 
 struct Hop {
-    std::string name;  // "dns", "vip", "route", "upstream"
+    std::string name;  // "dns", "vip", "tls", "route", "upstream"
     std::string what;  // what was tried
     bool is_good = false;
     std::string detail;  // what came of it, and what to do
@@ -97,6 +98,37 @@ void try_vip(Walk& walk) {
             hop.detail = owner.empty() ? "held by no node" : "held by " + owner;
             if (!conflict.empty())
                 hop.detail += "; " + conflict + " uses the address too, and is not ours";
+        }
+    }
+    walk.hops.push_back(std::move(hop));
+}
+
+bool names_it(const json::value& certificate, const std::string& name) {
+    const std::string wildcard = "*" + name.substr(std::min(name.find('.'), name.size()));
+    const auto* names = child_of(certificate, "names").if_array();
+    if (names == nullptr) return false;
+    return std::any_of(names->begin(), names->end(), [&](const json::value& one) {
+        const auto* text = one.if_string();
+        return text != nullptr && (*text == name || *text == wildcard);
+    });
+}
+
+// Which certificate the proxy shows. Without one the service is there by plain HTTP.
+void try_tls(Walk& walk) {
+    if (!walk.document.proxy.serves_https()) return;
+    Hop hop{"tls", "https://" + full_name(walk), true, ""};
+    const auto status = walk.daemons.get("proxy", "/status");
+    if (!status) return;  // the next hop says so
+    hop.detail = "no certificate: by plain HTTP alone; `hearth status` may say why";
+    if (const auto* certificates = child_of(*status, "certificates").if_array()) {
+        for (const json::value& one : *certificates) {
+            if (!names_it(one, full_name(walk))) continue;
+            const std::int64_t days =
+                (number_of(one, "not_after") - std::time(nullptr)) / (24 * 3600);
+            hop.is_good = days >= 0;
+            hop.detail = hop.is_good ? "certificate ends in " + std::to_string(days) + "d"
+                                     : "the certificate has ended; `hearth status` may say why";
+            break;
         }
     }
     walk.hops.push_back(std::move(hop));
@@ -203,6 +235,7 @@ Exit run_explain(const Invocation& invocation, Console& console) {
     Walk walk{document, *service, Daemons(invocation.run_dir()), {}};
     try_dns(walk);
     try_vip(walk);
+    if (service->is_proxied()) try_tls(walk);
     if (!service->upstreams.empty()) try_route(walk);
     for (const config::HttpUpstream& upstream : service->upstreams) try_upstream(walk, upstream);
     const bool is_good = is_reachable(walk.hops, service->upstreams.empty());
