@@ -38,6 +38,23 @@ void check_under(CheckContext& context, const Service& service) {
             place, owner->name + " is itself under " + owner->under + ": write that one");
 }
 
+// Asked by itself, a service would ask for ever.
+void check_forward_auth(CheckContext& context, const Service& service) {
+    for (const Middleware& one : service.middleware) {
+        if (!one.forward_auth) continue;
+        const Span place =
+            one.name.empty()
+                ? place_of(context.root, {"services", service.name, "middleware"})
+                : place_of(context.root, {"middleware", one.name, "forward_auth", "service"});
+        const Service* asked = expect_proxied(context, one.forward_auth->service, place);
+        if (asked == nullptr) continue;
+        if (asked->upstreams.empty())
+            context.diagnostics.error(place, asked->name + " has no upstream that could be asked");
+        else if (asked->name == service.name)
+            context.diagnostics.error(place, "a service cannot be asked about itself");
+    }
+}
+
 using Claims = std::map<std::string, Span>;
 
 void claim(CheckContext& context, Claims& claims, const std::string& what, Span place) {
@@ -54,6 +71,7 @@ void check_routes(CheckContext& context) {
     Claims paths;
     for (const Service& service : context.document.services) {
         check_under(context, service);
+        check_forward_auth(context, service);
         for (std::size_t i = 0; i < service.hosts.size(); ++i)
             claim(context, hosts, service.hosts[i],
                   item_place(context.root, {"services", service.name, "hosts"}, i));

@@ -15,6 +15,7 @@
 #include "base/name.h"
 #include "base/proxy_protocol.h"
 #include "config/document_balancing.h"
+#include "config/document_middleware.h"
 #include "config/document_names.h"
 #include "config/document_policy.h"
 #include "config/document_resolving.h"
@@ -221,6 +222,7 @@ struct Service {
     Redirect redirect;
     HeaderEdits request_headers;
     HeaderEdits response_headers;
+    std::vector<Middleware> middleware;
     HealthCheck health;
     RequestLimit limit;
     std::string sticky;  // a cookie's name; empty: none
@@ -255,6 +257,7 @@ struct Document {
     Dns dns;
     Blocking blocking;
     Proxy proxy;
+    std::vector<Middleware> middleware;
     std::vector<Service> services;
     Peers peers;
     std::string hash;  // SHA-256 of the files' bytes in reading order, in hexadecimal

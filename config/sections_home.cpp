@@ -1,5 +1,6 @@
 #include "config/codec.h"
 #include "config/sections.h"
+#include "config/sections_middleware.h"
 
 // The home itself: domain, network, machines, virtual addresses.
 namespace hearth::config {
@@ -79,6 +80,9 @@ const Section<Document>& document_section() {
                   "What is not resolved.", "{answer: zero}"),
             field("proxy", &Document::proxy, section(proxy_section()), "The reverse proxy.",
                   "{vip: proxy}"),
+            field("middleware", &Document::middleware, named(middleware_section(), {}),
+                  "What requests must pass, by a name that services refer to.",
+                  "{lan-only: {allow: [10.0.0.0/24]}}"),
             field("services", &Document::services, named(service_section(), {0, 1000}),
                   "What the home offers, by name. One entry makes the DNS record and the route.",
                   "{immich: \"http://pi5:2283\"}"),

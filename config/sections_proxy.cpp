@@ -28,9 +28,9 @@ bool read_one_upstream(const Value& value, Service& service, ReadContext& contex
 
 // What only the proxy does; false after it has reported one beside `ports`.
 bool expect_no_proxying(const Value& value, ReadContext& context) {
-    for (const char* key :
-         {"hosts", "under", "redirect", "request_headers", "response_headers", "health", "limit",
-          "sticky", "slow_start", "send_proxy_protocol", "send_forwarded", "https"}) {
+    for (const char* key : {"hosts", "under", "redirect", "middleware", "request_headers",
+                            "response_headers", "health", "limit", "sticky", "slow_start",
+                            "send_proxy_protocol", "send_forwarded", "https"}) {
         const Entry* entry = value.find(key);
         if (entry == nullptr) continue;
         context.diagnostics.error(entry->key_span, std::string(key) +

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "config/codec.h"
+#include "config/sections_middleware.h"
 #include "config/sections_upstreams.h"
 
 // Paths, hosts, redirects and header edits of a service.
@@ -212,6 +213,9 @@ std::vector<Field> routing_fields() {
         field("redirect", &Service::redirect, section(redirect_section()),
               "Clients are sent elsewhere; such a service needs no upstream.",
               "\"https://photos.example\""),
+        field("middleware", &Service::middleware, used_middleware(),
+              "What its requests must pass: names of `middleware`, and maps of the same form.",
+              "[lan-only, {rate_limit: 20/s}]"),
         field("request_headers", &Service::request_headers, section(header_edits_section()),
               "Changes of what the upstream gets.", "{remove: [Authorization]}"),
         field("response_headers", &Service::response_headers, section(header_edits_section()),

@@ -52,6 +52,7 @@ OWNERS = {
     r"ldns/": ("config/record_data", "dns/io/zone_file"),
     r"unbound\.h": ("dns/io/resolver",),
     r"idn2\.h": ("base/idna",),
+    r"(sodium|crypt)\.h": ("proxy/io/password_checker",),
     r"re2/": ("dns/core/name_patterns",),
     r"CLI/": ("cli/", "runtime/daemon"),
     r"gmock/": (),

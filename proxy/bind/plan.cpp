@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <thread>
 
+#include "proxy/bind/policies.h"
+
 namespace hearth::proxy {
 
 namespace {
@@ -151,6 +153,9 @@ Result<Plan> make_plan(const config::Document& document, const config::Node* nod
     for (const config::Service& service : document.services) {
         if (!service.is_proxied()) continue;  // hearth-lb's
         snapshot->services.push_back(make_service(service, snapshot->domain));
+        auto policy = make_policy(service.middleware);
+        if (!policy) return fail(std::move(policy.error()));
+        snapshot->services.back().policy = std::move(*policy);
     }
     snapshot->router =
         Router(snapshot->services, index_of(*snapshot, document.proxy.default_service));

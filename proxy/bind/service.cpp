@@ -1,5 +1,6 @@
 #include "proxy/bind/service.h"
 
+#include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <chrono>
@@ -13,6 +14,7 @@
 #include "proxy/bind/upstream_board.h"
 #include "proxy/io/access_writer.h"
 #include "proxy/io/name_resolver.h"
+#include "proxy/io/password_checker.h"
 #include "proxy/io/worker.h"
 #include "runtime/control_server.h"
 #include "runtime/local_address.h"
@@ -48,6 +50,7 @@ private:
     void make_workers(unsigned count);
     void start_workers();
     void follow_names();
+    void give_passwords(const Snapshot& snapshot);
     void route_drain(const std::string& path, TargetKeeper::Drain state);
 
     runtime::Daemon& daemon_;
@@ -56,6 +59,7 @@ private:
     bool started_ = false;
     Plan plan_;
     SharedServices shared_;
+    std::shared_ptr<PasswordChecker> passwords_;
     TargetKeeper targets_;
     UpstreamBoard board_;
     NameResolver resolver_;
@@ -115,8 +119,11 @@ Result<void> ProxyService::apply(const Plan& plan) {
     if (plan.access_format != AccessFormat::kOff && !access_writer_) {
         access_writer_ = std::make_unique<AccessWriter>();
     }
-    for (const hearth::proxy::Service& service : plan.snapshot->services)
-        shared_.try_emplace(service.name, std::make_shared<SharedService>());
+    for (const hearth::proxy::Service& service : plan.snapshot->services) {
+        shared_.try_emplace(service.name, std::make_shared<SharedService>())
+            .first->second->set_rates(service.policy.rates);
+    }
+    give_passwords(*plan.snapshot);
     for (const auto& worker : workers_) {
         worker->limit_connections(plan.max_connections / workers_.size());
         worker->adopt(plan.snapshot, shared_);
@@ -187,6 +194,16 @@ void ProxyService::start_workers() {
         worker->start();
         daemon_.watch(worker->loop());
     }
+}
+
+// Its thread is made when somebody needs it.
+void ProxyService::give_passwords(const Snapshot& snapshot) {
+    const auto& services = snapshot.services;
+    const bool wanted = std::any_of(services.begin(), services.end(),
+                                    [](const auto& one) { return one.policy.basic.has_value(); });
+    if (!wanted || passwords_) return;
+    passwords_ = std::make_shared<PasswordChecker>();
+    for (const auto& worker : workers_) worker->set_passwords(passwords_);
 }
 
 void ProxyService::route_drain(const std::string& path, TargetKeeper::Drain state) {

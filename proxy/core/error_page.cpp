@@ -26,6 +26,19 @@ Explanation explain_proxy(HopReason reason) {
         case HopReason::kNoHealthyUpstream:
             return {"None of the service's upstreams is well.",
                     "`hearth status` says what their checks found; one may be drained."};
+        case HopReason::kForbidden:
+            return {"This service is not open to your address.",
+                    "`allow` in hearth.yaml says who may."};
+        case HopReason::kRateLimited:
+            return {"Too many requests came from your address.", "Wait a moment and try again."};
+        case HopReason::kBodyTooLarge:
+            return {"What you send is larger than this service takes.",
+                    "Send less, or raise `body_limit` in hearth.yaml."};
+        case HopReason::kUnauthorized:
+            return {"This service wants to know who you are.", "Log in, and try again."};
+        case HopReason::kAuthUnavailable:
+            return {"Nobody could say whether you may use this service.",
+                    "Look at the service that `forward_auth` names."};
         case HopReason::kOverloaded:
             return {"The service has as many requests as it takes at a time.",
                     "Try again in a moment, or raise `limit` in hearth.yaml."};
@@ -190,6 +203,8 @@ std::string_view status_text(int status) noexcept {
     switch (status) {
         case 200: return "OK";
         case 400: return "Bad Request";
+        case 401: return "Unauthorized";
+        case 403: return "Forbidden";
         case 404: return "Not Found";
         case 405: return "Method Not Allowed";
         case 408: return "Request Timeout";
@@ -202,6 +217,7 @@ std::string_view status_text(int status) noexcept {
         case 308: return "Permanent Redirect";
         case 417: return "Expectation Failed";
         case 421: return "Misdirected Request";
+        case 429: return "Too Many Requests";
         case 431: return "Request Header Fields Too Large";
         case 502: return "Bad Gateway";
         case 503: return "Service Unavailable";

@@ -49,6 +49,7 @@ void Exchange::begin(const RequestHead& head, const Peer& peer,
     upstream_end_sent_ = client_end_sent_ = false;
     last_progress_ = now;
     editor_ = nullptr;
+    body_limit_ = 0;
 
     std::copy(preamble.begin(), preamble.end(), space.begin());
     const std::size_t size =
@@ -88,6 +89,10 @@ std::size_t Exchange::client_bytes(std::span<char> bytes, TimePoint now) {
     const std::size_t used = request_.advance(bytes, to_upstream_);
     if (request_.refusal() != Refusal::kNone) {
         fail(HopReason::kRefusedRequest, request_.refusal());
+        return used;
+    }
+    if (body_limit_ != 0 && request_.octets() > body_limit_ && phase_ != Phase::kTunnel) {
+        fail(HopReason::kBodyTooLarge);
         return used;
     }
     body_waits_ = to_upstream_.parts().size() > parts;

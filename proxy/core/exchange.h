@@ -54,6 +54,9 @@ public:
     // After begin(): who edits the answer. Lives as long as the exchange.
     void set_editor(ResponseEditor* editor) noexcept { editor_ = editor; }
 
+    // After begin(): a longer body of the request ends it.
+    void set_body_limit(std::uint64_t octets) noexcept { body_limit_ = octets; }
+
     // After kRetry; error() says what happened.
     void try_again(TimePoint now) noexcept;
     // A kept connection turned out to be dead: another one might be, too.
@@ -152,6 +155,7 @@ private:
     Outgoing to_upstream_;
     bool body_waits_ = false;  // to_upstream_ holds octets of the body
     bool request_abandoned_ = false;
+    std::uint64_t body_limit_ = 0;  // 0: none
 
     // the attempt
     std::size_t retries_left_ = 0;

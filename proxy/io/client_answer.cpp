@@ -86,9 +86,9 @@ ClientRequest::Next ClientRequest::failed(HopError error) {
     client_reusable_ = begun && active.exchange.request_read() &&
                        active.exchange.keep_alive_wanted() && !worker_.draining;
     const std::string body = render(page, active.page_format);
-    const bool is_overloaded = error.reason == HopReason::kOverloaded;
+    if (error.reason == HopReason::kOverloaded) active.more_fields = "Retry-After: 2\r\n";
     std::string text = page_head(page.status, content_type_of(active.page_format), body.size(),
-                                 client_reusable_, is_overloaded ? "Retry-After: 2\r\n" : "");
+                                 client_reusable_, active.more_fields);
     if (!begun || active.record.method != Method::kHead) text += body;
     return answer(std::move(text));
 }
@@ -122,9 +122,9 @@ bool ClientRequest::wants_https(const RequestHead& head) const noexcept {
 }
 
 // To the name as asked where a certificate has it, else to the service's full name, for nobody
-// certifies short ones. Served as it is when there is no certificate for either.
-ClientRequest::Next ClientRequest::redirect_to_https(const RequestHead& head) {
-    ActiveExchange& active = *active_;
+// certifies short ones. False, and served as it is, when there is no certificate for either.
+bool ClientRequest::redirect_to_https(const RequestHead& head) {
+    const ActiveExchange& active = *active_;
     const Snapshot& snapshot = *active.generation->snapshot;
     const std::vector<std::string>& hosts = snapshot.services[active.host_owner].hosts;
     std::string_view host = host_of(head.authority);
@@ -134,17 +134,15 @@ ClientRequest::Next ClientRequest::redirect_to_https(const RequestHead& head) {
             return equals_ignoring_case(each, host);
         });
         host = known != hosts.begin() && known != hosts.end() ? *(known - 1) : hosts.front();
-        if (!worker_.tls.store().find(host)) {
-            prepare_choice(head);
-            return enter();
-        }
+        if (!worker_.tls.store().find(host)) return false;
     }
     std::string location = "https://";
     location.append(host);
     if (snapshot.https_port != 443)
         location.append(":").append(std::to_string(snapshot.https_port));
     location.append(full_target(active_->asked_target));
-    return answer_redirect(308, location);
+    answer_redirect(308, location);
+    return true;
 }
 
 ClientRequest::Next ClientRequest::redirect() {

@@ -1,5 +1,8 @@
 #include "proxy/io/client_request.h"
 
+#include <chrono>
+#include <utility>
+
 #include "proxy/core/authority.h"
 #include "proxy/core/cookies.h"
 #include "proxy/core/header_edits.h"
@@ -8,6 +11,17 @@
 
 namespace hearth::proxy {
 
+namespace {
+
+// Good for any page; what its application says goes before them.
+constexpr std::pair<std::string_view, std::string_view> kSecurityHeaders[] = {
+    {"X-Content-Type-Options", "nosniff"},
+    {"X-Frame-Options", "SAMEORIGIN"},
+    {"Referrer-Policy", "strict-origin-when-cross-origin"},
+    {"Permissions-Policy", "interest-cohort=()"}};
+
+}  // namespace
+
 ActiveExchange& ClientRequest::open() {
     active_ = worker_.take_active();
     return *active_;
@@ -15,6 +29,8 @@ ActiveExchange& ClientRequest::open() {
 
 void ClientRequest::end() noexcept {
     if (!active_) return;
+    if (active_->ticket) active_->ticket->owner = nullptr;
+    active_->ticket.reset();
     leave_upstream();
     leave_service();
     drop_upstream();
@@ -25,6 +41,7 @@ ClientRequest::Progress ClientRequest::run() {
     Next next = Next::kRun;
     while (next == Next::kRun) {
         switch (state_) {
+            case State::kAsking: return Progress::kWaits;
             case State::kQueued: next = look_for_room(); break;
             case State::kRelay: next = relay(); break;
             case State::kPage: next = send_page(); break;
@@ -38,6 +55,9 @@ ClientRequest::Progress ClientRequest::run() {
 void ClientRequest::on_deadline() {
     if (state_ == State::kRelay) {
         active_->exchange.on_deadline(now());
+    } else if (state_ == State::kAsking) {
+        active_->ticket->owner = nullptr;
+        failed({HopReason::kAuthUnavailable, Refusal::kNone});
     } else if (state_ == State::kQueued) {
         failed({HopReason::kOverloaded, Refusal::kNone});
     } else {
@@ -47,7 +67,7 @@ void ClientRequest::on_deadline() {
 
 void ClientRequest::client_failed() {
     if (state_ == State::kRelay) active_->exchange.client_failed();
-    if (state_ == State::kQueued) state_ = State::kAborted;
+    if (state_ == State::kQueued || state_ == State::kAsking) state_ = State::kAborted;
 }
 
 bool ClientRequest::drain() {
@@ -133,13 +153,8 @@ void ClientRequest::begin(RequestHead& head) {
     } else if (who_.tls != nullptr && !who_.tls->covers(host_of(head.authority)) &&
                worker_.tls.store().find(host_of(head.authority))) {
         failed({HopReason::kMisdirected, Refusal::kNone});
-    } else if (wants_https(head)) {
-        redirect_to_https(head);
-    } else if (!active.service->service->redirect.to.empty()) {
-        redirect();
-    } else {
-        prepare_choice(head);
-        enter();
+    } else if (!wants_https(head) || !redirect_to_https(head)) {
+        guard(head);
     }
 }
 
@@ -186,6 +201,21 @@ void ClientRequest::prepare_choice(const RequestHead& head) {
 void ClientRequest::edit(ResponseHead& head) {
     ActiveExchange& active = *active_;
     const hearth::proxy::Service& service = *active.service->service;
+    const auto add = [&head](std::string_view name, std::string_view value) {
+        if (!head.headers.full()) head.headers.add({name, value, HeaderId::kOther});
+    };
+    if (service.policy.security_headers) {
+        for (const auto& [name, value] : kSecurityHeaders) {
+            if (!has_field(head.headers, name)) add(name, value);
+        }
+    }
+    if (service.policy.hsts != Duration{} && who_.tls != nullptr) {
+        const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(service.policy.hsts);
+        active.hsts = "max-age=" + std::to_string(seconds.count());
+        remove_field(head.headers, "Strict-Transport-Security");
+        add("Strict-Transport-Security", active.hsts);
+    }
+    for (const std::string& cookie_of_auth : active.auth.cookies) add("Set-Cookie", cookie_of_auth);
     if (!service.response_headers.empty())
         apply_edits(service.response_headers, head.headers, HeaderId::kOther);
     const std::string& cookie = service.balancing.sticky;

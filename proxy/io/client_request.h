@@ -7,6 +7,7 @@
 
 #include "base/ip.h"
 #include "proxy/io/io_result.h"
+#include "proxy/io/password_checker.h"
 #include "proxy/io/tls.h"
 #include "proxy/io/upstream_pool.h"
 #include "proxy/io/worker_state.h"
@@ -100,7 +101,7 @@ public:
     [[nodiscard]] bool left_unread() const noexcept;
 
 private:
-    enum class State : std::uint8_t { kQueued, kRelay, kPage, kAnswered, kAborted };
+    enum class State : std::uint8_t { kAsking, kQueued, kRelay, kPage, kAnswered, kAborted };
     enum class Next : std::uint8_t { kWait, kRun };
 
     void on_upstream_ready() override { client_.on_request_ready(); }
@@ -113,6 +114,21 @@ private:
     void edit(ResponseHead& head) override;
     Next finished();
     void finish_record();
+
+    // client_policy.cpp
+    void guard(RequestHead& head);
+    [[nodiscard]] bool passes(const RequestHead& head);
+    void check_password();
+    void password_checked(PasswordVerdict verdict);
+    void ask_for_password();
+    void password_fits();
+    void ask_service();
+    void service_answered(const AuthAnswer& answer);
+    void answer_for_service();
+    void wait_for_answer();
+    void begin_again();
+    void let_in();
+    void go_on();
 
     // client_admission.cpp
     [[nodiscard]] bool admit() noexcept;
@@ -141,7 +157,7 @@ private:
     // client_answer.cpp
     Next failed(HopError error);
     [[nodiscard]] bool wants_https(const RequestHead& head) const noexcept;
-    Next redirect_to_https(const RequestHead& head);
+    [[nodiscard]] bool redirect_to_https(const RequestHead& head);
     [[nodiscard]] bool is_for_us(const RequestHead& head) const noexcept;
     Next answer_ourselves(const RequestHead& head);
     Next redirect();
@@ -155,6 +171,7 @@ private:
     RequestClient& client_;
     const ClientIdentity& who_;
     State state_ = State::kRelay;
+    RequestHead* head_ = nullptr;  // while it is decided whether it may pass
     bool client_reusable_ = false;
     bool cut_short_ = false;
     std::unique_ptr<ActiveExchange> active_;

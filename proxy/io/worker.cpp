@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "proxy/io/auth_request.h"
 #include "runtime/metrics.h"
 
 namespace hearth::proxy {
@@ -33,6 +34,21 @@ Worker::Worker(std::string name, runtime::MetricWorker& metrics,
       state_(
           loop_, metrics, [this] { after_batch(); }, hooks_.upstream_changed, std::move(tickets)),
       ticker_(loop_.context()) {
+    state_.post = [this](std::function<void()> work) {
+        loop_.post([this, work = std::move(work)] {
+            state_.poller.refresh();
+            work();
+        });
+    };
+    state_.turn = [this] { after_batch(); };
+    state_.ask_auth = [this](const Endpoint& endpoint, std::string question, Duration timeout,
+                             std::function<void(AuthAnswer)> done) {
+        ask_auth(loop_, endpoint, std::move(question), timeout,
+                 [this, done = std::move(done)](AuthAnswer answer) {
+                     state_.poller.refresh();
+                     done(std::move(answer));
+                 });
+    };
     tick();
 }
 
@@ -146,6 +162,10 @@ void Worker::set_targets(ServiceState& state) {
             known != upstream_states_->end() ? known->second : TargetState::kServes,
             state_.poller.now());
     }
+}
+
+void Worker::set_passwords(std::shared_ptr<PasswordChecker> passwords) {
+    on_loop([&] { state_.passwords = std::move(passwords); });
 }
 
 void Worker::set_upstream_states(std::shared_ptr<const UpstreamStates> states) {

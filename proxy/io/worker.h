@@ -49,6 +49,7 @@ public:
     // At most so many clients at a time; more wait in the kernel's queue.
     void limit_connections(std::size_t most);
     void adopt(std::shared_ptr<const Snapshot> snapshot, const SharedServices& shared);
+    void set_passwords(std::shared_ptr<PasswordChecker> passwords);
     void set_upstream_states(std::shared_ptr<const UpstreamStates> states);
     void set_addresses(std::shared_ptr<const HostAddresses> addresses);
     // For the TLS handshakes from now on.

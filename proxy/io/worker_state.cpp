@@ -27,6 +27,8 @@ void ActiveExchange::recycle() noexcept {
     connected = watched = false;
     tried_count = 0;
     client_key = sticky_token = 0;
+    more_fields.clear();
+    auth = {};
     counted = admitted = queued = false;
     page_left.clear();
     record.method = Method::kOther;

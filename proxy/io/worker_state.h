@@ -13,7 +13,9 @@
 #include "proxy/core/balancer.h"
 #include "proxy/core/error_page.h"
 #include "proxy/core/exchange.h"
+#include "proxy/core/forward_auth.h"
 #include "proxy/core/http2_request.h"
+#include "proxy/core/login_delays.h"
 #include "proxy/core/snapshot.h"
 #include "proxy/core/timer_wheel.h"
 #include "proxy/io/block_pool.h"
@@ -28,6 +30,12 @@ namespace hearth::proxy {
 
 class ClientRequest;
 class ClientSession;
+class PasswordChecker;
+
+// Held by who answers later; the owner is gone when its request has ended meanwhile.
+struct AuthTicket {
+    ClientRequest* owner;
+};
 
 // A service as one worker serves it.
 struct ServiceState {
@@ -75,6 +83,12 @@ struct ActiveExchange {
     std::uint64_t client_key = 0;    // for Balance::kSourceHash
     std::uint64_t sticky_token = 0;  // of the upstream its cookie names
     std::string set_cookie;
+    std::string hsts;
+    std::string more_fields;  // of a page, each with its line end
+    std::shared_ptr<AuthTicket> ticket;
+    std::string user;       // who it says it is
+    std::string asked_url;  // for who is asked whether it may pass
+    AuthDecision auth;
     std::string_view asked_target;  // as the client wrote it; in the request's head
     std::string target;             // as forwarded, where its path is changed
     std::size_t host_owner = 0;     // the service whose host was asked for
@@ -126,8 +140,17 @@ public:
     std::shared_ptr<Generation> generation;
     std::unordered_map<IpAddress, std::size_t> connections_by_address;
     bool draining = false;
-    std::vector<ClientSession*> closed;      // to be destroyed after the batch
-    std::vector<ClientSession*> to_flush;    // to be written once after the batch
+    std::vector<ClientSession*> closed;    // to be destroyed after the batch
+    std::vector<ClientSession*> to_flush;  // to be written once after the batch
+    std::shared_ptr<PasswordChecker> passwords;
+    LoginDelays login_delays;
+    // Carries work over to this worker's thread; any thread.
+    std::function<void(std::function<void()>)> post;
+    // After work of ours outside a batch of events.
+    std::function<void()> turn;
+    std::function<void(const Endpoint&, std::string question, Duration timeout,
+                       std::function<void(AuthAnswer)> done)>
+        ask_auth;
     std::vector<ClientRequest*> queued;      // wait for room at their service, oldest first
     std::vector<ClientSession*> unfinished;  // gave way to others with octets still to move
 

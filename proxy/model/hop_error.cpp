@@ -10,6 +10,11 @@ Hop hop_of(HopReason reason) noexcept {
         case HopReason::kTooManyConnections:
         case HopReason::kMisdirected:
         case HopReason::kNoHealthyUpstream:
+        case HopReason::kForbidden:
+        case HopReason::kRateLimited:
+        case HopReason::kBodyTooLarge:
+        case HopReason::kUnauthorized:
+        case HopReason::kAuthUnavailable:
         case HopReason::kOverloaded: return Hop::kProxy;
         case HopReason::kRefusedRequest:
         case HopReason::kRequestTimeout:
@@ -39,6 +44,11 @@ std::string_view to_string(HopReason reason) noexcept {
         case HopReason::kMisdirected: return "misdirected";
         case HopReason::kNoHealthyUpstream: return "no_healthy_upstream";
         case HopReason::kOverloaded: return "overloaded";
+        case HopReason::kForbidden: return "forbidden";
+        case HopReason::kRateLimited: return "rate_limited";
+        case HopReason::kBodyTooLarge: return "body_too_large";
+        case HopReason::kUnauthorized: return "unauthorized";
+        case HopReason::kAuthUnavailable: return "auth_unavailable";
         case HopReason::kNameNotResolved: return "name_not_resolved";
         case HopReason::kConnectRefused: return "connect_refused";
         case HopReason::kConnectTimeout: return "connect_timeout";
@@ -61,6 +71,11 @@ int status_of(const HopError& error) noexcept {
         case HopReason::kRequestTimeout: return 408;
         case HopReason::kUnknownHost: return 404;
         case HopReason::kMisdirected: return 421;
+        case HopReason::kForbidden: return 403;
+        case HopReason::kRateLimited: return 429;
+        case HopReason::kBodyTooLarge: return 413;
+        case HopReason::kUnauthorized: return 401;
+        case HopReason::kAuthUnavailable:
         case HopReason::kNoUpstream:
         case HopReason::kTooManyConnections:
         case HopReason::kNoHealthyUpstream:

@@ -22,7 +22,12 @@ enum class HopReason : std::uint8_t {
     kTooManyConnections,
     kMisdirected,        // another name than the one the TLS connection was made for
     kNoHealthyUpstream,  // each fails its checks or is drained
-    kOverloaded,         // the service has as many requests as it may, and a full queue
+    kForbidden,          // not from this address
+    kRateLimited,        // too many requests, or guesses
+    kBodyTooLarge,
+    kUnauthorized,
+    kAuthUnavailable,  // who is asked whether it may pass does not answer
+    kOverloaded,       // the service has as many requests as it may, and a full queue
     // upstream
     kNameNotResolved,
     kConnectRefused,

@@ -9,6 +9,7 @@
 #include "base/ip.h"
 #include "base/proxy_protocol.h"
 #include "proxy/model/balancing.h"
+#include "proxy/model/policy.h"
 #include "proxy/model/routing.h"
 
 namespace hearth::proxy {
@@ -61,6 +62,7 @@ struct Service {
     Redirect redirect{};
     HeaderEdits request_headers{};
     HeaderEdits response_headers{};
+    Policy policy{};
     Balancing balancing{};
     HealthCheck health{};
     RequestLimit limit{};

@@ -7,7 +7,8 @@
 namespace hearth::proxy {
 namespace {
 
-const LocalRoot kRoot{"Hearth CA home 12", "0123456789ABCDEF0123456789ABCDEFFEDCBA9876543210FEDCBA9876543210",
+const LocalRoot kRoot{"Hearth CA home 12",
+                      "0123456789ABCDEF0123456789ABCDEFFEDCBA9876543210FEDCBA9876543210",
                       "-----BEGIN CERTIFICATE-----\n", std::string("\x30\x82\0\xff", 4)};
 
 OwnPage get(std::string_view target, const LocalRoot* root = &kRoot, std::uint16_t https = 443,
