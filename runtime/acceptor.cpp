@@ -175,8 +175,13 @@ Result<std::unique_ptr<Acceptor>> Acceptor::listen(EventLoop& loop, const Endpoi
                                                    const AcceptorOptions& options) {
     auto fd = listen_tcp(local, options.backlog);
     if (!fd) return fail(std::move(fd.error()));
+    return adopt(loop, std::move(*fd), options);
+}
+
+std::unique_ptr<Acceptor> Acceptor::adopt(EventLoop& loop, FileDescriptor listening,
+                                          const AcceptorOptions& options) {
     return std::unique_ptr<Acceptor>(
-        new Acceptor(std::make_shared<State>(loop, std::move(*fd), options)));
+        new Acceptor(std::make_shared<State>(loop, std::move(listening), options)));
 }
 
 Result<std::unique_ptr<Acceptor>> Acceptor::listen(EventLoop& loop,
@@ -213,5 +218,7 @@ void Acceptor::set_max_connections(std::size_t most) {
 const Endpoint& Acceptor::local() const noexcept { return state_->local; }
 
 std::size_t Acceptor::open_connections() const noexcept { return state_->open; }
+
+int Acceptor::descriptor() const noexcept { return state_->descriptor.native_handle(); }
 
 }  // namespace hearth::runtime

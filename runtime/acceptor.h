@@ -53,6 +53,10 @@ public:
     [[nodiscard]] static Result<std::unique_ptr<Acceptor>> listen(
         EventLoop& loop, const Endpoint& local, const AcceptorOptions& options = {});
 
+    // Goes on with a socket that is bound and listens already.
+    [[nodiscard]] static std::unique_ptr<Acceptor> adopt(EventLoop& loop, FileDescriptor listening,
+                                                         const AcceptorOptions& options = {});
+
     // A Unix stream socket, mode 0660. A dead daemon's socket file is replaced; kConflict when a
     // living one answers there. The file is removed by the destructor. Paths above 107 octets are
     // refused.
@@ -67,6 +71,8 @@ public:
     void set_max_connections(std::size_t most);
     [[nodiscard]] const Endpoint& local() const noexcept;
     [[nodiscard]] std::size_t open_connections() const noexcept;
+    // Borrowed, to be handed on.
+    [[nodiscard]] int descriptor() const noexcept;
 
 private:
     friend class ConnectionPermit;

@@ -62,6 +62,7 @@ struct Daemon::Impl {
     EventHub events;
     Metrics metrics;
     Problems problems;
+    SocketStore sockets;
     Watchdog watchdog;
     std::unique_ptr<ControlServer> control;
     std::function<void()> health_changed;
@@ -76,6 +77,7 @@ ControlServer& Daemon::control() noexcept { return *impl_->control; }
 EventHub& Daemon::events() noexcept { return impl_->events; }
 Metrics& Daemon::metrics() noexcept { return impl_->metrics; }
 Problems& Daemon::problems() noexcept { return impl_->problems; }
+SocketStore& Daemon::sockets() noexcept { return impl_->sockets; }
 void Daemon::watch(EventLoop& loop) { impl_->watchdog.watch(loop); }
 void Daemon::unwatch(EventLoop& loop) { impl_->watchdog.unwatch(loop); }
 void Daemon::health_changed() { impl_->health_changed(); }

@@ -14,6 +14,7 @@
 #include "runtime/metrics.h"
 #include "runtime/problems.h"
 #include "runtime/sandbox.h"
+#include "runtime/socket_store.h"
 
 // What every daemon's main.cpp is made of:
 //
@@ -81,6 +82,8 @@ public:
     [[nodiscard]] EventHub& events() noexcept;
     [[nodiscard]] Metrics& metrics() noexcept;
     [[nodiscard]] Problems& problems() noexcept;
+    // Control thread.
+    [[nodiscard]] SocketStore& sockets() noexcept;
 
     // Control thread. The watchdog is fed only while every watched loop still answers. A loop
     // must be unwatched before it stops.

@@ -249,9 +249,16 @@ Result<std::unique_ptr<UdpSocket>> UdpSocket::bind(EventLoop& loop, const Endpoi
                                                    const UdpOptions& options) {
     auto fd = open_socket(local, options);
     if (!fd) return fail(std::move(fd.error()));
-    return std::unique_ptr<UdpSocket>(
-        new UdpSocket(std::make_shared<Impl>(loop, std::move(*fd), options)));
+    return adopt(loop, std::move(*fd), options);
 }
+
+std::unique_ptr<UdpSocket> UdpSocket::adopt(EventLoop& loop, FileDescriptor bound,
+                                            const UdpOptions& options) {
+    return std::unique_ptr<UdpSocket>(
+        new UdpSocket(std::make_shared<Impl>(loop, std::move(bound), options)));
+}
+
+int UdpSocket::descriptor() const noexcept { return impl_->descriptor.native_handle(); }
 
 UdpSocket::UdpSocket(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 

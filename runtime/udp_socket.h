@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "base/ip.h"
 #include "base/result.h"
+#include "runtime/file_descriptor.h"
 
 namespace hearth::runtime {
 
@@ -70,6 +71,9 @@ public:
     [[nodiscard]] static Result<std::unique_ptr<UdpSocket>> bind(EventLoop& loop,
                                                                  const Endpoint& local,
                                                                  const UdpOptions& options = {});
+    // Goes on with one that is bound already, by bind() of a process before this one.
+    [[nodiscard]] static std::unique_ptr<UdpSocket> adopt(EventLoop& loop, FileDescriptor bound,
+                                                          const UdpOptions& options = {});
     ~UdpSocket();
 
     // Calls `on_batch` for whatever arrives from now on. After eight full batches in a row
@@ -86,6 +90,8 @@ public:
     bool send(const UdpPath& path, ByteView payload) noexcept;
 
     [[nodiscard]] const Endpoint& local() const noexcept;
+    // Borrowed, to be handed on.
+    [[nodiscard]] int descriptor() const noexcept;
     // Replies that the kernel did not take.
     [[nodiscard]] std::uint64_t send_failures() const noexcept;
 

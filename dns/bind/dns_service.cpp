@@ -247,6 +247,7 @@ Result<void> DnsService::apply(const std::shared_ptr<Prepared>& prepared) {
     if (first) {
         listen_for_proxy();
         listen_everywhere();
+        daemon_.sockets().forget_the_rest();
     } else {
         listen_everywhere();
         history_->configure(history_settings(prepared->document.dns));
@@ -336,6 +337,7 @@ void DnsService::start_workers(const config::Document& document) {
     options.pipeline.forward.memory = document.dns.waiting_bytes / count;
     options.pipeline.cache.bytes = document.dns.cache_bytes / count;
     options.log_entries = document.dns.query_log_entries / count;
+    options.sockets = &daemon_.sockets();
     for (unsigned i = 0; i < count; ++i) {
         options.name = "dns-" + std::to_string(i);
         options.number = i;

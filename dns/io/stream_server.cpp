@@ -40,6 +40,7 @@ struct StreamServer::Impl final : ConnectionHost, std::enable_shared_from_this<I
           sweep_timer(std::make_unique<boost::asio::steady_timer>(l.context())),
           buffer(kReadBufferSize) {}
 
+    Endpoint serve(std::unique_ptr<runtime::Acceptor> acceptor, Transport transport);
     void accept(Transport transport, runtime::AcceptedConnection accepted);
     void accept_from_proxy(runtime::AcceptedConnection accepted);
     [[nodiscard]] std::unique_ptr<ByteStream> open_stream(Transport transport,
@@ -82,6 +83,16 @@ struct StreamServer::Impl final : ConnectionHost, std::enable_shared_from_this<I
     std::unordered_map<std::uint64_t, Ages::iterator> connections;
     std::unordered_map<IpAddress, std::size_t> by_client;
 };
+
+Endpoint StreamServer::Impl::serve(std::unique_ptr<runtime::Acceptor> acceptor,
+                                   Transport transport) {
+    const Endpoint bound = acceptor->local();
+    acceptor->start([this, transport](runtime::AcceptedConnection accepted) {
+        accept(transport, std::move(accepted));
+    });
+    acceptors[bound] = std::move(acceptor);
+    return bound;
+}
 
 void StreamServer::Impl::accept(Transport transport, runtime::AcceptedConnection accepted) {
     calls.give_way();
@@ -210,12 +221,18 @@ Result<Endpoint> StreamServer::listen(const Endpoint& local, Transport transport
     auto acceptor = runtime::Acceptor::listen(
         impl_->loop, local, {.max_connections = impl_->limits.connections + kRoomToAccept});
     if (!acceptor) return fail(std::move(acceptor.error()));
-    const Endpoint bound = (*acceptor)->local();
-    (*acceptor)->start([impl = impl_.get(), transport](runtime::AcceptedConnection accepted) {
-        impl->accept(transport, std::move(accepted));
-    });
-    impl_->acceptors[bound] = std::move(*acceptor);
-    return bound;
+    return impl_->serve(std::move(*acceptor), transport);
+}
+
+void StreamServer::adopt(runtime::FileDescriptor listening, Transport transport) {
+    impl_->serve(
+        runtime::Acceptor::adopt(impl_->loop, std::move(listening),
+                                 {.max_connections = impl_->limits.connections + kRoomToAccept}),
+        transport);
+}
+
+int StreamServer::descriptor(const Endpoint& local) const {
+    return impl_->acceptors.at(local)->descriptor();
 }
 
 Result<void> StreamServer::listen_for_proxy(const std::filesystem::path& path) {

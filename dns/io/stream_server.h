@@ -11,6 +11,7 @@
 #include "base/ip.h"
 #include "base/result.h"
 #include "dns/model/query_context.h"
+#include "runtime/file_descriptor.h"
 
 namespace hearth::runtime {
 class EventLoop;
@@ -58,6 +59,10 @@ public:
 
     // Port 0 takes a free one; the endpoint listened on.
     [[nodiscard]] Result<Endpoint> listen(const Endpoint& local, Transport transport);
+    // Goes on with a socket that listens already.
+    void adopt(runtime::FileDescriptor listening, Transport transport);
+    // Of what listens there, borrowed to be handed on.
+    [[nodiscard]] int descriptor(const Endpoint& local) const;
     // A Unix socket for a proxy of ours: HTTPS whose TLS is over there, a PROXY header of version 2
     // first. Processes of root, of this daemon's user and of the file's group are believed.
     [[nodiscard]] Result<void> listen_for_proxy(const std::filesystem::path& path);

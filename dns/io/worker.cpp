@@ -53,6 +53,7 @@ struct Worker::Impl final : private PipelineActions {
           snapshots(source),
           log(options.log_entries),
           number(options.number),
+          sockets(*options.sockets),
           tap(options.tap),
           deadline_timer(std::make_unique<boost::asio::steady_timer>(loop.context())),
           report_timer(std::make_unique<boost::asio::steady_timer>(loop.context())),
@@ -268,8 +269,13 @@ struct Worker::Impl final : private PipelineActions {
     std::vector<ListenFailure> listen(const std::vector<ListenAddress>& wanted) {
         std::erase_if(listeners, [&](const auto& entry) {
             const bool keep = std::find(wanted.begin(), wanted.end(), entry.first) != wanted.end();
-            if (!keep && entry.second.streams) streams->close(entry.first.endpoint);
-            return !keep;
+            if (keep) return false;
+            if (entry.second.streams) {
+                streams->close(entry.first.endpoint);
+                sockets.forget(kept_name(entry.first));
+            }
+            if (entry.second.udp) sockets.forget(kept_udp_name(entry.first));
+            return true;
         });
         std::vector<ListenFailure> failures;
         for (const ListenAddress& address : wanted)
@@ -281,9 +287,7 @@ struct Worker::Impl final : private PipelineActions {
     Result<void> open(const ListenAddress& address) {
         Listener& listener = listeners[address];
         if (!listener.udp && address.serves == Serves::kPlain) {
-            runtime::UdpOptions options;
-            options.reply_size = kEdnsUdpSize;
-            auto socket = runtime::UdpSocket::bind(loop, address.endpoint, options);
+            auto socket = open_udp(address);
             if (!socket) return fail(std::move(socket.error()));
             listener.id = next_listener++;
             listener.udp = std::move(*socket);
@@ -291,11 +295,43 @@ struct Worker::Impl final : private PipelineActions {
                 [this, id = listener.id](runtime::UdpBatch& batch) { on_batch(id, batch); });
         }
         if (!listener.streams) {
-            auto bound = streams->listen(address.endpoint, transport_of(address.serves));
-            if (!bound) return fail(std::move(bound.error()));
+            if (auto opened = open_streams(address); !opened) return opened;
             listener.streams = true;
         }
         return {};
+    }
+
+    // The process before this one may have left the sockets, with questions that wait in them.
+    Result<std::unique_ptr<runtime::UdpSocket>> open_udp(const ListenAddress& address) {
+        runtime::UdpOptions options;
+        options.reply_size = kEdnsUdpSize;
+        const std::string name = kept_udp_name(address);
+        if (auto left = sockets.take(name, address.endpoint))
+            return runtime::UdpSocket::adopt(loop, std::move(*left), options);
+        auto socket = runtime::UdpSocket::bind(loop, address.endpoint, options);
+        if (socket) sockets.keep(name, (*socket)->descriptor());
+        return socket;
+    }
+
+    Result<void> open_streams(const ListenAddress& address) {
+        const std::string name = kept_name(address);
+        const Transport transport = transport_of(address.serves);
+        if (auto left = sockets.take(name, address.endpoint)) {
+            streams->adopt(std::move(*left), transport);
+            return {};
+        }
+        const auto bound = streams->listen(address.endpoint, transport);
+        if (!bound) return fail(bound.error());
+        sockets.keep(name, streams->descriptor(*bound));
+        return {};
+    }
+
+    [[nodiscard]] std::string kept_udp_name(const ListenAddress& address) const {
+        return runtime::SocketStore::name_of("udp", address.endpoint, number);
+    }
+    [[nodiscard]] std::string kept_name(const ListenAddress& address) const {
+        const auto purpose = to_string(transport_of(address.serves));
+        return runtime::SocketStore::name_of(purpose, address.endpoint, number);
     }
 
     // Destroyed while the loop does not run, and before the loop.
@@ -305,6 +341,7 @@ struct Worker::Impl final : private PipelineActions {
     SystemRandom random;
     QueryLog log;
     unsigned number;
+    runtime::SocketStore& sockets;
     Dnstap* tap;
     Tally tally;
     std::unique_ptr<boost::asio::steady_timer> deadline_timer;

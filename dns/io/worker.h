@@ -22,6 +22,7 @@
 #include "dns/io/stream_server.h"
 #include "runtime/event_loop.h"
 #include "runtime/snapshot.h"
+#include "runtime/socket_store.h"
 
 namespace hearth::dns {
 
@@ -46,8 +47,9 @@ struct WorkerOptions {
     QueryPipeline::Limits pipeline;
     StreamLimits streams;
     std::size_t log_entries = 2'500;
-    unsigned number = 0;    // among the workers
-    Dnstap* tap = nullptr;  // gets copies; outlives the worker
+    unsigned number = 0;                      // among the workers
+    Dnstap* tap = nullptr;                    // gets copies; outlives the worker
+    runtime::SocketStore* sockets = nullptr;  // must be given; outlives the worker
 };
 
 // One thread that answers: a pipeline, its sockets on every address (SO_REUSEPORT spreads clients

@@ -131,6 +131,7 @@ Result<void> ProxyService::apply(const Plan& plan) {
         worker->close_other_listeners(plan.listen);
     }
     if (!started_) start_workers();
+    daemon_.sockets().forget_the_rest();
     targets_.adopt(plan.snapshot);
     board_.adopt(plan.snapshot);
     follow_names();
@@ -175,9 +176,8 @@ void ProxyService::make_workers(unsigned count) {
             if (!lines.empty()) access_writer_->write(std::move(lines));
             for (std::string& event : events) daemon_.events().publish("access", std::move(event));
         };
-        workers_.push_back(std::make_unique<Worker>("proxy-" + std::to_string(i),
-                                                    daemon_.metrics().add_worker(), tickets_,
-                                                    std::move(hooks)));
+        workers_.push_back(std::make_unique<Worker>(i, daemon_.metrics().add_worker(),
+                                                    daemon_.sockets(), tickets_, std::move(hooks)));
     }
 }
 

@@ -13,6 +13,7 @@ namespace {
 constexpr Duration kLingerTime = 2s;
 constexpr int kLingerTurn = 8;                       // reads of a block
 constexpr std::size_t kFarewellOctets = 256 * 1024;  // read away behind a GOAWAY
+constexpr Duration kFarewellTime = 250ms;            // for what is on its way to a proxy that stops
 constexpr Duration kHandshakeTime = 10s;
 constexpr std::string_view kHttp2Preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";  // RFC 9113 §3.4
 constexpr std::string_view kPlainHttpHere =
@@ -62,8 +63,9 @@ bool ClientSession::start_http() {
 
 void ClientSession::drain() {
     if (state_ == State::kHttp2) return http2_->drain();
-    if (state_ == State::kPreamble || state_ == State::kHandshake) return close();
-    if (state_ == State::kHead && !request_.is_open()) return close();
+    // Its next request may be on its way: that is answered, and told that there will be no more.
+    if (state_ == State::kHead && !request_.is_open())
+        worker_.timers.set(*this, now() + kFarewellTime);
     if (state_ == State::kRequest && request_.drain()) close();
 }
 
@@ -187,7 +189,7 @@ ClientSession::Next ClientSession::wait_for_head() {
     }
     request_.end();
     if (worker_.draining) {
-        close();
+        worker_.timers.set(*this, now() + kFarewellTime);
     } else if (served_) {
         worker_.timers.set(*this, now() + snapshot().keep_alive_timeout);
     }

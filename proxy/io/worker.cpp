@@ -4,6 +4,7 @@
 
 #include "proxy/io/auth_request.h"
 #include "runtime/metrics.h"
+#include "runtime/socket_store.h"
 
 namespace hearth::proxy {
 
@@ -27,9 +28,11 @@ bool holds(const std::vector<Listening>& all, const Listening& one) {
 
 }  // namespace
 
-Worker::Worker(std::string name, runtime::MetricWorker& metrics,
+Worker::Worker(std::size_t number, runtime::MetricWorker& metrics, runtime::SocketStore& sockets,
                std::shared_ptr<TicketKeys> tickets, Hooks hooks)
-    : loop_(std::move(name)),
+    : number_(number),
+      sockets_(sockets),
+      loop_("proxy-" + std::to_string(number)),
       hooks_(std::move(hooks)),
       state_(
           loop_, metrics, [this] { after_batch(); }, hooks_.upstream_changed, std::move(tickets)),
@@ -70,6 +73,23 @@ void Worker::on_loop(const std::function<void()>& work) {
     }
 }
 
+std::string Worker::kept_name(const Listening& one) const {
+    return runtime::SocketStore::name_of(one.security == Security::kTls ? "https" : "http",
+                                         one.endpoint, number_);
+}
+
+// The process before this one may have left it, with clients that wait in it.
+Result<Worker::Listener> Worker::open_listener(const Listening& one) {
+    const runtime::AcceptorOptions options{.max_connections = max_connections_,
+                                           .backlog = kBacklog};
+    if (auto left = sockets_.take(kept_name(one), one.endpoint))
+        return Listener{one.security, runtime::Acceptor::adopt(loop_, std::move(*left), options)};
+    auto acceptor = runtime::Acceptor::listen(loop_, one.endpoint, options);
+    if (!acceptor) return fail(std::move(acceptor.error()));
+    sockets_.keep(kept_name(one), (*acceptor)->descriptor());
+    return Listener{one.security, std::move(*acceptor)};
+}
+
 Result<void> Worker::open_listeners(const std::vector<Listening>& wanted) {
     Result<void> result;
     on_loop([&] {
@@ -78,13 +98,13 @@ Result<void> Worker::open_listeners(const std::vector<Listening>& wanted) {
             const bool open = std::any_of(listeners_.begin(), listeners_.end(),
                                           [&](const Listener& l) { return l.where() == one; });
             if (open) continue;
-            auto acceptor = runtime::Acceptor::listen(
-                loop_, one.endpoint, {.max_connections = max_connections_, .backlog = kBacklog});
-            if (!acceptor) {
-                result = fail(std::move(acceptor.error()));
+            auto opened = open_listener(one);
+            if (!opened) {
+                for (const Listener& listener : fresh) sockets_.forget(kept_name(listener.where()));
+                result = fail(std::move(opened.error()));
                 return;
             }
-            fresh.push_back({one.security, std::move(*acceptor)});
+            fresh.push_back(std::move(*opened));
         }
         for (auto& listener : fresh) {
             listener.acceptor->start(
@@ -99,7 +119,11 @@ Result<void> Worker::open_listeners(const std::vector<Listening>& wanted) {
 
 void Worker::close_other_listeners(const std::vector<Listening>& wanted) {
     on_loop([&] {
-        std::erase_if(listeners_, [&](const Listener& l) { return !holds(wanted, l.where()); });
+        std::erase_if(listeners_, [&](const Listener& l) {
+            if (holds(wanted, l.where())) return false;
+            sockets_.forget(kept_name(l.where()));
+            return true;
+        });
     });
 }
 

@@ -18,7 +18,8 @@
 
 namespace hearth::runtime {
 class MetricWorker;
-}
+class SocketStore;
+}  // namespace hearth::runtime
 
 namespace hearth::proxy {
 
@@ -34,8 +35,9 @@ public:
         std::function<void(std::string lines, std::vector<std::string> events)> access;
     };
 
-    Worker(std::string name, runtime::MetricWorker& metrics, std::shared_ptr<TicketKeys> tickets,
-           Hooks hooks);
+    // `number` tells the workers of this process apart.
+    Worker(std::size_t number, runtime::MetricWorker& metrics, runtime::SocketStore& sockets,
+           std::shared_ptr<TicketKeys> tickets, Hooks hooks);
     ~Worker();
 
     void start();
@@ -84,6 +86,11 @@ private:
     void tick();
     void flush_access();
 
+    [[nodiscard]] std::string kept_name(const Listening& one) const;
+    [[nodiscard]] Result<Listener> open_listener(const Listening& one);
+
+    std::size_t number_;
+    runtime::SocketStore& sockets_;
     runtime::EventLoop loop_;
     bool started_ = false;
     Hooks hooks_;

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.lab.control import Control
+from tests.lab.kept import KeptSockets
 from tests.lab.netns import Namespace, Network
 from tests.lab.process import Process
 
@@ -147,6 +148,7 @@ class House:
         self.document = self.directory / "hearth.yaml"
         self.control = Control(self.directory / "dns.sock")
         self.process: Process | None = None
+        self.kept: KeptSockets | None = None
 
     def write(self, *, dns: str = f"upstreams: [{ROUTER}]", extra: str = "", vip: str = VIP,
               workers: int = 2) -> None:
@@ -180,7 +182,7 @@ blocking:
         self.process = self.dns.start([
             self.program, "--config", self.document, "--run-dir", self.directory,
             "--state-dir", self.directory / "state",
-        ]).wait_ready()
+        ], kept=self.kept).wait_ready()
         return self
 
     def unbound(self, *, max_udp_size: int = 1232, extra: str = "") -> Process:

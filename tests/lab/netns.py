@@ -25,6 +25,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tests.lab import isolation, linux
+from tests.lab.kept import KeptSockets
 from tests.lab.process import Process
 
 _numbers = itertools.count(1)
@@ -107,6 +108,7 @@ class Namespace:
         name: str = "",
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
+        kept: KeptSockets | None = None,
     ) -> Process:
         """Starts a program in the background; it ends with the network at the latest."""
         process = Process(
@@ -116,6 +118,7 @@ class Namespace:
             prefix=self.prefix(),
             env=env,
             cwd=cwd,
+            kept=kept,
         )
         self.network.own(process)
         return process

@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tests.lab.kept import KeptSockets
 from tests.lab.waiting import wait_until
 
 
@@ -22,7 +23,8 @@ class Process:
     """A running program whose output goes to `<directory>/<name>.log`.
 
     It is given a NOTIFY_SOCKET, so that `wait_ready` returns on the daemon's READY=1
-    and `wait_notify` on any other sd_notify message.
+    and `wait_notify` on any other sd_notify message. Its descriptors are kept in `kept`, if
+    given, which the next process of the same unit begins with.
     """
 
     def __init__(
@@ -34,6 +36,7 @@ class Process:
         prefix: Sequence[str] = (),
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
+        kept: KeptSockets | None = None,
     ) -> None:
         self.name = name
         self.argv = [str(word) for word in argv]
@@ -43,6 +46,8 @@ class Process:
         self._notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._notify.bind(str(notify_path))
         notify_path.chmod(0o666)
+        self._kept = kept or KeptSockets()
+        self._keeps = kept is not None
         self._notified: list[str] = []
         self._silent = False  # the process has ended and all it said was read
         self._news = threading.Condition()
@@ -51,13 +56,14 @@ class Process:
         self._log_start = self.log_path.stat().st_size if self.log_path.exists() else 0
         with self.log_path.open("ab") as log:
             self._child = subprocess.Popen(
-                [*prefix, *self.argv],
+                [*prefix, *(kept.command(self.argv) if kept else self.argv)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env=environment,
                 cwd=cwd,
                 start_new_session=True,
+                pass_fds=kept.descriptors if kept else (),
             )
         self.pid = self._child.pid
         self._pidfd = os.pidfd_open(self.pid)
@@ -98,7 +104,9 @@ class Process:
             ready = [descriptor for descriptor, _ in poller.poll()]
             with self._news:
                 if self._notify.fileno() in ready:
-                    self._notified.append(self._notify.recv(4096).decode())
+                    octets, descriptors, _, _ = socket.recv_fds(self._notify, 4096, 16)
+                    self._notified.append(octets.decode())
+                    self._kept.note(self._notified[-1], descriptors)
                 else:
                     self._silent = True
                 self._news.notify_all()
@@ -179,3 +187,5 @@ class Process:
         os.close(self._pidfd)
         self._pidfd = -1
         self._notify.close()
+        if not self._keeps:
+            self._kept.close()

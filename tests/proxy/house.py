@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.lab.control import Control
+from tests.lab.kept import KeptSockets
 from tests.lab.netns import Namespace
 from tests.lab.process import Process
 
@@ -158,6 +159,7 @@ class House:
         self.control = Control(self.run_dir / "proxy.sock")
         self.upstreams: list[Upstream] = []
         self.daemon: Process | None = None
+        self.kept: KeptSockets | None = None
 
     def write(self, services: dict, **proxy) -> None:
         document = {
@@ -176,7 +178,7 @@ class House:
         state = self.directory / "state"
         state.mkdir(exist_ok=True)
         argv = [self._program, "--config", self.config, "--run-dir", self.run_dir, "--state-dir", state]
-        self.daemon = self.host.start(argv, name="hearth-proxy").wait_ready()
+        self.daemon = self.host.start(argv, name="hearth-proxy", kept=self.kept).wait_ready()
         return self
 
     def reload(self, services: dict, **proxy) -> None:

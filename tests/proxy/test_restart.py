@@ -1,0 +1,101 @@
+"""The sockets stay open while hearth-proxy restarts: nobody is refused, and what is under way ends well."""
+
+import threading
+
+import pytest
+
+from tests.lab.kept import KeptSockets
+from tests.lab.process import Process
+from tests.lab.waiting import wait_until
+from tests.proxy.house import ADDRESS, WEB, House, answer_all, get
+
+
+@pytest.fixture
+def house(house):
+    house.kept = KeptSockets()
+    yield house
+    house.kept.close()
+
+
+class Load(threading.Thread):
+    """Requests without a pause: on one connection while the proxy keeps it, or each on its own."""
+
+    def __init__(self, house: House, keeps: bool) -> None:
+        super().__init__(daemon=True)
+        self.house, self.keeps = house, keeps
+        self.answers: list[int] = []
+        self.trouble: list[str] = []
+        self.ends = False
+
+    def run(self) -> None:
+        client = None
+        while not self.ends:
+            try:
+                client = client or self.house.client()
+                client.send(get())
+                status, head, _ = client.read_response()
+                self.answers.append(status)
+            except OSError as error:
+                self.trouble.append(str(error))
+                head = b"Connection: close"
+            if not self.keeps or b"connection: close" in head.lower():
+                client.close()
+                client = None
+
+    def end(self) -> None:
+        self.ends = True
+        self.join()
+
+
+def test_ten_restarts_under_load_fail_no_request(house):
+    house.upstream(9000, answer_all)
+    house.start(WEB, workers=2)
+    loads = [Load(house, keeps) for keeps in (True, True, True, False, False, False)]
+    for load in loads:
+        load.start()
+    for _ in range(10):
+        seen = [len(load.answers) for load in loads]
+        wait_until(lambda: all(len(load.answers) > known + 20 for load, known in zip(loads, seen, strict=True)), 20)
+        assert house.daemon.stop() == 0
+        house.start(WEB, workers=2)
+    for load in loads:
+        load.end()
+        assert load.trouble == [] and set(load.answers) == {200}
+
+
+def test_who_comes_while_no_proxy_runs_waits_for_the_next_one(house):
+    house.upstream(9000)
+    house.start(WEB)
+    for end in (Process.stop, Process.kill):
+        end(house.daemon)
+        client = house.client()
+        client.send(get())
+        house.start(WEB)
+        assert client.read_response()[0] == 200
+        client.close()
+
+
+def wait_kept(house, *names: str) -> None:
+    wait_until(lambda: house.kept.names == list(names), what=f"kept: {names}")
+
+
+def test_sockets_of_workers_that_are_no_more_are_given_up(house):
+    house.upstream(9000)
+    house.start(WEB, workers=4)
+    wait_until(lambda: len(house.kept.names) == 4)
+    house.daemon.stop()
+    house.start(WEB, workers=1)
+    wait_kept(house, "http-127.0.0.1-80-0")
+    assert [house.ask(get())[0] for _ in range(40)] == [200] * 40
+
+
+def test_what_the_document_no_longer_names_is_given_up(house):
+    house.upstream(9000)
+    house.start(WEB, workers=1, listen=[f"{ADDRESS}:80", "127.0.0.2:80"])
+    house.reload(WEB, workers=1, listen=[f"{ADDRESS}:80", f"{ADDRESS}:81"])
+    wait_kept(house, "http-127.0.0.1-80-0", "http-127.0.0.1-81-0")
+    house.daemon.stop()
+    house.start(WEB, workers=1, listen=[f"{ADDRESS}:81"])
+    wait_kept(house, "http-127.0.0.1-81-0")
+    with pytest.raises(OSError):
+        house.client(80)
