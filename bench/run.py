@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Measures Hearth beside Debian's own peers, in one run.
 
-    /usr/bin/python3 bench/run.py dns|dns_lists|dns_streams|proxy|vip ... [--quick] [--trials N] [--json FILE] [--build-dir DIR]
+    /usr/bin/python3 bench/run.py dns|dns_lists|dns_streams|l4|proxy|vip ... [--quick] [--trials N] [--json FILE] [--build-dir DIR]
 
 Each bench is a module here with PEERS, the programs it needs besides Hearth's own and the Debian
 package that brings each, PROGRAMS, the built programs it needs, and run(options) -> Report.
@@ -22,7 +22,7 @@ sys.path.insert(0, str(SOURCE_DIR))
 from bench.report import write_json  # noqa: E402
 from tests.lab.isolation import isolate  # noqa: E402
 
-BENCHES = ("dns", "dns_lists", "dns_streams", "proxy", "vip")
+BENCHES = ("dns", "dns_lists", "dns_streams", "l4", "proxy", "vip")
 
 
 @dataclass(frozen=True)

@@ -133,6 +133,13 @@ json::array services_json(const ServiceBoard& board, const BackendHits& hits) {
     return list;
 }
 
+json::object timings_json(const ServiceTimings& timings) {
+    const auto microseconds = [](Duration duration) {
+        return std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
+    };
+    return {{"whole_us", microseconds(timings.whole)}, {"change_us", microseconds(timings.change)}};
+}
+
 void write_service_metrics(runtime::MetricSink& sink, const ServiceBoard& board,
                            const BackendHits& hits) {
     for (const auto& [port, service] : board.services()) {

@@ -26,6 +26,8 @@ namespace hearth::lb {
 
 // Each port, who answers there, how they are, and how many connections they got from here.
 [[nodiscard]] boost::json::array services_json(const ServiceBoard& board, const BackendHits& hits);
+// In microseconds.
+[[nodiscard]] boost::json::object timings_json(const ServiceTimings& timings);
 void write_service_metrics(runtime::MetricSink& sink, const ServiceBoard& board,
                            const BackendHits& hits);
 // Logged, and sent as events of topic "services".

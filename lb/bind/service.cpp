@@ -263,6 +263,7 @@ void LbService::add_status(boost::json::object& status) {
     });
     kernel_loop_->run_and_wait([&] {
         status["services"] = services_json(kernel_.services->board(), kernel_.services->hits());
+        status["service_timings"] = timings_json(kernel_.services->timings());
     });
 }
 

@@ -249,8 +249,8 @@ std::vector<std::string> unused_chains(const InstalledServices& installed,
     for (const auto& chain : installed.chains)
         if (!used.contains(chain)) unused.push_back(chain);
     // Gates first: they lead to the others.
-    std::ranges::stable_partition(unused,
-                                  [](const std::string& name) { return name.starts_with(kGate); });
+    std::stable_partition(unused.begin(), unused.end(),
+                          [](const std::string& name) { return name.starts_with(kGate); });
     return unused;
 }
 

@@ -14,9 +14,8 @@ namespace {
 constexpr const char* kTable = "hearth";
 constexpr const char* kInputChain = "input";
 constexpr const char* kVipChain = "vip";
-constexpr const char* kUntrackedChain = "untracked";
 // The table's comment; changes with its chains and rules, so that an older table is replaced.
-constexpr const char* kShape = "hearth-lb, shape 4";
+constexpr const char* kShape = "hearth-lb, shape 5";
 constexpr unsigned kRuleCount = 19;
 
 // nft's numbers of data types, so that it can print our sets.
@@ -109,6 +108,10 @@ RuleMaker port_rule(const char* chain, const Family& family, End end, const char
     return maker;
 }
 
+Rule untracked_rule(const char* chain, const Family& family, End end) {
+    return port_rule(chain, family, end, family.ports).add(nftnl_expr_alloc("notrack")).take();
+}
+
 RuleMaker rule_for_protocol(std::uint8_t protocol) {
     RuleMaker maker = rule_in(kVipChain);
     maker.load_meta(NFT_META_L4PROTO, kReg).require<std::uint8_t>(kReg, protocol);
@@ -120,19 +123,16 @@ std::vector<Rule> make_rules() {
     std::vector<Rule> rules;
     for (const Family& family : kFamilies) {
         rules.push_back(vip_rule(family));
-        for (const End end : {End::kDestination, End::kSource}) {
-            rules.push_back(port_rule(kUntrackedChain, family, end, family.ports)
-                                .add(nftnl_expr_alloc("notrack"))
-                                .take());
+        for (const End end : {End::kDestination, End::kSource})
             rules.push_back(
                 port_rule(kVipChain, family, end, family.ports).verdict(NF_ACCEPT).take());
-        }
+        rules.push_back(untracked_rule("prerouting", family, End::kDestination));
+        rules.push_back(untracked_rule("output", family, End::kDestination));
+        rules.push_back(untracked_rule("output", family, End::kSource));
         rules.push_back(
             port_rule(kVipChain, family, End::kSource, family.passing).verdict(NF_ACCEPT).take());
         rules.push_back(rule_for_protocol(family.icmp).verdict(NF_ACCEPT).take());
     }
-    for (const char* chain : {"prerouting", "output"})
-        rules.push_back(rule_in(chain).verdict(NFT_JUMP, kUntrackedChain).take());
     rules.push_back(
         rule_for_protocol(IPPROTO_TCP).require_tcp_flag(kReg, kReset).verdict(NF_ACCEPT).take());
     rules.push_back(rule_for_protocol(IPPROTO_TCP).reject(NFT_REJECT_TCP_RST, 0).take());
@@ -190,7 +190,6 @@ private:
             set(family.passing, port_type(family.address_type), family.key_size());
         }
         chain(kVipChain, nullptr);
-        chain(kUntrackedChain, nullptr);
         for (const Hook& hook : kHooks) chain(hook.chain, &hook);
         for (const auto& each : make_rules()) rule(each);
     }

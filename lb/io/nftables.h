@@ -14,10 +14,13 @@ namespace hearth::lb {
 //     set vips    { type ipv4_addr; }                                 and vips6, ports6,
 //     set ports   { type ipv4_addr . inet_proto . inet_service; }     passing6, with rules
 //     set passing { type ipv4_addr . inet_proto . inet_service; }     like these
-//     chain prerouting { type filter hook prerouting priority raw; jump untracked }
-//     chain output     { type filter hook output priority raw; jump untracked }
-//     chain input      { type filter hook input priority 110; ip daddr @vips jump vip }
-//     chain untracked {
+//     chain input { type filter hook input priority 110; ip daddr @vips jump vip }
+//     chain prerouting {
+//       type filter hook prerouting priority raw;
+//       ip daddr . meta l4proto . th dport @ports notrack
+//     }
+//     chain output {
+//       type filter hook output priority raw;
 //       ip daddr . meta l4proto . th dport @ports notrack
 //       ip saddr . meta l4proto . th sport @ports notrack
 //     }

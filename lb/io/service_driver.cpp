@@ -80,9 +80,11 @@ struct ServiceDriver::Impl : std::enable_shared_from_this<Impl> {
     // --- what it shall have -------------------------------------------------------------------
 
     void sync() {
+        const TimePoint begin = now();
         Result<void> done;
         for (Half& half : halves)
             if (auto one = sync(half); !one) done = one;
+        timings.whole = now() - begin;
         if (done || board.services().empty())
             problems.clear("services");
         else
@@ -253,6 +255,7 @@ struct ServiceDriver::Impl : std::enable_shared_from_this<Impl> {
     }
 
     void on_answer(const CheckTarget& target, Answered answered) {
+        const TimePoint begin = now();
         const auto outcome = board.answered(target, answered == Answered::kYes);
         if (outcome == BackendChecks::Outcome::kAsBefore) return;
         std::set<IpFamily> udp;
@@ -266,6 +269,7 @@ struct ServiceDriver::Impl : std::enable_shared_from_this<Impl> {
             if (std::ranges::find(report.services, service.name) == report.services.end())
                 report.services.push_back(service.name);
         }
+        timings.change = now() - begin;
         for (const IpFamily family : udp) cut_flows(family, {});
         if (is_remembered)
             for (Half& half : halves) forget_clients(half);
@@ -303,6 +307,7 @@ struct ServiceDriver::Impl : std::enable_shared_from_this<Impl> {
     TimePoint looked;
     ServiceBoard board;
     std::array<Half, 2> halves{Half{IpFamily::kV4, {}, {}, {}}, Half{IpFamily::kV6, {}, {}, {}}};
+    ServiceTimings timings;
     std::optional<FlowTable> flows;
     std::unique_ptr<NftMonitor> monitor;
     bool closed = false;
@@ -325,6 +330,8 @@ void ServiceDriver::apply(std::vector<BalancedService> services) {
 }
 
 const ServiceBoard& ServiceDriver::board() const noexcept { return impl_->board; }
+
+const ServiceTimings& ServiceDriver::timings() const noexcept { return impl_->timings; }
 
 BackendHits ServiceDriver::hits() {
     BackendHits all;

@@ -24,6 +24,12 @@ struct BackendReport {
     std::vector<std::string> services;
 };
 
+// How long the kernel's tables took.
+struct ServiceTimings {
+    Duration whole{};   // the last time that all of it was compared and brought into line
+    Duration change{};  // the last time that a backend died or came back
+};
+
 // New connections by port (the first one of a range) and backend.
 using BackendHits = std::map<OpenPort, std::map<Endpoint, std::uint64_t>>;
 
@@ -46,6 +52,7 @@ public:
 
     [[nodiscard]] const ServiceBoard& board() const noexcept;
     [[nodiscard]] BackendHits hits();
+    [[nodiscard]] const ServiceTimings& timings() const noexcept;
 
 private:
     struct Impl;

@@ -10,6 +10,7 @@ import pytest
 
 CONTESTANTS = {
     "dns": {"hearth", "unbound", "dnsdist", "dnsmasq", "raw echo"},
+    "l4": {"hearth", "by hand"},
     "proxy": {"hearth", "nginx", "haproxy", "direct"},
 }
 PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"

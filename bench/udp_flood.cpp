@@ -1,0 +1,53 @@
+// Sends datagrams as fast as one core does, and tells how long each took: `udp-flood ADDRESS PORT
+// COUNT`. Over a veth pair the receiving side's work is done in the sender's context, so pinned to
+// a core this is the cost of the whole way.
+
+#include <arpa/inet.h>
+#include <sched.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+
+namespace {
+
+constexpr std::size_t kBatch = 32;
+
+void pin() {
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(static_cast<std::size_t>(sched_getcpu()), &one);
+    sched_setaffinity(0, sizeof one, &one);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    if (argc != 4) return 2;
+    sockaddr_in server{};
+    server.sin_family = AF_INET;
+    server.sin_port = htons(static_cast<std::uint16_t>(std::atoi(argv[2])));
+    inet_pton(AF_INET, argv[1], &server.sin_addr);
+    const long wanted = std::atol(argv[3]);
+    const int socket_fd = socket(AF_INET, SOCK_DGRAM, 0);
+    if (connect(socket_fd, reinterpret_cast<sockaddr*>(&server), sizeof server) != 0) return 1;
+    pin();
+    std::array<char, 18> payload{};
+    iovec data{payload.data(), payload.size()};
+    std::array<mmsghdr, kBatch> batch{};
+    for (auto& message : batch) {
+        message.msg_hdr.msg_iov = &data;
+        message.msg_hdr.msg_iovlen = 1;
+    }
+    long sent = 0;
+    const auto begin = std::chrono::steady_clock::now();
+    while (sent < wanted) {
+        const int count = sendmmsg(socket_fd, batch.data(), kBatch, 0);
+        sent += count > 0 ? count : 0;
+    }
+    const auto took = std::chrono::steady_clock::now() - begin;
+    std::printf("%.1f\n", static_cast<double>(took.count()) / static_cast<double>(sent));
+    return 0;
+}
