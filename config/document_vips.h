@@ -18,7 +18,13 @@ enum class Announce { kReplies, kAddress };
 
 // Something besides the daemons that a node needs to be a good owner.
 struct Track {
+    // Exactly one of the two.
     std::string interface;  // it is there and has a carrier
+    std::string script;     // absolute; it ends with 0
+    std::chrono::milliseconds every{2'000};
+    std::chrono::milliseconds timeout{1'000};
+    unsigned rise = 2;  // so many good ends in a row make it well again
+    unsigned fall = 3;
     unsigned lower_by = 100;
 
     friend bool operator==(const Track&, const Track&) = default;

@@ -66,6 +66,33 @@ void add_vip(VirtualRouter& router, const Document& document, const config::Vip&
     }
 }
 
+// Two that run alike are one; what differs has a name of its own.
+std::string subject_of(const config::Track& track) {
+    if (track.script.empty()) return track_name(track.interface);
+    return "script " + track.script + " every " + std::to_string(track.every.count()) +
+           " ms, timeout " + std::to_string(track.timeout.count()) + " ms, rise " +
+           std::to_string(track.rise) + ", fall " + std::to_string(track.fall);
+}
+
+TrackedScripts tracked_scripts(const Document& document, const std::string& self) {
+    TrackedScripts scripts;
+    for (const auto& vip : document.vips) {
+        if (std::find(vip.prefer.begin(), vip.prefer.end(), self) == vip.prefer.end()) continue;
+        for (const auto& track : vip.track) {
+            if (track.script.empty()) continue;
+            BackendCheck check;
+            check.kind = BackendCheck::Kind::kScript;
+            check.script = track.script;
+            check.interval = track.every;
+            check.timeout = track.timeout;
+            check.rise = track.rise;
+            check.fall = track.fall;
+            scripts.emplace(subject_of(track), check);
+        }
+    }
+    return scripts;
+}
+
 VirtualRouter make_router(const Document& document, const config::Vip& vip, std::size_t rank,
                           const std::string& self) {
     VirtualRouter router;
@@ -80,8 +107,7 @@ VirtualRouter make_router(const Document& document, const config::Vip& vip, std:
         vip.announce == config::Announce::kAddress ? Announce::kAddress : Announce::kReplies;
     router.refresh = vip.refresh;
     for (const auto& track : vip.track)
-        router.tracks.push_back(
-            {track_name(track.interface), static_cast<Priority>(track.lower_by)});
+        router.tracks.push_back({subject_of(track), static_cast<Priority>(track.lower_by)});
     for (const auto& name : vip.prefer) {
         if (name != self) router.nodes.push_back(document.find_node(name)->address);
     }
@@ -198,6 +224,7 @@ Result<Plan> make_plan(const Document& document, const std::string& own_name,
     plan.lan.address = node.address;
     plan.lan.interface = node.interface;
     plan.lan.routers = make_routers(document, node.name);
+    plan.scripts = tracked_scripts(document, node.name);
     plan.ports = make_port_rules(document, node.name);
     add_services(plan, document);
     const auto counts = [&](Daemon daemon) {

@@ -10,6 +10,7 @@
 #include "config/document.h"
 #include "lb/io/lan_driver.h"
 #include "lb/io/peer_hub.h"
+#include "lb/io/script_watch.h"
 #include "lb/model/balanced_service.h"
 #include "lb/model/port_rules.h"
 
@@ -30,6 +31,7 @@ struct Plan {
     PortRules ports;
     std::vector<BalancedService> services;  // on VIPs this node is a candidate for
     std::vector<WatchedDaemon> watched;
+    TrackedScripts scripts;
     std::vector<Vip> vips;  // all of the document's
     std::uint16_t peer_port = 0;
     std::string peer_key_file;

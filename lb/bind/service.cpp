@@ -58,11 +58,13 @@ private:
     struct Kernel {
         std::unique_ptr<PortGuard> ports;
         std::unique_ptr<ServiceDriver> services;
+        std::unique_ptr<ScriptWatch> scripts;  // runs them through `services`
     };
 
     Result<void> apply(std::shared_ptr<const Plan> plan);
     void start();
     void start_kernel();
+    void on_script(const std::string& subject, Health health);
     void apply_on_lan(const Plan& plan);
     void watch_daemons(const Plan& plan);
     void connect_peers(const Plan& plan);
@@ -119,6 +121,7 @@ Result<void> LbService::apply(std::shared_ptr<const Plan> plan) {
         kernel_.services->apply(plan_->services);
     });
     loop_->run_and_wait([this] { apply_on_lan(*plan_); });
+    kernel_loop_->run_and_wait([this] { kernel_.scripts->apply(plan_->scripts); });
     return {};
 }
 
@@ -131,6 +134,16 @@ void LbService::start_kernel() {
         kernel_.services = std::make_unique<ServiceDriver>(
             *kernel_loop_, daemon_.problems(), std::move(scripts_),
             [this](const BackendReport& report) { publish_backend(daemon_.events(), report); });
+        kernel_.scripts = std::make_unique<ScriptWatch>(
+            *kernel_loop_, kernel_.services->scripts(),
+            [this](const std::string& subject, Health health) { on_script(subject, health); });
+    });
+}
+
+void LbService::on_script(const std::string& subject, Health health) {
+    log::info("tracked_script", {{"script", subject}, {"good", health == Health::kGood}});
+    loop_->post([this, subject, health] {
+        if (lan_.driver) lan_.driver->set_track(subject, health);
     });
 }
 
@@ -295,6 +308,7 @@ void LbService::stop() {
     loop_->join();
     daemon_.unwatch(*kernel_loop_);
     kernel_loop_->run_and_wait([&] {
+        kernel_.scripts.reset();
         kernel_.services->withdraw();
         kernel_.ports->withdraw();
         kernel_ = {};

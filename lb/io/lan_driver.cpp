@@ -5,6 +5,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <map>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "lb/io/flow_redirect.h"
@@ -45,6 +46,7 @@ struct LanDriver::Impl : std::enable_shared_from_this<Impl> {
     void follow_interface(const std::vector<Interface>& links,
                           const std::vector<InterfaceAddress>& addresses);
     void follow_tracked(const std::vector<Interface>& links);
+    void show_tracked();
     void check_link_local(const Interface& link, const LanState& state);
     void open_port(const Interface& link);
     void close_port();
@@ -75,6 +77,8 @@ struct LanDriver::Impl : std::enable_shared_from_this<Impl> {
     std::unique_ptr<PacketPort> port;
     int port_interface = 0;
     std::string port_name;
+    std::set<std::string> missing_interfaces;  // of those that are tracked
+    std::set<std::string> failed_scripts;
     std::optional<FlowRedirect> flows;
     std::vector<Redirect> redirected;
     std::vector<IpAddress> shown;            // VIPs that are on the LAN's interface, too
@@ -260,22 +264,34 @@ void LanDriver::Impl::follow_interface(const std::vector<Interface>& links,
 }
 
 void LanDriver::Impl::follow_tracked(const std::vector<Interface>& links) {
-    std::string missing;
+    missing_interfaces.clear();
     for (const auto& router : settings.routers) {
         for (const auto& track : router.tracks) {
+            if (!track.subject.starts_with(track_name(""))) continue;
             const bool is_good = std::ranges::any_of(links, [&](const Interface& link) {
                 return track_name(link.name) == track.subject &&
                        link.carrier == Interface::Carrier::kPresent;
             });
             reconciler.set_track(track.subject, is_good ? Health::kGood : Health::kBad, now());
-            if (is_good) continue;
-            missing.append(missing.empty() ? "" : "; ").append(router.vips.front().name);
-            missing.append(" loses " + std::to_string(track.lower_by) + " of its priority here: ");
-            missing.append(track.subject + " is not there or has no carrier");
+            if (!is_good) missing_interfaces.insert(track.subject);
         }
     }
-    if (missing.empty()) return problems.clear("vip_track");
-    problems.raise("vip_track", missing);
+    show_tracked();
+}
+
+void LanDriver::Impl::show_tracked() {
+    std::string bad;
+    for (const auto& router : settings.routers) {
+        for (const auto& track : router.tracks) {
+            const bool is_missing = missing_interfaces.contains(track.subject);
+            if (!is_missing && !failed_scripts.contains(track.subject)) continue;
+            bad.append(bad.empty() ? "" : "; ").append(router.vips.front().name);
+            bad.append(" loses " + std::to_string(track.lower_by) + " of its priority here: ");
+            bad.append(track.subject + (is_missing ? " is not there or has no carrier" : " fails"));
+        }
+    }
+    if (bad.empty()) return problems.clear("vip_track");
+    problems.raise("vip_track", bad);
 }
 
 // VIPs for IPv6 need it (RFC 9568 §5.1.2.1); it is not there where IPv6 is switched off.
@@ -458,6 +474,16 @@ void LanDriver::apply(const LanSettings& settings) { impl_->apply(settings); }
 
 void LanDriver::set_health(Daemon daemon, Health health) {
     impl_->reconciler.set_health(daemon, health, now());
+    impl_->settle();
+}
+
+void LanDriver::set_track(const std::string& subject, Health health) {
+    if (health == Health::kBad)
+        impl_->failed_scripts.insert(subject);
+    else
+        impl_->failed_scripts.erase(subject);
+    impl_->reconciler.set_track(subject, health, now());
+    impl_->show_tracked();
     impl_->settle();
 }
 

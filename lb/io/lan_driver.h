@@ -49,6 +49,7 @@ public:
     // VIPs that are new appear, those that are gone are handed over, the others do not notice.
     void apply(const LanSettings& settings);
     void set_health(Daemon daemon, Health health);
+    void set_track(const std::string& subject, Health health);
     void set_duty(Duty duty);
     Reconciler::Taken take(std::string_view vip);
     void on_node_vanished(IpAddress node);

@@ -329,6 +329,8 @@ void ServiceDriver::apply(std::vector<BalancedService> services) {
     impl_->apply(std::move(services));
 }
 
+ScriptRunner& ServiceDriver::scripts() noexcept { return impl_->scripts; }
+
 const ServiceBoard& ServiceDriver::board() const noexcept { return impl_->board; }
 
 const ServiceTimings& ServiceDriver::timings() const noexcept { return impl_->timings; }

@@ -17,6 +17,8 @@ class Problems;
 
 namespace hearth::lb {
 
+class ScriptRunner;
+
 // A backend was found dead, or alive again.
 struct BackendReport {
     Endpoint backend;
@@ -50,6 +52,7 @@ public:
     void apply(std::vector<BalancedService> services);
     void withdraw() { apply({}); }
 
+    [[nodiscard]] ScriptRunner& scripts() noexcept;
     [[nodiscard]] const ServiceBoard& board() const noexcept;
     [[nodiscard]] BackendHits hits();
     [[nodiscard]] const ServiceTimings& timings() const noexcept;

@@ -57,9 +57,9 @@ enum class Preemption : std::uint8_t { kAfterDelay, kNever };
 // kAddress: the owner has its VIPs on the LAN's interface, too.
 enum class Announce : std::uint8_t { kReplies, kAddress };
 
-// Something that costs priority while it is not well: an interface.
+// Something that costs priority while it is not well: an interface, or a script.
 struct Track {
-    std::string subject;  // "interface wan0"
+    std::string subject;  // "interface wan0", "script /usr/local/bin/check"
     Priority lower_by = kHealthPenalty;
 
     friend bool operator==(const Track&, const Track&) = default;

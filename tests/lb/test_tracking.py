@@ -1,5 +1,9 @@
 """What makes a node a better or worse owner, besides its daemons."""
 
+import shutil
+import tempfile
+from pathlib import Path
+
 from tests.lab.waiting import wait_until
 from tests.lb.vip_lan import VIP
 
@@ -62,3 +66,45 @@ def test_vips_of_a_sync_group_move_together(make_lan):
     wait_until(lambda: both() == (["a"], ["a"]))
     assert a.control.post("/vips/move?vip=web&node=b").status == 200
     wait_until(lambda: both() == (["b"], ["b"]))
+
+
+def test_script_that_fails_costs_priority_until_it_has_risen_again(make_lan):
+    """It runs without privileges, and one that hangs is killed."""
+    scripts = Path(tempfile.mkdtemp(dir="/tmp"))
+    scripts.chmod(0o755)
+    checks = {}
+    lan = make_lan(2)
+    for node in lan.nodes:
+        checks[node.name] = scripts / node.name
+        checks[node.name].write_text("good")
+        checks[node.name].chmod(0o644)
+        script = scripts / f"check-{node.name}"
+        script.write_text(
+            "#!/bin/sh\n"
+            f"read -r word < {checks[node.name]}\n"
+            '[ "$word" = hang ] && exec sleep 60\n'
+            "grep -q '^CapEff:.0000000000000000$' /proc/self/status || exit 1\n"
+            '[ "$word" = good ]\n'
+        )
+        script.chmod(0o755)
+        track = f", preempt_delay: 500ms, track: [{{script: {script}, every: 100ms, timeout: 500ms, rise: 2, fall: 2, lower_by: 20}}]"
+        node.config.write_text(lan.document(vip=track))
+    try:
+        lan.start()
+        a, b = lan.nodes
+        for trouble in ("bad", "hang"):
+            checks["a"].write_text(trouble)
+            lan.wait_owner(b)
+            assert a.vip()["priority"] == 180
+            assert "vip_track" in a.control.problems()
+            checks["a"].write_text("good")
+            lan.wait_owner(a)
+            assert a.vip()["priority"] == 200
+        checks["a"].write_text("bad")
+        lan.wait_owner(b)
+        a.config.write_text(lan.document(vip=", preempt_delay: 500ms"))  # tracked no more
+        assert a.control.post("/reload").status == 200
+        lan.wait_owner(a)
+        assert "vip_track" not in a.control.problems()
+    finally:
+        shutil.rmtree(scripts)
