@@ -3,6 +3,7 @@
 One machine; the tests tell its life in order.
 """
 
+import json
 import re
 from pathlib import Path
 
@@ -78,6 +79,18 @@ def test_serves_once_the_document_is_there(machine):
     assert "127.0.0.1:8081" in page.stdout  # a 502 that names the hop: nobody serves hello
 
 
+def test_services_have_certificates_by_themselves(machine):
+    root = machine.root.parent / "root.pem"
+    root.write_text(json.loads(machine.run("hearth", "ca", "show", "--json").stdout)["certificate"])
+    command = ["curl", "-sS", "--cacert", root, "--resolve", "hello.home:443:10.77.0.80", "https://hello.home/"]
+    wait_until(lambda: "127.0.0.1:8081" in machine.client.run(command, check=False).stdout, 30)
+    keys = ["/var/lib/hearth/certs/root.pem", "/var/lib/hearth/proxy/hello.home.pem"]
+    assert machine.run("stat", "-c", "%U %a", *keys).stdout == "hearth-certs 600\nhearth-proxy 600\n"
+    as_dns = ["setpriv", "--reuid=hearth-dns", "--regid=hearth", "--clear-groups", "hearth", "ca"]
+    assert machine.run(*as_dns, "show", check=False).returncode == 0
+    assert machine.run(*as_dns, "export", "/tmp/root.pem", check=False).returncode == 5
+
+
 def test_command_line_finds_the_daemons(machine):
     status = machine.run("hearth", "status", check=False)
     assert status.returncode == 1  # degraded: nobody serves hello, and there is no Internet
@@ -105,7 +118,7 @@ def test_no_unit_runs_as_root(machine):
         assert re.search(r"^Seccomp:\t2$", status, re.MULTILINE)
         effective = int(re.search(r"^CapEff:\t(\w+)$", status, re.MULTILINE)[1], 16)
         net_admin_and_raw, bind_service = 0x3000, 0x400
-        assert effective == (net_admin_and_raw if unit == "hearth-lb" else bind_service)
+        assert effective == {"hearth-lb": net_admin_and_raw, "hearth-certs": 0}.get(unit, bind_service)
 
 
 def restarts(machine: Machine, unit: str) -> int:
