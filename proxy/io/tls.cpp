@@ -402,7 +402,8 @@ TlsContext::TlsContext(std::shared_ptr<TicketKeys> tickets) : impl_(std::make_un
     impl_->context = context;
     SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
     SSL_CTX_set_cipher_list(context, "ECDHE+AESGCM:ECDHE+CHACHA20");
-    SSL_CTX_set1_groups_list(context, "X25519:P-256");
+    std::string groups = "X25519:P-256";  // OpenSSL's macro casts const away
+    SSL_CTX_set1_groups_list(context, groups.data());
     // A client without AES instructions says so by what it names first.
     SSL_CTX_set_options(context, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA |
                                      SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);

@@ -4,6 +4,7 @@ import threading
 
 import pytest
 
+from tests.lab import services
 from tests.lab.waiting import wait_until
 from tests.proxy.h2_client import connect, get
 from tests.proxy.house import ADDRESS, OK, WEB, answer_all
@@ -150,7 +151,7 @@ def test_pages_are_answered_as_well(house):
     assert client.ask(get(host="nobody.home")).status == 404, "the connection stays"
 
 
-def test_a_slow_reader_holds_its_upstream_back_and_only_its_own(house):
+def test_a_slow_reader_holds_its_upstream_back_and_only_its_own(house, sanitized):
     """64 MiB are offered; what is not read stays with the upstream."""
     sent = []
     stop = threading.Event()
@@ -176,11 +177,11 @@ def test_a_slow_reader_holds_its_upstream_back_and_only_its_own(house):
     client.wait_body(big, 65535)
     assert client.ask(get("/small")).body == b"ok", "another stream of the same connection is served"
     assert len(client.answers[big].body) == 65535, "no more than the window"
-    assert sum(sent) < 16 * MIB and house.daemon.rss_bytes() - before < 4 * MIB
+    assert sum(sent) < 16 * MIB and (sanitized or house.daemon.rss_bytes() - before < 4 * MIB)
     stop.set()
 
 
-def test_a_slow_upstream_holds_the_client_back(house):
+def test_a_slow_upstream_holds_the_client_back(house, sanitized):
     """The upstream does not read: the client may send its windows' worth and no more."""
     go_on = threading.Event()
 
@@ -202,7 +203,7 @@ def test_a_slow_upstream_holds_the_client_back(house):
             sent += 16384
     except TimeoutError:
         pass
-    assert sent < 16 * MIB and house.daemon.rss_bytes() < 64 * MIB
+    assert sent < 16 * MIB and (sanitized or house.daemon.rss_bytes() < 64 * MIB)
     go_on.set()
     client.sock.settimeout(20)
     client.send(stream, bytes(MIB), end=True)
@@ -315,3 +316,74 @@ def test_a_client_that_speaks_http1_still_can(house):
         client.send(bytes([octet]))
     client.send(b"OST / HTTP/1.1\r\nHost: web\r\nContent-Length: 0\r\n\r\n")
     assert client.read_response()[0] == 200
+
+
+def websocket(path: str = "/") -> list[tuple]:
+    return [*get(path, method="CONNECT"), (b":protocol", b"websocket"), (b"sec-websocket-version", b"13")]
+
+
+def test_a_websocket_is_an_upgrade_for_the_upstream(house):
+    """RFC 8441: real messages of wsproto's kind would not look different; these are octets both ways."""
+
+    def script(peer):
+        head = peer.read_head()
+        assert head.startswith(b"GET /chat HTTP/1.1\r\n") and b"Connection: Upgrade\r\nUpgrade: websocket\r\n" in head
+        peer.send(b"HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                  b"Sec-WebSocket-Accept: x\r\nSec-WebSocket-Protocol: chat\r\n\r\nhello")
+        while octets := peer.connection.recv(65536):
+            peer.send(octets)
+        peer.send(b"bye")
+
+    house.upstream(9000, script)
+    house.start(WEB, workers=1)
+    client = connect(house)
+    stream = client.request(websocket("/chat"), end=False)
+    answer = client.wait_head(stream)
+    assert answer.status == 200 and answer.headers == {b":status": b"200", b"sec-websocket-protocol": b"chat"}
+    assert client.wait_body(stream, 5) == b"hello"
+    client.send(stream, b"x" * 200_000)
+    assert client.wait_body(stream, 200_005) == b"hello" + b"x" * 200_000
+    client.h2.end_stream(stream)
+    client.flush()
+    assert client.wait(stream).body.endswith(b"bye") and answer.ended
+
+
+def test_a_websocket_library_talks_through_it(house):
+    """The octets that python3-websockets' server speaks, framed by hand."""
+    services.start(house.host, "websocket", "echo", 9000).wait_ready()
+    house.start(WEB, workers=1)
+    client = connect(house)
+    stream = client.request(websocket(), end=False)
+    assert client.wait_head(stream).status == 200
+    client.send(stream, b"\x81\x85\0\0\0\0hello")  # text, masked with zeros
+    assert client.wait_body(stream, 7) == b"\x81\x05hello"
+
+
+def test_a_websocket_that_is_not_accepted_does_not_look_open(house):
+    def script(peer):
+        path = peer.read_head().split(b" ")[1]
+        peer.send(OK if path == b"/page" else b"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno")
+
+    house.upstream(9000, script)
+    house.start(WEB, workers=1)
+    client = connect(house)
+    assert client.wait(client.request(websocket("/page"), end=False)).status == 502
+    answer = client.wait(client.request(websocket("/secret"), end=False))
+    assert answer.status == 403 and answer.body == b"no"
+
+
+def test_reload_keeps_websockets_over_http2(house):
+    def script(peer):
+        peer.read_head()
+        peer.send(b"HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+        while octets := peer.connection.recv(65536):
+            peer.send(octets)
+
+    house.upstream(9000, script)
+    house.start(WEB)
+    client = connect(house)
+    stream = client.request(websocket(), end=False)
+    assert client.wait_head(stream).status == 200
+    house.reload({**WEB, "more": {"upstream": f"http://{ADDRESS}:9001"}})
+    client.send(stream, b"still here")
+    assert client.wait_body(stream, 10) == b"still here"

@@ -152,7 +152,7 @@ def test_grpc_from_end_to_end(house, upstreams):
     assert answer.headers[b"grpc-status"] == b"12" and answer.ended and answer.trailers is None
 
 
-def test_a_slow_client_holds_the_upstream_back(house, upstreams):
+def test_a_slow_client_holds_the_upstream_back(house, upstreams, sanitized):
     sent = []
 
     def script(connection, asked):
@@ -169,7 +169,7 @@ def test_a_slow_client_holds_the_upstream_back(house, upstreams):
     big = client.request(get2("/big"))
     client.wait_body(big, 65535)
     assert client.ask(get2("/small")).body == b"ok", "others on the same upstream connection go on"
-    assert sum(sent) < 4 * MIB and house.daemon.rss_bytes() < 64 * MIB
+    assert sum(sent) < 4 * MIB and (sanitized or house.daemon.rss_bytes() < 64 * MIB)
 
 
 def test_resets_and_lost_connections_cut_answers_short(house, upstreams):

@@ -9,6 +9,8 @@ import pytest
 from tests.lab import services
 from tests.lab.authority import Authority
 from tests.lab.waiting import wait_until
+from tests.proxy.h2_client import H2Client
+from tests.proxy.h2_client import get as h2_get
 from tests.proxy.house import ADDRESS, Peer, get
 
 TLS = f"{ADDRESS}:443"
@@ -62,6 +64,21 @@ def home(house, authority):
     house.upstream(9000)
     house.start(TWO, **secure(house, authority.leaf("web.home"), authority.leaf("*.home", file="any")))
     return house
+
+
+def test_http2_is_agreed_where_the_client_offers_it(home, authority):
+    context = client_context(authority)
+    context.set_alpn_protocols(["http/1.1", "h2"])
+    peer = connect(home, authority, context=context)
+    assert peer.connection.selected_alpn_protocol() == "h2"
+    client = H2Client(peer.connection)
+    for _ in range(3):
+        assert client.ask(h2_get(scheme="https")).body == b"ok"
+    assert b"X-Forwarded-Proto: https\r\n" in home.upstreams[0].received
+    # web.home has a certificate of its own, which this connection does not show.
+    context.check_hostname = False  # OpenSSL refuses *.home
+    peer = connect(home, authority, "chat.home", context=context)
+    assert H2Client(peer.connection).ask(h2_get(scheme="https")).status == 421
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
