@@ -199,7 +199,7 @@ struct HttpUpstream {
     std::string text;  // as written
     unsigned weight = 1;
     UpstreamScheme scheme = UpstreamScheme::kHttp;
-    bool verify = true;   // https: its certificate
+    bool verify = true;     // https: its certificate
     std::string ca_file{};  // https: PEM; empty: the system's authorities
 };
 

@@ -35,11 +35,33 @@ struct ForwardAuth {
     std::string sign_in;  // may be empty
 };
 
+enum class ContentCoding { kGzip, kBrotli, kZstd };
+
+// Of answers; without a coding: none.
+struct Compression {
+    std::vector<ContentCoding> codings;
+    std::vector<std::string> types{"text/*",
+                                   "application/json",
+                                   "application/javascript",
+                                   "application/xml",
+                                   "application/wasm",
+                                   "application/manifest+json",
+                                   "application/vnd.apple.mpegurl",
+                                   "image/svg+xml",
+                                   "image/bmp",
+                                   "font/ttf",
+                                   "font/otf",
+                                   "+json",
+                                   "+xml"};
+    std::size_t minimum = 1024;
+};
+
 struct Middleware {
     std::string name;  // empty where a service brings its own
     std::vector<IpPrefix> allow;
     RateLimits rate_limit;
     std::size_t body_limit = 0;  // octets; 0: none
+    Compression compression;
     bool security_headers = false;
     std::chrono::seconds hsts{0};  // 0: none
     std::optional<BasicAuth> basic_auth;

@@ -92,6 +92,42 @@ const Section<ForwardAuth>& forward_section() {
     return table;
 }
 
+// "text/html", "text/*", "+json"
+Codec<std::string> media_type() {
+    const auto parse = [](const Value& value) -> Parsed<std::string> {
+        const std::string& text = value.text;
+        const bool is_suffix = text.size() > 1 && text.front() == '+';
+        const auto slash = text.find('/');
+        const bool is_type = slash != std::string::npos && slash > 0 && slash + 1 < text.size();
+        if ((is_suffix || is_type) && text.find_first_of(" ;,") == std::string::npos) return text;
+        return fault(text + " is no media type such as text/html, text/* or +json");
+    };
+    return scalar<std::string>("media type, type/* or +suffix", text_schema(), parse);
+}
+
+const Section<Compression>& compression_section() {
+    static const Section<Compression> table{{
+        "middleware.NAME.compression",
+        "Compresses answers that are not yet, as they come. The codings alone are enough.",
+        "codings",
+        {
+            field("codings", &Compression::codings,
+                  list_of(one_of<ContentCoding>({{"zstd", ContentCoding::kZstd},
+                                                 {"br", ContentCoding::kBrotli},
+                                                 {"gzip", ContentCoding::kGzip}}),
+                          kNotEmpty),
+                  "Which, the preferred one first.", "[zstd, br, gzip]", Presence::kRequired),
+            field("types", &Compression::types, list_of(media_type(), kNotEmpty),
+                  "Of what is compressed.", "[\"text/*\", application/json]", Presence::kOptional,
+                  "(text, JSON, JavaScript, XML, SVG, WebAssembly, fonts)"),
+            field("minimum", &Compression::minimum, size(0, 1U << 30),
+                  "What is announced to be smaller stays as it is.", "1KiB"),
+        },
+        {},
+    }};
+    return table;
+}
+
 template <class S>
 Codec<std::optional<S>> maybe(const Section<S>& table) {
     Codec<std::optional<S>> codec;
@@ -135,6 +171,8 @@ const Section<Middleware>& middleware_section() {
                   "How much may be asked.", "20/s"),
             field("body_limit", &Middleware::body_limit, size(1U << 10, std::uint64_t{1} << 40),
                   "A larger body is 413.", "100MiB", Presence::kOptional, "none"),
+            field("compression", &Middleware::compression, section(compression_section()),
+                  "Compresses answers.", "[zstd, br, gzip]"),
             field("security_headers", &Middleware::security_headers, boolean(),
                   "Adds X-Content-Type-Options, X-Frame-Options (SAMEORIGIN), Referrer-Policy and "
                   "Permissions-Policy where the service does not say them.",

@@ -16,6 +16,22 @@ void add_rate(Policy& policy, RateRule::Scope scope, const config::RequestRate& 
     policy.rates.push_back({scope, rate.count, rate.period, burst});
 }
 
+ContentCoding coding_of(config::ContentCoding coding) {
+    switch (coding) {
+        case config::ContentCoding::kGzip: return ContentCoding::kGzip;
+        case config::ContentCoding::kBrotli: return ContentCoding::kBrotli;
+        case config::ContentCoding::kZstd: return ContentCoding::kZstd;
+    }
+    return ContentCoding::kNone;
+}
+
+Compression compression_of(const config::Compression& from) {
+    Compression compression{{}, from.types, from.minimum};
+    for (const config::ContentCoding coding : from.codings)
+        compression.codings.push_back(coding_of(coding));
+    return compression;
+}
+
 bool is_known_hash(const std::string& hash) {
     return hash.starts_with("$argon2id$") || hash.starts_with("$2y$") || hash.starts_with("$2b$") ||
            hash.starts_with("$2a$");
@@ -51,6 +67,7 @@ Result<Policy> make_policy(const std::vector<config::Middleware>& used) {
             policy.body_limit = policy.body_limit == 0
                                     ? one.body_limit
                                     : std::min<std::uint64_t>(policy.body_limit, one.body_limit);
+        if (!one.compression.codings.empty()) policy.compression = compression_of(one.compression);
         policy.security_headers |= one.security_headers;
         if (one.hsts.count() != 0) policy.hsts = one.hsts;
         if (one.basic_auth) {

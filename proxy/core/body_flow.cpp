@@ -4,7 +4,8 @@
 
 namespace hearth::proxy {
 
-void BodyFlow::start(BodyFraming in, BodyKind out) {
+void BodyFlow::start(BodyFraming in, BodyKind out, BodyCoder* coder) {
+    coder_ = coder;
     in_ = in.kind;
     out_ = out;
     left_ = in.length;
@@ -32,6 +33,8 @@ std::size_t BodyFlow::advance(std::span<char> bytes, Outgoing& out) {
 }
 
 void BodyFlow::pass(std::string_view payload, Outgoing& out) {
+    if (coder_ != nullptr)
+        payload = coder_->code(payload, done_ ? BodyCoder::Part::kLast : BodyCoder::Part::kMore);
     if (out_ != BodyKind::kChunked) {
         out.add(payload);
         return;
@@ -55,6 +58,12 @@ bool BodyFlow::end_of_input(Outgoing& out, std::string_view trailers) {
     if (done_) return true;
     if (in_ != BodyKind::kUntilClose && in_ != BodyKind::kTunnel) return false;
     done_ = true;
+    if (coder_ != nullptr) {
+        const std::string_view rest = coder_->code({}, BodyCoder::Part::kLast);
+        if (out_ == BodyKind::kChunked && !rest.empty()) out.add(prefix_.set(rest.size()));
+        out.add(rest);
+        if (out_ == BodyKind::kChunked && !rest.empty()) out.add(kChunkEnd);
+    }
     if (out_ == BodyKind::kChunked) {
         out.add(trailers.empty() ? kLastChunk : kLastChunk.substr(0, 3));
         out.add(trailers);

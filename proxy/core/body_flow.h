@@ -5,6 +5,7 @@
 #include <span>
 #include <string_view>
 
+#include "proxy/core/body_coder.h"
 #include "proxy/core/chunked.h"
 #include "proxy/core/outgoing.h"
 #include "proxy/model/message.h"
@@ -15,7 +16,8 @@ namespace hearth::proxy {
 // arrives in and puts it into the framing it leaves in. Holds no body octets itself.
 class BodyFlow {
 public:
-    void start(BodyFraming in, BodyKind out);
+    // `coder` changes the payload; it lives as long as the flow.
+    void start(BodyFraming in, BodyKind out, BodyCoder* coder = nullptr);
 
     // Takes octets of the body off the front of `bytes` (and may rewrite them in place), adds what
     // is to be sent to `out`, and returns how many it took. The caller keeps `bytes` until `out`
@@ -40,6 +42,7 @@ private:
 
     BodyKind in_ = BodyKind::kNone;
     BodyKind out_ = BodyKind::kNone;
+    BodyCoder* coder_ = nullptr;
     bool done_ = true;
     std::uint64_t left_ = 0;  // with kLength
     std::uint64_t octets_ = 0;

@@ -166,9 +166,10 @@ void Exchange::relay_interim(std::span<char> space) {
 
 void Exchange::relay_final(std::span<char> space) {
     if (editor_ != nullptr) editor_->edit(parser_.edit_head());
+    BodyCoder* const coder = editor_ != nullptr ? editor_->coder() : nullptr;
     const ResponseHead& head = parser_.head();
     BodyKind out = head.body.kind;
-    if (out == BodyKind::kChunked || out == BodyKind::kUntilClose) {
+    if (coder != nullptr || out == BodyKind::kChunked || out == BodyKind::kUntilClose) {
         out = client_version_ == Version::kHttp11 ? BodyKind::kChunked : BodyKind::kUntilClose;
     }
     if (client_version_ == Version::kHttp2 && upgrade_asked_ && head.status < 300) {
@@ -183,7 +184,7 @@ void Exchange::relay_final(std::span<char> space) {
     status_ = head.status;
     upstream_keep_alive_ = head.keep_alive;
     endless_ = is_event_stream(head.headers);
-    response_.start(head.body, out);
+    response_.start(head.body, out, coder);
     phase_ = Phase::kRelaying;
 }
 

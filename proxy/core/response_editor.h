@@ -1,5 +1,6 @@
 #pragma once
 
+#include "proxy/core/body_coder.h"
 #include "proxy/model/message.h"
 
 namespace hearth::proxy {
@@ -8,6 +9,8 @@ namespace hearth::proxy {
 class ResponseEditor {
 public:
     virtual void edit(ResponseHead& head) = 0;
+    // After edit(): what changes the body, or nullptr. Then the head has no length any more.
+    [[nodiscard]] virtual BodyCoder* coder() noexcept = 0;
 
 protected:
     ~ResponseEditor() = default;

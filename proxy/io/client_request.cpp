@@ -4,9 +4,11 @@
 #include <utility>
 
 #include "proxy/core/authority.h"
+#include "proxy/core/compression.h"
 #include "proxy/core/cookies.h"
 #include "proxy/core/header_edits.h"
 #include "proxy/core/url_path.h"
+#include "proxy/io/compressor.h"
 #include "runtime/metrics.h"
 
 namespace hearth::proxy {
@@ -192,15 +194,30 @@ void ClientRequest::begin_exchange(const RequestHead& head) {
 
 void ClientRequest::prepare_choice(const RequestHead& head) {
     ActiveExchange& active = *active_;
+    const Compression& compression = active.service->service->policy.compression;
+    if (!compression.codings.empty()) active.coding = choose_coding(head.headers, compression);
     const Balancing& balancing = active.service->service->balancing;
     if (balancing.how == Balance::kSourceHash) active.client_key = key_of(active.record.client);
     if (balancing.sticky.empty()) return;
     active.sticky_token = from_cookie(cookie_value(head.headers, balancing.sticky));
 }
 
+void ClientRequest::compress(ResponseHead& head) {
+    ActiveExchange& active = *active_;
+    const Compression& rule = active.service->service->policy.compression;
+    if (!is_compressible(head, rule)) return;
+    announce_choice(head);
+    // An HTTP/1.0 client would only know the end of it by the end of the connection.
+    if (active.coding == ContentCoding::kNone || active.record.version == Version::kHttp10) return;
+    if (head.headers.full()) return;
+    active.coder = make_compressor(active.coding);
+    if (active.coder) announce_coding(head, active.coding, active.etag);
+}
+
 void ClientRequest::edit(ResponseHead& head) {
     ActiveExchange& active = *active_;
     const hearth::proxy::Service& service = *active.service->service;
+    compress(head);
     const auto add = [&head](std::string_view name, std::string_view value) {
         if (!head.headers.full()) head.headers.add({name, value, HeaderId::kOther});
     };

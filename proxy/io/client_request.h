@@ -112,6 +112,8 @@ private:
     void begin_exchange(const RequestHead& head);
     void prepare_choice(const RequestHead& head);
     void edit(ResponseHead& head) override;
+    [[nodiscard]] BodyCoder* coder() noexcept override { return active_->coder.get(); }
+    void compress(ResponseHead& head);
     Next finished();
     void finish_record();
 

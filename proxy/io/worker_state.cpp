@@ -28,6 +28,8 @@ void ActiveExchange::recycle() noexcept {
     tried_count = 0;
     client_key = sticky_token = 0;
     more_fields.clear();
+    coding = ContentCoding::kNone;
+    coder.reset();
     auth = {};
     counted = admitted = queued = false;
     page_left.clear();

@@ -84,6 +84,9 @@ struct ActiveExchange {
     std::uint64_t sticky_token = 0;  // of the upstream its cookie names
     std::string set_cookie;
     std::string hsts;
+    ContentCoding coding = ContentCoding::kNone;  // the client would take
+    std::unique_ptr<BodyCoder> coder;
+    std::string etag;
     std::string more_fields;  // of a page, each with its line end
     std::shared_ptr<AuthTicket> ticket;
     std::string user;       // who it says it is

@@ -41,12 +41,22 @@ struct ForwardAuth {
     std::string sign_in;               // where pages are sent on 401; "{url}" is where they were
 };
 
+enum class ContentCoding : std::uint8_t { kNone, kGzip, kBrotli, kZstd };
+
+// Of answers that are not compressed yet; without a coding: none.
+struct Compression {
+    std::vector<ContentCoding> codings;  // the preferred one first
+    std::vector<std::string> types;      // "text/html", "text/*", "+json"
+    std::uint64_t minimum = 1024;        // octets, where they are announced
+};
+
 struct Policy {
     std::vector<std::vector<IpPrefix>> allow;  // each list must have the client
     std::vector<RateRule> rates;
     std::uint64_t body_limit = 0;  // 0: none
     std::optional<BasicAuth> basic;
     std::optional<ForwardAuth> forward;
+    Compression compression;
     bool security_headers = false;
     Duration hsts{};  // max-age; zero: none
 
