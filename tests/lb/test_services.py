@@ -245,3 +245,27 @@ def test_a_thousand_services_at_once_and_one_changed(lan):
     reload(lan, lan.document(more=f"services:\n{names}".replace("tcp/2000: [a, b]", "tcp/2000: b", 1)))
     assert to_backends(a) == 17 * 60 * 24 - 23
     assert not [p for p in a.control.status()["problems"] if p["name"] in ("services", "vip_firewall")]
+
+
+def test_a_thousand_services_are_updated_under_traffic(lan):
+    """Connections to one service succeed throughout, one after the other."""
+    many = "".join(f"  s{i}: {{vip: {MQTT}, ports: {{udp/{3000 + i}: [a, b]}}}}\n" for i in range(998))
+    with_many = lan.document(more=f"services:\n  mqtt: {{vip: {MQTT}, ports: {{tcp/1883: [a, b]}}}}\n{many}")
+    failures, done = [], threading.Event()
+
+    def knock() -> None:
+        while not done.is_set():
+            try:
+                ask(lan.client)
+            except OSError as error:
+                failures.append(error)
+
+    knocking = threading.Thread(target=knock)
+    knocking.start()
+    try:
+        for text in (with_many, with_many.replace("[a, b]", "b"), document(lan, "{tcp/1883: [a, b]}")):
+            reload(lan, text)
+    finally:
+        done.set()
+        knocking.join()
+    assert not failures
