@@ -50,6 +50,10 @@ void check_forward_auth(CheckContext& context, const Service& service) {
         if (asked == nullptr) continue;
         if (asked->upstreams.empty())
             context.diagnostics.error(place, asked->name + " has no upstream that could be asked");
+        else if (asked->upstreams.front().scheme != UpstreamScheme::kHttp)
+            context.diagnostics.error(place, asked->name +
+                                                 " is asked over plain HTTP: give it an http:// "
+                                                 "upstream");
         else if (asked->name == service.name)
             context.diagnostics.error(place, "a service cannot be asked about itself");
     }

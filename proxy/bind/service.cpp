@@ -246,7 +246,8 @@ void ProxyService::stop() {
     for (std::size_t i = 0; i < workers_.size(); ++i) {
         if (!drained.try_acquire_until(limit)) break;
     }
-    workers_.clear();  // ends their threads
+    if (passwords_) passwords_->stop();  // it would call them back
+    workers_.clear();                    // ends their threads
 }
 
 }  // namespace

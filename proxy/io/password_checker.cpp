@@ -50,13 +50,15 @@ PasswordChecker::PasswordChecker() : secret_(32, '\0') {
     thread_ = std::thread([this] { work(); });
 }
 
-PasswordChecker::~PasswordChecker() {
+PasswordChecker::~PasswordChecker() { stop(); }
+
+void PasswordChecker::stop() {
     {
         const std::lock_guard lock(mutex_);
         ends_ = true;
     }
     wakes_.notify_one();
-    thread_.join();
+    if (thread_.joinable()) thread_.join();
 }
 
 bool PasswordChecker::remembers(const std::string& password, const std::string& hash) {

@@ -24,6 +24,8 @@ public:
 
     PasswordChecker();
     ~PasswordChecker();
+    // Calls nobody back from now on.
+    void stop();
 
     // It was found to fit a short while ago.
     [[nodiscard]] bool remembers(const std::string& password, const std::string& hash);
