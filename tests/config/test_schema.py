@@ -17,7 +17,7 @@ SHAPELESS = [
     "missing-vip-address", "map-expected", "text-expected", "empty-list", "wrong-version", "number-as-text",
     "number-out-of-range", "boolean-typo", "duration-without-unit", "size-without-unit", "size-decimal-unit",
     "name-upper-case", "name-not-a-host", "endpoint-without-port", "record-no-cname", "forward-without-servers",
-    "list-bad-scheme", "service-upstream-https", "service-upstream-no-scheme",
+    "list-bad-scheme", "service-upstream-no-scheme",
 ]  # fmt: skip
 
 
