@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.contest import Arena, cpu_seconds, measured, memory_mib, program_version
+from bench.contest import LOAD, Arena, cpu_seconds, measured, memory_mib, program_version
 from bench.proxy_tls import TlsRounds, make_certificate
 from bench.report import Report, median
 from tests.lab.netns import Network
@@ -91,6 +91,8 @@ class Hearth(ProxyServer):
             "version: 1\ndomain: home\nlan: [10.9.0.0/24]\n"
             f"nodes: {{server: {self.address}}}\n"
             f'proxy: {{listen: ["{self.address}:80"], workers: 1, max_connections: {MAX_CONNECTIONS},\n'
+            # One address may hold 512 connections unless it is trusted.
+            f'  trusted_proxies: [{LOAD}],\n'
             f'  listen_https: ["{self.address}:443"], tls: {{unknown_name: first,\n'
             f'  certificates: [{{certificate: {self.arena.directory}/home.pem, key: {self.arena.directory}/home.key}}]}}}}\n'
             f'services: {{bench: {{upstream: "http://{self.upstream}:80", https: optional}}}}\n'
@@ -213,11 +215,13 @@ class ProxyBench:
         self.requests("keep", "keep-alive, 64 connections, 1 KiB", bar=1.05)
         self.requests("close", "new connection each")
         self.fixed_rate()
-        TlsRounds(self).run()
+        tls = TlsRounds(self)
+        tls.run()
         self.bodies()
         for server in self.servers:
             self.report.add("RSS after load", server.name, memory_mib(server.pid), "MiB")
         self.idle_connections()
+        tls.idle_connections()
         for server in self.servers:
             server.stop()
         self.report.note(

@@ -6,9 +6,13 @@ can do, what counts is the CPU that the server spent for each.
 
 import re
 import subprocess
+from pathlib import Path
 
 from bench.contest import memory_mib
 from bench.report import Report, median
+
+
+IDLE = Path(__file__).with_name("idle_tls.py")
 
 
 def make_certificate(directory, host: str) -> None:
@@ -32,6 +36,7 @@ class TlsRounds:
                      lambda server: self.wrk(server, "-H", "Connection: close"), {"nginx": 1.0})
         self.compare("TLS, full handshake", self.handshakes, {"haproxy": 1.0})
         self.compare("HTTP/2 + TLS, 4 connections of 32 streams", self.h2load, {"haproxy": 1.0})
+        self.compare("TLS, 8 MiB bodies", self.big_bodies, {"haproxy": 1.0})
         for server in self.bench.servers:
             self.report.add("RSS after TLS load", server.name, memory_mib(server.pid), "MiB")
 
@@ -54,10 +59,13 @@ class TlsRounds:
         words = ["nice", "-n", "-10", "taskset", "-c", self.cores, *argv]
         return self.bench.arena.load.run(words, timeout=60).stdout
 
-    def wrk(self, server, *options: str) -> int:
-        seconds = str(max(1, round(self.bench.pace.seconds)))
-        said = self.loader("wrk", "-t2", "-c64", f"-d{seconds}", "-H", f"Host: {self.bench.host}", *options,
-                           f"https://{server.address}:443/")
+    def big_bodies(self, server) -> int:
+        return self.wrk(server, path="/bytes/8388608", connections=4, seconds=4)
+
+    def wrk(self, server, *options: str, path: str = "/", connections: int = 64, seconds: int = 0) -> int:
+        seconds = seconds or max(1, round(self.bench.pace.seconds))
+        said = self.loader("wrk", "-t2", f"-c{connections}", f"-d{seconds}", "-H", f"Host: {self.bench.host}", *options,
+                           f"https://{server.address}:443{path}")
         if found := re.search(r"Non-2xx.*", said):
             raise SystemExit(f"bench: {server.name}: {found[0]}")
         return int(re.search(r"(\d+) requests in", said)[1])
@@ -78,3 +86,21 @@ class TlsRounds:
         if counts["succeeded"] != counts["2xx"]:
             raise SystemExit(f"bench: {server.name} did not answer all with 2xx: {counts}")
         return counts["2xx"]
+
+    def idle_connections(self) -> None:
+        """Memory of TLS connections that made one request and stay."""
+        sizes = {}
+        count = self.bench.pace.idle
+        for server in self.bench.servers:
+            before = memory_mib(server.pid)
+            argv = ["/usr/bin/python3", IDLE, server.address, self.bench.host, str(count)]
+            with subprocess.Popen([*self.bench.arena.load.prefix(), *map(str, argv)], stdin=subprocess.PIPE,
+                                  stdout=subprocess.PIPE, text=True) as holder:
+                if holder.stdout.readline() != "ready\n":
+                    raise SystemExit(f"bench: {server.name} did not take {count} TLS connections")
+                held = memory_mib(server.pid)
+                holder.stdin.close()
+            sizes[server.name] = (held - before) * 1024 / count
+        for name, size in sizes.items():
+            bar = max(sizes["nginx"], sizes["haproxy"]) if name == "hearth" else None
+            self.report.add(f"per idle TLS connection, {count} held", name, size, "KiB", at_most=bar)
