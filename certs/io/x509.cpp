@@ -215,7 +215,7 @@ std::string root_name(const std::string& domain, const X509* certificate) {
 }
 
 Result<KeyPointer> new_key() {
-    KeyPointer key(EVP_EC_gen("P-256"));
+    KeyPointer key(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256"));
     if (!key) return cannot("no new key");
     return key;
 }
