@@ -112,8 +112,8 @@ def test_what_is_forwarded_is_normal(house, web):
     )
     assert web.received == (
         b"GET /a%2F..?q={1} HTTP/1.1\r\nHost: web.home\r\nHTTP2-Settings: AAMAAABk\r\nX-Kept: padded\r\n"
-        b"X-Forwarded-For: 127.0.0.1\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: web.home\r\n"
-        b"X-Real-IP: 127.0.0.1\r\n\r\n"
+        b"X-Forwarded-For: 127.0.0.1\r\nX-Real-IP: 127.0.0.1\r\nX-Forwarded-Proto: http\r\n"
+        b"X-Forwarded-Host: web.home\r\n\r\n"
     )
 
 
