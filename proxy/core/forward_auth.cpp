@@ -94,12 +94,13 @@ AuthDecision decide(const AuthAnswer& answer, const ForwardAuth& rule, bool navi
     if (answer.status < 200 || answer.status >= 500) return decision;
     if (answer.status < 300) {
         decision.kind = AuthDecision::Kind::kPass;
-        for (const auto& [name, value] : answer.fields) {
-            if (equals_ignoring_case(name, "set-cookie")) decision.cookies.push_back(value);
+        for (const auto& field : answer.fields) {
+            if (equals_ignoring_case(field.first, "set-cookie"))
+                decision.cookies.push_back(field.second);
             const bool wanted = std::any_of(
                 rule.headers.begin(), rule.headers.end(),
-                [&](const std::string& one) { return equals_ignoring_case(name, one); });
-            if (wanted) decision.fields.emplace_back(name, value);
+                [&](const std::string& one) { return equals_ignoring_case(field.first, one); });
+            if (wanted) decision.fields.push_back(field);
         }
         return decision;
     }
