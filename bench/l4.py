@@ -177,33 +177,50 @@ def run(options) -> Report:
                            home.cold / 1000, "ms", at_most=300)
                 report.add("cold start of 1000 services: until ready", "hearth", ready * 1000, "ms")
             home.stop()
-        costs: dict[str, list[float]] = {"1": [], "1000": [], "by hand": []}
+        costs: dict[str, list[float]] = {"1": [], "1000": [], "by hand": [], "alone": []}
         for _ in range(3 if options.quick else 7):
             for services in (10, 1000):
                 home.start(services)
                 costs["1" if services == 10 else "1000"].append(home.flood(packets))
                 home.stop()
             costs["by hand"].append(_by_hand(home, packets))
-        by_hand = median(costs["by hand"])
-        report.add("a packet through one service", "hearth", median(costs["1"]), "ns")
+            home.node.host.ip(f"address add {_VIP}/32 dev lo")
+            costs["alone"].append(_alone(home, packets))
+            home.node.host.ip(f"address del {_VIP}/32 dev lo")
+        by_hand = min(costs["by hand"])
+        report.add("a packet through one service", "hearth", min(costs["1"]), "ns")
         report.add("a packet through one service", "by hand", by_hand, "ns")
-        report.add("a packet through one of 1000", "hearth", median(costs["1000"]), "ns")
+        report.add("a packet through one of 1000", "hearth", min(costs["1000"]), "ns")
+        report.add("a packet where no hearth-lb runs", "by hand", min(costs["alone"]), "ns")
         for name, text in (("1", "one service"), ("1000", "one of 1000")):
-            report.add(f"a packet through {text}, by hand = 1", "hearth", median(costs[name]) / by_hand, "",
+            report.add(f"a packet through {text}, by hand = 1", "hearth", min(costs[name]) / by_hand, "",
                        at_most=1.05)
+    report.note("packets: the best of the rounds, taken in turns; by hand: hearth-lb holds the VIP, its services aside")
     report.note("a change: from the answer of a check until the kernel had it; 10 backends for each service")
     return report
 
 
 def _by_hand(home: _Home, packets: int) -> float:
+    """The same node, and the same VIP held by hearth-lb: only the services' rules are others."""
+    vips = f"  dns: {{address: 10.0.0.53, prefer: [a]}}\n  mqtt: {{address: {_VIP}, prefer: [a]}}\n"
+    text = home.lan.document()
+    home.lan.write_document(text[: text.index("vips:")] + "vips:\n" + vips + text[text.index("peers:"):])
+    home.node.start_lb()
+    home.node.wait_state("master", "mqtt")
+    try:
+        return _alone(home, packets)
+    finally:
+        home.stop()
+
+
+def _alone(home: _Home, packets: int) -> float:
+    """Whoever holds the VIP."""
     host = home.node.host
-    host.ip(f"address add {_VIP}/32 dev lo")
     host.sysctl("net.ipv4.conf.eth0.forwarding", 1)
-    home.lan.client.ip(f"neighbour replace {_VIP} lladdr {host.mac()} dev eth0")
     host.nft(_BY_HAND)
+    home.lan.client.ip(f"neighbour replace {_VIP} lladdr {host.mac()} dev eth0")
     try:
         return home.flood(packets)
     finally:
         host.nft("delete table ip mine")
-        host.ip(f"address del {_VIP}/32 dev lo")
         home.lan.client.ip(f"neighbour del {_VIP} dev eth0")
