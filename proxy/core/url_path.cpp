@@ -40,8 +40,12 @@ std::string decoded(std::string_view path, EncodedSlash slash) {
         } else if (octet >= 0 && stays_encoded(octet)) {
             out.append({'%', kHex[static_cast<std::size_t>(octet) >> 4],
                         kHex[static_cast<std::size_t>(octet) & 15]});
+        } else if (octet >= 0) {
+            out += static_cast<char>(octet);
+        } else if (path[i] == '%') {
+            out += "%25";  // what follows must not make an escape of it
         } else {
-            out += octet >= 0 ? static_cast<char>(octet) : path[i];
+            out += path[i];
         }
         if (octet >= 0) i += 2;
     }
