@@ -227,6 +227,7 @@ Result<Plan> make_plan(const Document& document, const std::string& own_name,
     plan.scripts = tracked_scripts(document, node.name);
     plan.ports = make_port_rules(document, node.name);
     add_services(plan, document);
+    if (!plan.services.empty()) plan.lan.backends = Backends::kSome;
     const auto counts = [&](Daemon daemon) {
         return std::any_of(plan.lan.routers.begin(), plan.lan.routers.end(), [&](const auto& r) {
             return std::find(r.watched.begin(), r.watched.end(), daemon) != r.watched.end();

@@ -228,11 +228,16 @@ struct FlowRedirect::Impl {
         Transaction transaction(socket.sequence());
         transaction.remove();
         installed_on.clear();
-        return socket.commit(transaction);
+        const auto done = socket.commit(transaction);
+        left_behind = done ? LeftBehind::kNothing : LeftBehind::kPerhaps;
+        return done;
     }
 
     NftSocket socket;
     std::string installed_on;  // interface; empty: no table of ours is known to be there
+    // By an earlier instance. Taking a table away makes the kernel wait for its readers, 20 ms and
+    // more: not when a VIP has just come here.
+    enum class LeftBehind : std::uint8_t { kNothing, kPerhaps } left_behind = LeftBehind::kPerhaps;
 };
 
 FlowRedirect::FlowRedirect(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -247,13 +252,14 @@ Result<FlowRedirect> FlowRedirect::open() {
 }
 
 Result<void> FlowRedirect::apply(const std::string& interface, int index, MacAddress own,
-                                 const std::vector<Redirect>& redirects) {
+                                 const std::vector<Redirect>& redirects, Backends backends) {
     if (redirects.empty()) return impl_->remove();
-    if (impl_->installed_on != interface)
+    const bool is_elsewhere = !impl_->installed_on.empty() && impl_->installed_on != interface;
+    if (is_elsewhere || impl_->left_behind == Impl::LeftBehind::kPerhaps)
         if (auto done = impl_->remove(); !done) return done;
     std::vector<IpAddress> vips;
     for (const Redirect& redirect : redirects) vips.push_back(redirect.vip);
-    const auto flows = tcp_flows_of_host(vips);
+    const auto flows = tcp_flows_of_host(backends, vips);
     if (!flows) return fail(flows.error());
     Transaction transaction(impl_->socket.sequence());
     if (impl_->installed_on.empty()) transaction.create(interface);

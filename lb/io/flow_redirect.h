@@ -7,6 +7,7 @@
 #include "base/mac.h"
 #include "base/result.h"
 #include "lb/core/reconciler.h"
+#include "lb/io/tcp_flows.h"
 
 namespace hearth::lb {
 
@@ -39,7 +40,7 @@ public:
     // All of `redirects`, on the interface whose Ethernet address is `own`; none takes the table
     // away. Connections that this host has now stay with it.
     [[nodiscard]] Result<void> apply(const std::string& interface, int index, MacAddress own,
-                                     const std::vector<Redirect>& redirects);
+                                     const std::vector<Redirect>& redirects, Backends backends);
 
 private:
     struct Impl;

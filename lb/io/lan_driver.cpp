@@ -146,7 +146,7 @@ void LanDriver::Impl::remove_stale_redirects() {
     auto opened = FlowRedirect::open();
     if (!opened) return;
     flows.emplace(std::move(*opened));
-    if (const auto done = flows->apply({}, 0, {}, {}); !done)
+    if (const auto done = flows->apply({}, 0, {}, {}, Backends::kNone); !done)
         log::warn("vip_redirects_stay", {{"error", done.error().detail}});
 }
 
@@ -399,8 +399,8 @@ void LanDriver::Impl::redirect_flows() {
         if (!opened) return report("vip_open_connections", fail(opened.error()));
         flows.emplace(std::move(*opened));
     }
-    report("vip_open_connections",
-           flows->apply(port_name, port_interface, reconciler.lan().mac, redirected));
+    report("vip_open_connections", flows->apply(port_name, port_interface, reconciler.lan().mac,
+                                                redirected, settings.backends));
 }
 
 // --- VIPs on the LAN's interface (announce: address) ------------------------------------------

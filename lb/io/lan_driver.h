@@ -9,6 +9,7 @@
 #include "base/ip.h"
 #include "base/result.h"
 #include "lb/core/reconciler.h"
+#include "lb/io/tcp_flows.h"
 #include "lb/model/virtual_router.h"
 
 namespace hearth::runtime {
@@ -25,6 +26,7 @@ struct LanSettings {
     IpAddress address;      // this node's
     std::string interface;  // empty: the one that carries `address`
     std::vector<VirtualRouter> routers;
+    Backends backends = Backends::kNone;  // of services on ports, on VIPs among these
     // Packets that come in on the LAN's interface go on to other machines: to backends.
     enum class Forwarding : std::uint8_t { kAsItIs, kNeeded };
     Forwarding forwarding = Forwarding::kAsItIs;  // IPv4

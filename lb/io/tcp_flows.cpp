@@ -83,9 +83,10 @@ Result<std::vector<TcpFlow>> sockets_of(const std::vector<IpAddress>& servers) {
 
 }  // namespace
 
-Result<std::vector<TcpFlow>> tcp_flows_of_host(const std::vector<IpAddress>& servers) {
+Result<std::vector<TcpFlow>> tcp_flows_of_host(Backends backends,
+                                               const std::vector<IpAddress>& servers) {
     auto all = sockets_of(servers);
-    if (!all) return all;
+    if (!all || backends == Backends::kNone) return all;
     auto tracked = FlowTable::open();
     if (!tracked) return fail(tracked.error());
     for (const IpFamily family : {IpFamily::kV4, IpFamily::kV6}) {
