@@ -46,8 +46,7 @@ class Process:
         self._notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._notify.bind(str(notify_path))
         notify_path.chmod(0o666)
-        self._kept = kept or KeptSockets()
-        self._keeps = kept is not None
+        self._kept = kept
         self._notified: list[str] = []
         self._silent = False  # the process has ended and all it said was read
         self._news = threading.Condition()
@@ -106,7 +105,11 @@ class Process:
                 if self._notify.fileno() in ready:
                     octets, descriptors, _, _ = socket.recv_fds(self._notify, 4096, 16)
                     self._notified.append(octets.decode())
-                    self._kept.note(self._notified[-1], descriptors)
+                    if self._kept is not None:
+                        self._kept.note(self._notified[-1], descriptors)
+                    else:  # kept open, they would take in what the next process is to answer
+                        for descriptor in descriptors:
+                            os.close(descriptor)
                 else:
                     self._silent = True
                 self._news.notify_all()
@@ -187,5 +190,3 @@ class Process:
         os.close(self._pidfd)
         self._pidfd = -1
         self._notify.close()
-        if not self._keeps:
-            self._kept.close()
