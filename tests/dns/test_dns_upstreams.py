@@ -391,7 +391,8 @@ def test_the_greedy_are_refused_and_others_are_answered(house: House) -> None:
             greedy.send(packet)
         waiting = house.control.metric("hearth_dns_waiting")
         wait_until(lambda: house.data("immich.home") == ["10.0.0.100"], what="the end of the burst")
-        assert house.dig("quick.example", host=house.router, server=DNS).data == ["192.0.2.99"]
+        # A slow machine may have found the upstream to be dead by now: then it is asked again.
+        wait_until(lambda: house.dig("quick.example", host=house.router, server=DNS).data == ["192.0.2.99"])
         refused = 0
         with contextlib.suppress(TimeoutError):
             while True:
