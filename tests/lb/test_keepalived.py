@@ -64,8 +64,7 @@ def answering_macs(lan, router) -> list[str]:
     return [names.get(owner, owner) for owner in lan.answering()]
 
 
-def test_keepalived_backs_up_hearth(make_lan):
-    lan, router = make_group(make_lan, priority=90)
+def keepalived_takes_over_and_gives_back(lan, router, answering) -> None:
     lan.start()
     router.start()
     (a,) = lan.nodes
@@ -76,30 +75,37 @@ def test_keepalived_backs_up_hearth(make_lan):
     a.start_lb()  # better: takes it back after its preempt delay
     wait_until(lambda: a.state() == "master")
     wait_until(lambda: not router.owns(), 5)
-    wait_until(lambda: answering_macs(lan, router) == ["a"])
+    wait_until(lambda: answering(lan, router) == ["a"])
     a.lb.stop()  # releases with priority 0
     wait_until(router.owns, 5)
-    wait_until(lambda: answering_macs(lan, router) == ["keepalived"])
+    wait_until(lambda: answering(lan, router) == ["keepalived"])
 
 
-def test_hearth_backs_up_keepalived(make_lan):
-    lan, router = make_group(make_lan, priority=250)
+def hearth_takes_over_and_gives_back(lan, router, answering, address: str) -> None:
     router.start()
     wait_until(router.owns, 10)
     (a,) = lan.nodes
     a.start_lb()
     a.wait_state("backup")
-    assert a.vip()["owner"] == ROUTER
-    assert answering_macs(lan, router) == ["keepalived"]
+    assert a.vip()["owner"] == address
+    assert answering(lan, router) == ["keepalived"]
     router.stop()  # priority 0
     a.wait_state("master", deadline=2)
-    wait_until(lambda: answering_macs(lan, router) == ["a"])
+    wait_until(lambda: answering(lan, router) == ["a"])
     router.start()
     wait_until(router.owns, 10)
     a.wait_state("backup")
-    wait_until(lambda: answering_macs(lan, router) == ["keepalived"])
+    wait_until(lambda: answering(lan, router) == ["keepalived"])
     for line in ("checksum", "mismatch", "unexpected", "invalid"):
         assert line not in router.process.log().lower()
+
+
+def test_keepalived_backs_up_hearth(make_lan):
+    keepalived_takes_over_and_gives_back(*make_group(make_lan, priority=90), answering_macs)
+
+
+def test_hearth_backs_up_keepalived(make_lan):
+    hearth_takes_over_and_gives_back(*make_group(make_lan, priority=250), answering_macs, ROUTER)
 
 
 def test_three_routers_of_two_makes(make_lan):
@@ -238,38 +244,9 @@ def answering6(lan, router) -> list[str]:
 
 
 def test_keepalived_backs_up_hearth_over_ipv6(make_lan):
-    lan, router = make_group6(make_lan, priority=90)
-    lan.start()
-    router.start()
-    (a,) = lan.nodes
-    router.process.wait_line("Entering BACKUP STATE")
-    assert not router.owns()
-    a.lb.kill()
-    wait_until(router.owns, 5)
-    a.start_lb()
-    wait_until(lambda: a.state() == "master")
-    wait_until(lambda: not router.owns(), 5)
-    wait_until(lambda: answering6(lan, router) == ["a"])
-    a.lb.stop()
-    wait_until(router.owns, 5)
-    wait_until(lambda: answering6(lan, router) == ["keepalived"])
+    keepalived_takes_over_and_gives_back(*make_group6(make_lan, priority=90), answering6)
 
 
 def test_hearth_backs_up_keepalived_over_ipv6(make_lan):
     lan, router = make_group6(make_lan, priority=250)
-    router.start()
-    wait_until(router.owns, 10)
-    (a,) = lan.nodes
-    a.start_lb()
-    a.wait_state("backup")
-    assert a.vip()["owner"] == ndp.link_local(router.host)
-    assert answering6(lan, router) == ["keepalived"]
-    router.stop()
-    a.wait_state("master", deadline=2)
-    wait_until(lambda: answering6(lan, router) == ["a"])
-    router.start()
-    wait_until(router.owns, 10)
-    a.wait_state("backup")
-    wait_until(lambda: answering6(lan, router) == ["keepalived"])
-    for line in ("checksum", "mismatch", "unexpected", "invalid"):
-        assert line not in router.process.log().lower()
+    hearth_takes_over_and_gives_back(lan, router, answering6, ndp.link_local(router.host))

@@ -6,20 +6,14 @@ import socket
 import pytest
 
 from tests.lab.waiting import wait_until
-from tests.lb.test_services import MQTT, ask, document, name_server, reload
+from tests.lb.test_services import MQTT, ask, document, name_server, reload, serving
 from tests.lb.vip_lan import CLIENT, VIP
 
 
 @pytest.fixture
 def lan(make_lan):
-    made = make_lan(2)
-    made.write_document(document(made, "{tcp/1883: [a, b]}"))
-    made.start()
-    made.nodes[0].wait_state("master", "mqtt")
-    with contextlib.ExitStack() as stack:
-        for node in made.nodes:
-            stack.enter_context(name_server(node.host, node.name))
-        yield made
+    with serving(make_lan(2), "{tcp/1883: [a, b]}") as lan:
+        yield lan
 
 
 def names(lan, count: int) -> list[str]:

@@ -68,17 +68,22 @@ def table(node) -> str:
     return node.host.run(["nft", "list", "ruleset"]).stdout
 
 
+@contextlib.contextmanager
+def serving(lan, ports: str):
+    """Backends on both nodes; the first one owns the VIP."""
+    lan.write_document(document(lan, ports))
+    lan.start()
+    lan.nodes[0].wait_state("master", "mqtt")
+    with contextlib.ExitStack() as stack:
+        for node in lan.nodes:
+            stack.enter_context(name_server(node.host, node.name))
+        yield lan
+
+
 @pytest.fixture
 def lan(make_lan):
-    """Backends on both nodes; the first one owns the VIP."""
-    made = make_lan(2)
-    made.write_document(document(made, "{tcp/1883: [a, b], udp/1883: [a, b]}"))
-    made.start()
-    made.nodes[0].wait_state("master", "mqtt")
-    with contextlib.ExitStack() as stack:
-        for node in made.nodes:
-            stack.enter_context(name_server(node.host, node.name))
-        yield made
+    with serving(make_lan(2), "{tcp/1883: [a, b], udp/1883: [a, b]}") as lan:
+        yield lan
 
 
 def reload(lan, text: str) -> None:
