@@ -3,6 +3,7 @@
 #include <array>
 
 #include "config/codec.h"
+#include "config/sections_upstreams.h"
 
 namespace hearth::config {
 namespace {
@@ -130,17 +131,13 @@ bool finish_check(const Value& value, Span key_span, void* target, ReadContext& 
                                   "which script? {kind: script, script: /usr/local/bin/check}");
         return false;
     }
-    if (is_http && !check.path.starts_with('/')) {
-        context.diagnostics.error(value.find("path")->value.span, "a path begins with /");
-        return false;
-    }
     return true;
 }
 
 // Printable ASCII without blanks: it goes into a request line or header as it is.
-Codec<std::string> request_text(std::string name) {
+Codec<std::string> request_text() {
     return scalar<std::string>(
-        std::move(name), text_schema("^[!-~]+$"),
+        "text", text_schema("^[!-~]+$"),
         [](const Value& value) -> Parsed<std::string> {
             for (const char c : value.text)
                 if (c <= ' ' || c > '~') return fault("only printable ASCII without blanks here");
@@ -168,11 +165,10 @@ const Section<BackendCheck>& check_section() {
                      "http"),
             field("port", &BackendCheck::port, port(), "Where to ask.", "8080", Presence::kOptional,
                   "(the backend's port)"),
-            field("path", &BackendCheck::path, request_text("path"), "The page to ask for.",
-                  "/healthz"),
-            field("host", &BackendCheck::host, request_text("text"),
-                  "The host to ask for, also in TLS.", "mqtt.home", Presence::kOptional,
-                  "(the backend's address)"),
+            field("path", &BackendCheck::path, url_path(), "The page to ask for.", "/healthz",
+                  Presence::kOptional, "/"),
+            field("host", &BackendCheck::host, request_text(), "The host to ask for, also in TLS.",
+                  "mqtt.home", Presence::kOptional, "(the backend's address)"),
             field("name", &BackendCheck::name, domain_name(),
                   "The name whose SOA the name server is asked for.", "example.com",
                   Presence::kOptional, "(the root)"),

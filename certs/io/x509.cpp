@@ -14,24 +14,18 @@
 #include <ctime>
 #include <set>
 
+#include "base/c_pointer.h"
 #include "certs/core/scope.h"
 
 namespace hearth::certs {
 namespace {
 
-template <auto Free>
-struct Deleter {
-    template <class T>
-    void operator()(T* thing) const noexcept {
-        Free(thing);
-    }
-};
-using BioPointer = std::unique_ptr<BIO, Deleter<BIO_free>>;
-using KeyPointer = std::unique_ptr<EVP_PKEY, Deleter<EVP_PKEY_free>>;
-using CertificatePointer = std::unique_ptr<X509, Deleter<X509_free>>;
-using ExtensionPointer = std::unique_ptr<X509_EXTENSION, Deleter<X509_EXTENSION_free>>;
-using NamesPointer = std::unique_ptr<GENERAL_NAMES, Deleter<GENERAL_NAMES_free>>;
-using ConstraintsPointer = std::unique_ptr<NAME_CONSTRAINTS, Deleter<NAME_CONSTRAINTS_free>>;
+using BioPointer = CPointer<BIO, BIO_free>;
+using KeyPointer = CPointer<EVP_PKEY, EVP_PKEY_free>;
+using CertificatePointer = CPointer<X509, X509_free>;
+using ExtensionPointer = CPointer<X509_EXTENSION, X509_EXTENSION_free>;
+using NamesPointer = CPointer<GENERAL_NAMES, GENERAL_NAMES_free>;
+using ConstraintsPointer = CPointer<NAME_CONSTRAINTS, NAME_CONSTRAINTS_free>;
 
 constexpr std::size_t kMostCommonName = 64;  // RFC 5280, ub-common-name
 constexpr std::size_t kSerialOctets = 16;

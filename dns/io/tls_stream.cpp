@@ -12,6 +12,7 @@
 #include <ctime>
 #include <utility>
 
+#include "base/c_pointer.h"
 #include "dns/io/wall_clock.h"
 #include "runtime/event_loop.h"
 #include "runtime/file_descriptor.h"
@@ -30,15 +31,8 @@ constexpr std::array<unsigned char, 12> kDohProtocols{2,   'h', '2', 8,   'h', '
 // Modern clients all have TLS 1.3; of 1.2 what is still sound (RFC 9325).
 constexpr const char* kCiphers12 = "ECDHE+AESGCM:ECDHE+CHACHA20";
 
-template <auto Free>
-struct Freed {
-    template <class T>
-    void operator()(T* p) const noexcept {
-        Free(p);
-    }
-};
-using ContextPointer = std::unique_ptr<SSL_CTX, Freed<SSL_CTX_free>>;
-using SslPointer = std::unique_ptr<SSL, Freed<SSL_free>>;
+using ContextPointer = CPointer<SSL_CTX, SSL_CTX_free>;
+using SslPointer = CPointer<SSL, SSL_free>;
 
 std::string reason() {
     std::array<char, 256> text{};

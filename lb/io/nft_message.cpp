@@ -130,4 +130,13 @@ Result<void> NftSocket::commit(NftBatch& batch) {
     return {};
 }
 
+bool has_shape(const nlmsghdr* message, std::string_view shape) {
+    const Table table(nftnl_table_alloc());
+    if (nftnl_table_nlmsg_parse(message, table.get()) < 0) return false;
+    std::uint32_t size = 0;
+    const void* data = nftnl_table_get_data(table.get(), NFTNL_TABLE_USERDATA, &size);
+    const std::string_view comment(static_cast<const char*>(data), data == nullptr ? 0 : size);
+    return comment.find(shape) != std::string_view::npos;
+}
+
 }  // namespace hearth::lb

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/c_pointer.h"
 #include "base/result.h"
 
 // What nftables.cpp and service_*.cpp share, and nobody else includes: libnftnl's objects, the
@@ -31,18 +32,14 @@ struct NftTable {
     const char* name = "";
 };
 
-template <auto Free>
-struct Deleter {
-    template <class T>
-    void operator()(T* object) const noexcept {
-        Free(object);
-    }
-};
-using Table = std::unique_ptr<nftnl_table, Deleter<nftnl_table_free>>;
-using Chain = std::unique_ptr<nftnl_chain, Deleter<nftnl_chain_free>>;
-using Rule = std::unique_ptr<nftnl_rule, Deleter<nftnl_rule_free>>;
-using Set = std::unique_ptr<nftnl_set, Deleter<nftnl_set_free>>;
-using Socket = std::unique_ptr<mnl_socket, Deleter<mnl_socket_close>>;
+using Table = CPointer<nftnl_table, nftnl_table_free>;
+using Chain = CPointer<nftnl_chain, nftnl_chain_free>;
+using Rule = CPointer<nftnl_rule, nftnl_rule_free>;
+using Set = CPointer<nftnl_set, nftnl_set_free>;
+using Socket = CPointer<mnl_socket, mnl_socket_close>;
+
+// Whether a table, as the kernel tells of it, has `shape` in its comment.
+[[nodiscard]] bool has_shape(const nlmsghdr* message, std::string_view shape);
 
 constexpr std::uint32_t kIpv4Source = 12;
 constexpr std::uint32_t kIpv4Destination = 16;

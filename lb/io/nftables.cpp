@@ -247,13 +247,7 @@ struct Found {
 };
 
 int on_table(const nlmsghdr* message, void* context) {
-    const Table table(nftnl_table_alloc());
-    if (nftnl_table_nlmsg_parse(message, table.get()) < 0) return MNL_CB_OK;
-    std::uint32_t size = 0;
-    const void* data = nftnl_table_get_data(table.get(), NFTNL_TABLE_USERDATA, &size);
-    const std::string_view comment(static_cast<const char*>(data), data == nullptr ? 0 : size);
-    if (comment.find(kShape) != std::string_view::npos)
-        static_cast<Found*>(context)->stamped = true;
+    if (has_shape(message, kShape)) static_cast<Found*>(context)->stamped = true;
     return MNL_CB_OK;
 }
 

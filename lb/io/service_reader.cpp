@@ -18,12 +18,7 @@ struct Found {
 };
 
 int on_table(const nlmsghdr* message, void* context) {
-    const Table table(nftnl_table_alloc());
-    if (nftnl_table_nlmsg_parse(message, table.get()) < 0) return MNL_CB_OK;
-    std::uint32_t size = 0;
-    const void* data = nftnl_table_get_data(table.get(), NFTNL_TABLE_USERDATA, &size);
-    const std::string_view comment(static_cast<const char*>(data), data == nullptr ? 0 : size);
-    static_cast<Found*>(context)->stamped = comment.find(kServiceShape) != std::string_view::npos;
+    static_cast<Found*>(context)->stamped = has_shape(message, kServiceShape);
     return MNL_CB_OK;
 }
 
