@@ -100,6 +100,7 @@ ClientRequest::Next ClientRequest::relay() {
         client_.wake_at(exchange.deadline());
         return Next::kWait;
     }
+    if (puts_off_writing()) return Next::kWait;
     bool moved = true;
     for (int round = 0; moved && goes_on(); ++round) {
         if (round == kRoundsPerTurn) {
@@ -118,6 +119,23 @@ ClientRequest::Next ClientRequest::relay() {
     active.release_empty_buffers();
     client_.wake_at(exchange.deadline());
     return Next::kWait;
+}
+
+// Reads what there is. True when something is to be written, at the end of the batch.
+bool ClientRequest::puts_off_writing() {
+    if (awaits_turn_) return true;
+    if (worker_.write_turn.has_come() || client_.runs_late()) return false;
+    const Exchange& exchange = active_->exchange;
+    if (exchange.verdict() == Exchange::Verdict::kGoOn) (void)read_client();
+    if (exchange.verdict() == Exchange::Verdict::kGoOn) (void)read_upstream();
+    if (exchange.verdict() != Exchange::Verdict::kGoOn) return false;
+    const bool for_upstream = !exchange.to_upstream().empty() && active_->upstream->writable();
+    const bool for_client = !exchange.to_client().empty() && client_.writable();
+    awaits_turn_ = for_upstream || for_client;
+    if (!awaits_turn_) return false;
+    using To = WriteTurn::To;
+    worker_.write_turn.add(*this, for_upstream ? To::kUpstream : To::kClient);
+    return true;
 }
 
 bool ClientRequest::read_client() {

@@ -31,6 +31,8 @@ ActiveExchange& ClientRequest::open() {
 
 void ClientRequest::end() noexcept {
     if (!active_) return;
+    if (awaits_turn_) worker_.write_turn.forget(*this);
+    awaits_turn_ = false;
     if (active_->ticket) active_->ticket->owner = nullptr;
     active_->ticket.reset();
     leave_upstream();
@@ -65,6 +67,11 @@ void ClientRequest::on_deadline() {
     } else {
         state_ = State::kAborted;
     }
+}
+
+void ClientRequest::write_now() {
+    awaits_turn_ = false;
+    client_.on_request_ready();
 }
 
 void ClientRequest::client_failed() {

@@ -35,6 +35,8 @@ public:
     [[nodiscard]] virtual bool writable() const noexcept = 0;
     // A client that may take octets only later helps itself: ClientRequest::to_client().
     [[nodiscard]] virtual IoResult write(const Outgoing& out) = 0;
+    // It is at the end of a batch that its requests are run, in any case.
+    [[nodiscard]] virtual bool runs_late() const noexcept { return false; }
     // HTTP/2 wants heads apart from what follows them, though as HTTP/1.1 writes them.
     [[nodiscard]] virtual bool has_heads_apart() const noexcept { return false; }
     virtual void write_head(std::span<char> /*head*/, StreamEnd /*end*/) {}
@@ -83,6 +85,8 @@ public:
     Progress run();
 
     void on_deadline();
+    // Its WriteTurn.
+    void write_now();
     void client_failed();
     // What is to be written next, and whether something may follow but trailers.
     [[nodiscard]] const Outgoing& to_client() const noexcept;
@@ -146,6 +150,7 @@ private:
     void attach(std::unique_ptr<UpstreamLeg> leg);
     void upstream_connected();
     Next relay();
+    [[nodiscard]] bool puts_off_writing();
     [[nodiscard]] bool finish_connect();
     [[nodiscard]] bool read_client();
     [[nodiscard]] bool write_upstream();
@@ -176,6 +181,7 @@ private:
     RequestHead* head_ = nullptr;  // while it is decided whether it may pass
     bool client_reusable_ = false;
     bool cut_short_ = false;
+    bool awaits_turn_ = false;  // on WorkerState::write_turn
     std::unique_ptr<ActiveExchange> active_;
 };
 

@@ -56,6 +56,7 @@ private:
     std::string_view trailers() const noexcept override { return trailers_; }
     bool writable() const noexcept override { return true; }
     IoResult write(const Outgoing& out) override;
+    bool runs_late() const noexcept override { return true; }
     bool has_heads_apart() const noexcept override { return true; }
     void write_head(std::span<char> head, StreamEnd end) override;
     void end_writing() override;

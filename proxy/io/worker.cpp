@@ -239,7 +239,8 @@ void Worker::after_batch() {
 }
 
 bool Worker::has_unfinished() const noexcept {
-    return !state_.unfinished.empty() || !state_.to_flush.empty() || state_.upstreams.wants_flush();
+    return !state_.unfinished.empty() || !state_.to_flush.empty() || !state_.write_turn.empty() ||
+           state_.upstreams.wants_flush();
 }
 
 void Worker::go_on_with_unfinished() {
@@ -253,8 +254,10 @@ void Worker::go_on_with_unfinished() {
 void Worker::flush() {
     constexpr int kRounds = 8;
     for (int round = 0; round < kRounds; ++round) {
+        state_.write_turn.run();
         for (ClientSession* session : std::exchange(state_.to_flush, {})) session->flush();
-        if (!state_.upstreams.flush() && state_.to_flush.empty()) return;
+        if (!state_.upstreams.flush() && state_.to_flush.empty() && state_.write_turn.empty())
+            return;
     }
 }
 

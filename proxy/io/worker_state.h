@@ -24,6 +24,7 @@
 #include "proxy/io/shared_service.h"
 #include "proxy/io/tls.h"
 #include "proxy/io/upstream_pool.h"
+#include "proxy/io/write_turn.h"
 #include "proxy/model/access_record.h"
 
 namespace hearth::proxy {
@@ -145,6 +146,7 @@ public:
     bool draining = false;
     std::vector<ClientSession*> closed;    // to be destroyed after the batch
     std::vector<ClientSession*> to_flush;  // to be written once after the batch
+    WriteTurn write_turn;
     std::shared_ptr<PasswordChecker> passwords;
     LoginDelays login_delays;
     // Carries work over to this worker's thread; any thread.
