@@ -36,6 +36,9 @@ std::vector<Listener> proxy_listeners(const CheckContext& context) {
         listeners_of(context, "proxy", "listen_https", proxy.vip, proxy.listen_https, proxy.https,
                      place_of(context.root, {"proxy", "https"}));
     all.insert(all.end(), secure.begin(), secure.end());
+    const Span place = place_of(context.root, {"proxy", "https"});
+    for (const Endpoint& endpoint : doh_listeners(context.document))
+        all.push_back({endpoint, "proxy", place});
     return all;
 }
 

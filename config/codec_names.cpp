@@ -103,20 +103,43 @@ Parsed<HttpUpstream> place_host(HttpUpstream upstream, const ReadContext& contex
     return fault("upstream " + host + " is not a node", closest(host, nodes));
 }
 
+// "unix:/run/app.sock", "h2c+unix:/run/app.sock"
+Parsed<HttpUpstream> parse_socket_upstream(const std::string& text) {
+    constexpr std::size_t kMostPath = 107;  // sockaddr_un (unix(7))
+    HttpUpstream upstream;
+    if (text.starts_with("h2c+")) upstream.scheme = UpstreamScheme::kH2c;
+    upstream.text = text;
+    upstream.socket_path = text.substr(text.find(':') + 1);
+    if (!upstream.socket_path.starts_with('/') || upstream.socket_path.starts_with("//"))
+        return fault("a Unix socket's path is absolute", "unix:/run/app/app.sock");
+    if (upstream.socket_path.size() > kMostPath)
+        return fault("a Unix socket's path has " + std::to_string(kMostPath) + " octets at most");
+    upstream.host = upstream.socket_path;
+    return upstream;
+}
+
+struct ServiceScheme {
+    std::string_view word;
+    UpstreamScheme scheme;
+    std::uint16_t port;  // 0: it has to be written
+};
+constexpr std::array kServiceSchemes{ServiceScheme{"http", UpstreamScheme::kHttp, 80},
+                                     ServiceScheme{"https", UpstreamScheme::kHttps, 443},
+                                     ServiceScheme{"h2c", UpstreamScheme::kH2c, 80}};
+
 Parsed<HttpUpstream> parse_http_upstream(const Value& value, const ReadContext& context) {
     const std::string& text = value.text;
+    if (has_bad_url_octet(text)) return fault("a URL has no spaces");
+    if (text.starts_with("unix:") || text.starts_with("h2c+unix:"))
+        return parse_socket_upstream(text);
     const auto scheme = scheme_of(text);
     if (scheme.empty()) return fault("an upstream is a URL", "http://" + text);
-    HttpUpstream upstream;
-    if (scheme == "https") {
-        upstream.scheme = UpstreamScheme::kHttps;
-    } else if (scheme == "h2c") {
-        upstream.scheme = UpstreamScheme::kH2c;
-    } else if (scheme != "http") {
+    const auto known = std::ranges::find(kServiceSchemes, scheme, &ServiceScheme::word);
+    if (known == kServiceSchemes.end())
         return fault("unknown scheme " + std::string(scheme) +
-                     "; an upstream begins with http://, https:// or h2c://");
-    }
-    if (has_bad_url_octet(text)) return fault("a URL has no spaces");
+                     "; an upstream begins with http://, https://, h2c:// or unix:");
+    HttpUpstream upstream;
+    upstream.scheme = known->scheme;
     auto rest = std::string_view(text).substr(scheme.size() + 3);
     const auto slash = rest.find_first_of("/?#");
     if (slash != std::string_view::npos && rest.substr(slash) != "/")
@@ -124,9 +147,11 @@ Parsed<HttpUpstream> parse_http_upstream(const Value& value, const ReadContext& 
                      std::string(scheme) + "://" + std::string(rest.substr(0, slash)));
     if (rest.find('@') != std::string_view::npos)
         return fault("an upstream has no user or password: secrets stay out of the document");
-    const std::uint16_t usual = upstream.scheme == UpstreamScheme::kHttps ? 443 : 80;
-    const auto authority = parse_authority(rest.substr(0, slash), usual);
+    const auto authority = parse_authority(rest.substr(0, slash), known->port);
     if (!authority) return tl::unexpected<Fault>(authority.error());
+    if (authority->port == 0)
+        return fault("a " + std::string(scheme) + " upstream needs its port",
+                     std::string(scheme) + "://" + std::string(rest.substr(0, slash)) + ":PORT");
     upstream.host = authority->host;
     upstream.port = authority->port;
     upstream.text = text;
@@ -149,18 +174,18 @@ Parsed<Endpoint> parse_backend(const Value& value, const ReadContext& context) {
                  closest(authority->host, nodes));
 }
 
-struct UpstreamScheme {
+struct DnsScheme {
     std::string_view word;
     UpstreamProtocol protocol;
     std::uint16_t port;
 };
-constexpr std::array kUpstreamSchemes{UpstreamScheme{"udp", UpstreamProtocol::kUdp, 53},
-                                      UpstreamScheme{"tcp", UpstreamProtocol::kTcp, 53},
-                                      UpstreamScheme{"tls", UpstreamProtocol::kTls, 853},
-                                      UpstreamScheme{"https", UpstreamProtocol::kHttps, 443}};
+constexpr std::array kUpstreamSchemes{DnsScheme{"udp", UpstreamProtocol::kUdp, 53},
+                                      DnsScheme{"tcp", UpstreamProtocol::kTcp, 53},
+                                      DnsScheme{"tls", UpstreamProtocol::kTls, 853},
+                                      DnsScheme{"https", UpstreamProtocol::kHttps, 443}};
 
 // What is wrong with the address of an upstream, with an example that is right.
-Fault no_address(const std::string& text, const UpstreamScheme& scheme, std::string_view host) {
+Fault no_address(const std::string& text, const DnsScheme& scheme, std::string_view host) {
     const std::string why = " is not an address; a name could not be resolved before DNS works";
     if (scheme.protocol == UpstreamProtocol::kTls)
         return {std::string(host) + why, "tls://9.9.9.9#" + std::string(host)};
@@ -371,8 +396,10 @@ Codec<HttpUpstream> http_upstream() {
         return parse_http_upstream(value, context);
     };
     return scalar<HttpUpstream>(
-        "URL: http://, https:// or h2c:// and HOST:PORT, HOST being a node, an address or a name",
-        text_schema("^(https?|h2c)://"), parse);
+        "URL: http://, https:// or h2c:// and HOST:PORT, HOST being a node, an address or a name; "
+        "or "
+        "unix:PATH, h2c+unix:PATH",
+        text_schema("^((https?|h2c)://|(h2c[+])?unix:/)"), parse);
 }
 
 Codec<Endpoint> backend() {

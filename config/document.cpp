@@ -51,22 +51,82 @@ const Service* Document::find_service(std::string_view name) const noexcept {
     return find_by_name(services, name);
 }
 
-std::set<std::string> proxied_names(const Document& document) {
+namespace {
+
+std::string lower_case(std::string name) {
+    std::ranges::transform(name, name.begin(), [](char c) {
+        return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+    });
+    return name;
+}
+
+// Of services that answer requests, and of our own pages.
+std::set<std::string> names_of_pages(const Document& document) {
     const std::string domain = "." + document.domain.to_string();
     std::set<std::string> names{std::string(kOwnLabel) + domain};
-    const auto add = [&](std::string name) {
-        std::ranges::transform(name, name.begin(), [](char c) {
-            return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
-        });
-        if (!name.starts_with('*')) names.insert(std::move(name));
+    const auto add = [&](const std::string& name) {
+        if (!name.starts_with('*')) names.insert(lower_case(name));
     };
     for (const Service& service : document.services) {
-        if (!service.is_proxied()) continue;
+        if (!service.is_http()) continue;
         add(service.name + domain);
         for (const std::string& alias : service.aliases) add(alias + domain);
         for (const std::string& host : service.hosts) add(host);
     }
     return names;
+}
+
+bool has_port(const Service& service, const IpAddress& address, std::uint16_t port) {
+    return service.vip == address && std::ranges::any_of(service.ports, [&](const auto& one) {
+               return one.port <= port && port <= std::max(one.port, one.last_port);
+           });
+}
+
+}  // namespace
+
+std::set<std::string> proxied_names(const Document& document) {
+    std::set<std::string> names = names_of_pages(document);
+    for (std::string& name : doh_names(document)) names.insert(std::move(name));
+    return names;
+}
+
+std::vector<std::string> doh_names(const Document& document) {
+    std::vector<std::string> names;
+    const bool has_proxy = std::ranges::any_of(
+        document.services, [](const Service& service) { return service.is_proxied(); });
+    if (!document.proxy.serves_https() || !has_proxy) return names;
+    const auto taken = names_of_pages(document);
+    for (const DnsServer& server : dns_servers(document)) {
+        const std::string name = lower_case(server.name.to_string());
+        const bool is_service = std::ranges::any_of(document.services, [&](const Service& one) {
+            return document.domain.child(one.name) == server.name;
+        });
+        if (!is_service && !taken.contains(name) && std::ranges::find(names, name) == names.end())
+            names.push_back(name);
+    }
+    return names;
+}
+
+std::vector<Endpoint> doh_listeners(const Document& document) {
+    std::vector<Endpoint> all;
+    const Proxy& proxy = document.proxy;
+    const Vip* vip = document.find_vip(document.dns.vip);
+    const bool is_own = vip != nullptr && proxy.vip == vip->name;
+    const bool is_there = document.dns.tls.is_on() && document.dns.listen_https.empty() &&
+                          document.dns.https == proxy.https;
+    if (vip == nullptr || is_own || is_there || !proxy.listen_https.empty() ||
+        !document.dns.listen.empty() || doh_names(document).empty())
+        return all;
+    for (const IpAddress& address : vip->addresses) {
+        const Endpoint here{address, proxy.https};
+        const bool is_taken =
+            std::ranges::any_of(
+                document.services,
+                [&](const Service& one) { return has_port(one, address, here.port); }) ||
+            std::ranges::find(document.dns.listen_https, here) != document.dns.listen_https.end();
+        if (!is_taken) all.push_back(here);
+    }
+    return all;
 }
 
 std::vector<DnsServer> dns_servers(const Document& document) {

@@ -22,6 +22,7 @@
 #include "config/document_routing.h"
 #include "config/document_seeing.h"
 #include "config/document_serving.h"
+#include "config/document_streams.h"
 #include "config/document_upstreams.h"
 #include "config/document_vips.h"
 
@@ -189,8 +190,10 @@ struct Proxy {
     }
 };
 
-// "http://pi5:2283": a node's name, a literal address or a resolvable host name.
-enum class UpstreamScheme { kHttp, kHttps, kH2c };
+// "http://pi5:2283": a node's name, a literal address or a resolvable host name; or
+// "unix:/run/app.sock" and "h2c+unix:/run/app.sock", which are kHttp and kH2c. The last three are
+// passed on without a look inside.
+enum class UpstreamScheme { kHttp, kHttps, kH2c, kTls, kTcp, kUdp };
 
 struct HttpUpstream {
     std::string host;  // as written; node names were replaced by their address in `address`
@@ -199,8 +202,9 @@ struct HttpUpstream {
     std::string text;  // as written
     unsigned weight = 1;
     UpstreamScheme scheme = UpstreamScheme::kHttp;
-    bool verify = true;     // https: its certificate
-    std::string ca_file{};  // https: PEM; empty: the system's authorities
+    bool verify = true;         // https: its certificate
+    std::string ca_file{};      // https: PEM; empty: the system's authorities
+    std::string socket_path{};  // absolute; of a Unix socket, instead of host and port
 };
 
 // Whether plain HTTP requests are sent to HTTPS when a certificate has the service's name.
@@ -234,10 +238,18 @@ struct Service {
     std::vector<IpPrefix> allow;       // empty: everybody
     bool keep_client_address = false;
     BackendCheck check;
+    StreamSettings stream;
 
+    // Found at the proxy's addresses.
     [[nodiscard]] bool is_proxied() const noexcept {
         return !upstreams.empty() || !redirect.to.empty();
     }
+    // What its upstreams get is not looked into. All of them are of one kind.
+    [[nodiscard]] bool is_stream() const noexcept {
+        return !upstreams.empty() && upstreams.front().scheme >= UpstreamScheme::kTls;
+    }
+    // It answers requests.
+    [[nodiscard]] bool is_http() const noexcept { return is_proxied() && !is_stream(); }
 };
 
 // The authenticated connection between the nodes' hearth-lb (TLS 1.3 with a pre-shared key).
@@ -278,5 +290,12 @@ struct DnsServer {
 };
 // The VIP, which moves with whoever serves it; without one each node.
 [[nodiscard]] std::vector<DnsServer> dns_servers(const Document& document);
+
+// Under which the proxy, where services need one, hands DNS over HTTPS on to hearth-dns: its names,
+// but for those of services.
+[[nodiscard]] std::vector<std::string> doh_names(const Document& document);
+// Where it listens for that besides its own addresses: at the name server's VIP, where nobody else
+// has the port.
+[[nodiscard]] std::vector<Endpoint> doh_listeners(const Document& document);
 
 }  // namespace hearth::config

@@ -167,6 +167,10 @@ void open_ports(PortRules& rules, const Document& document, const config::Vip& v
         }
         open_encrypted_dns(rules, document.dns, address);
     }
+    for (const Endpoint& endpoint : config::doh_listeners(document)) {
+        if (endpoint.address == address)
+            rules.open.insert({address, Transport::kTcp, endpoint.port});
+    }
     if (!serves_proxy(document, vip)) return;
     const auto& proxy = document.proxy;
     for (const auto port : ports_on(proxy.listen, proxy.http, address))

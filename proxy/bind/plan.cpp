@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "proxy/bind/policies.h"
+#include "proxy/model/unix_socket.h"
 
 namespace hearth::proxy {
 
@@ -33,14 +34,39 @@ HeaderEdits edits_of(const config::HeaderEdits& edits) {
 
 std::optional<UpstreamSecurity> security_of(const config::HttpUpstream& upstream) {
     switch (upstream.scheme) {
-        case config::UpstreamScheme::kHttp: break;
         case config::UpstreamScheme::kHttps:
             return UpstreamSecurity{UpstreamProtocol::kHttps, upstream.host, upstream.verify,
                                     upstream.ca_file};
         case config::UpstreamScheme::kH2c:
-            return UpstreamSecurity{UpstreamProtocol::kH2c, {}, {}, {}};
+            return UpstreamSecurity{UpstreamProtocol::kH2c, {}, {}, {}, upstream.socket_path};
+        default: break;
     }
-    return std::nullopt;
+    if (upstream.socket_path.empty()) return std::nullopt;
+    return UpstreamSecurity{UpstreamProtocol::kHttp, {}, {}, {}, upstream.socket_path};
+}
+
+UpstreamSpec spec_of(const config::HttpUpstream& from) {
+    UpstreamSpec spec{from.text, from.host,   from.address,
+                      from.port, from.weight, security_of(from)};
+    if (from.socket_path.empty()) return spec;
+    const Endpoint stand_in = endpoint_of_socket(from.socket_path);
+    spec.address = stand_in.address;
+    spec.port = stand_in.port;
+    return spec;
+}
+
+// hearth-dns, behind the names that clients know it by.
+Service doh_service(const std::vector<std::string>& names, const std::string& socket) {
+    config::HttpUpstream upstream;
+    upstream.text = "unix:" + socket;
+    upstream.socket_path = socket;
+    Service service;
+    service.name = "hearth.dns";  // no label, so that no service of the document has it
+    service.hosts = names;
+    service.upstreams.push_back(spec_of(upstream));
+    service.send_proxy_protocol = ProxyProtocol::kV2;
+    service.is_ours = true;
+    return service;
 }
 
 Service make_service(const config::Service& from, const std::string& domain) {
@@ -52,10 +78,8 @@ Service make_service(const config::Service& from, const std::string& domain) {
         service.hosts.push_back(lower_case(name) + "." + domain);
         service.hosts.push_back(lower_case(name));
     }
-    for (const config::HttpUpstream& upstream : from.upstreams) {
-        service.upstreams.push_back({upstream.text, upstream.host, upstream.address, upstream.port,
-                                     upstream.weight, security_of(upstream)});
-    }
+    for (const config::HttpUpstream& upstream : from.upstreams)
+        service.upstreams.push_back(spec_of(upstream));
     service.plain_http =
         from.https == config::HttpsUse::kOptional ? PlainHttp::kServe : PlainHttp::kRedirect;
     service.further_hosts = from.hosts;
@@ -138,12 +162,15 @@ Result<std::vector<Listening>> all_listeners(const config::Document& document,
     auto secure = where_to_listen(document, node, proxy.listen_https, proxy.https);
     if (!secure) return fail(std::move(secure.error()));
     for (const Endpoint& endpoint : *secure) all.push_back({endpoint, Security::kTls});
+    for (const Endpoint& endpoint : config::doh_listeners(document))
+        all.push_back({endpoint, Security::kTls});
     return all;
 }
 
 }  // namespace
 
-Result<Plan> make_plan(const config::Document& document, const config::Node* node) {
+Result<Plan> make_plan(const config::Document& document, const config::Node* node,
+                       const std::string& doh_socket) {
     auto listen = all_listeners(document, node);
     if (!listen) return fail(std::move(listen.error()));
 
@@ -157,6 +184,9 @@ Result<Plan> make_plan(const config::Document& document, const config::Node* nod
         if (!policy) return fail(std::move(policy.error()));
         snapshot->services.back().policy = std::move(*policy);
     }
+    const auto doh_names = config::doh_names(document);
+    if (!doh_names.empty() && !doh_socket.empty())
+        snapshot->services.push_back(doh_service(doh_names, doh_socket));
     snapshot->router =
         Router(snapshot->services, index_of(*snapshot, document.proxy.default_service));
     snapshot->lan = document.lan;

@@ -29,6 +29,8 @@ struct Plan {
 
 // `node`: this machine's, or nullptr where the document lists none that it is; then only
 // `proxy.listen` says where to listen.
-[[nodiscard]] Result<Plan> make_plan(const config::Document& document, const config::Node* node);
+// `doh_socket`: where hearth-dns takes DNS over HTTPS; empty: it is not handed on.
+[[nodiscard]] Result<Plan> make_plan(const config::Document& document, const config::Node* node,
+                                     const std::string& doh_socket = {});
 
 }  // namespace hearth::proxy

@@ -102,7 +102,7 @@ Result<runtime::Revision> ProxyService::load(const runtime::DaemonOptions& optio
     if (node == nullptr && !options.node.empty()) {
         return fail(Errc::kInvalid, "--node", "the document has no node " + options.node);
     }
-    auto plan = make_plan(document, node);
+    auto plan = make_plan(document, node, (options.run_dir / "doh.sock").string());
     if (!plan) return fail(std::move(plan.error()));
     runtime::Revision revision;
     revision.hash = document.hash;

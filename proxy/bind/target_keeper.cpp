@@ -62,6 +62,7 @@ void TargetKeeper::gather() {
                 } else {
                     wanted.emplace(key, Checked{service.health,
                                                 service.hosts.front(),
+                                                std::string(socket_at(service, endpoint)),
                                                 HealthJudge(service.health),
                                                 {},
                                                 false,
@@ -82,7 +83,8 @@ void TargetKeeper::check_due() {
         if (checked.asking || checked.due > now) continue;
         checked.asking = true;
         checked.due = now + checked.check.interval;
-        probe_upstream(loop_, key.second, {checked.host, checked.check.path}, checked.check.timeout,
+        probe_upstream(loop_, key.second, {checked.host, checked.check.path, checked.socket_path},
+                       checked.check.timeout,
                        [this, asked = key](const ProbeResult& result) { answered(asked, result); });
     }
     if (checked_.empty()) return;

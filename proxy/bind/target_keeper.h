@@ -47,6 +47,7 @@ private:
     struct Checked {
         HealthCheck check;
         std::string host;
+        std::string socket_path;
         HealthJudge judge;
         TimePoint due{};
         bool asking = false;

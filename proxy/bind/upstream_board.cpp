@@ -29,7 +29,9 @@ double milliseconds(Duration duration) {
 json::object describe_probe(const UpstreamSpec& spec, const Endpoint& endpoint,
                             const ProbeResult& result) {
     const bool failed = result.error.failed();
-    json::object object{{"url", spec.text}, {"address", endpoint.to_string()}};
+    const bool is_socket = spec.security && !spec.security->socket_path.empty();
+    json::object object{{"url", spec.text},
+                        {"address", is_socket ? spec.text : endpoint.to_string()}};
     object["ok"] = !failed && result.status < 500;
     object["status"] = result.status == 0 ? json::value(nullptr) : json::value(result.status);
     object["connect_ms"] = result.connected_after == Duration{}
@@ -83,17 +85,17 @@ void UpstreamBoard::set_addresses(std::shared_ptr<const HostAddresses> addresses
 }
 
 void UpstreamBoard::check_all() {
-    std::map<Endpoint, HopReason> wanted;
+    std::map<Endpoint, std::string> wanted;  // with the path of those that are Unix sockets
     for (const Service& service : snapshot_->services) {
         for (const UpstreamSpec& spec : service.upstreams) {
             for (const Endpoint& endpoint : endpoints_of(spec, *addresses_)) {
-                wanted.emplace(endpoint, HopReason::kNone);
+                wanted.emplace(endpoint, socket_at(service, endpoint));
             }
         }
     }
     std::erase_if(known_, [&](const auto& each) { return !wanted.contains(each.first); });
-    for (const auto& [endpoint, none] : wanted) {
-        probe_upstream(loop_, endpoint, {}, kConnectLimit,
+    for (const auto& [endpoint, socket] : wanted) {
+        probe_upstream(loop_, endpoint, {{}, {}, socket}, kConnectLimit,
                        [this, asked = endpoint](const ProbeResult& result) {
                            report(asked, result.error.reason);
                        });
@@ -175,6 +177,7 @@ json::array UpstreamBoard::routes() const {
 void UpstreamBoard::update_problem() {
     std::string down;
     for (const Service& service : snapshot_->services) {
+        if (service.is_ours) continue;  // a daemon beside us, which tells of itself
         for (const UpstreamSpec& spec : service.upstreams) {
             const json::object state = describe(service, spec);
             if (!state.at("up").is_bool() || state.at("up").as_bool()) continue;
@@ -218,9 +221,12 @@ void UpstreamBoard::probe(const std::string& name, runtime::ControlServer::Reply
         }
         for (const Endpoint& endpoint : endpoints) {
             std::string path = service->health.path.empty() ? "/" : service->health.path;
-            if (spec.security) path.clear();  // it is connected to, no more
-            probe_upstream(loop_, endpoint, {service->hosts.front(), std::move(path)}, kProbeLimit,
-                           [round, spec, endpoint](const ProbeResult& result) {
+            const std::string socket(socket_at(*service, endpoint));
+            const bool is_plain =
+                !spec.security || spec.security->protocol == UpstreamProtocol::kHttp;
+            if (!is_plain) path.clear();  // it is connected to, no more
+            probe_upstream(loop_, endpoint, {service->hosts.front(), std::move(path), socket},
+                           kProbeLimit, [round, spec, endpoint](const ProbeResult& result) {
                                round->add(describe_probe(spec, endpoint, result));
                            });
         }

@@ -107,7 +107,7 @@ void append_json(std::string& out, const AccessRecord& record, WallTime when) {
     number("response_octets", record.response_octets);
     number("duration_us", microseconds(record.duration));
     if (!record.service.empty()) text("service", record.service);
-    if (record.upstream.port != 0) text("upstream", record.upstream.to_string());
+    if (record.upstream.port != 0) text("upstream", record.upstream_text());
     if (record.error.failed()) {
         text("hop", to_string(hop_of(record.error.reason)));
         text("reason", to_string(record.error.reason));
@@ -152,7 +152,7 @@ void append_text(std::string& out, const AccessRecord& record, WallTime when) {
     out.push_back(' ');
     append_number(out, microseconds(record.duration) / 1000);
     out.append("ms");
-    if (record.upstream.port != 0) out.append(" ").append(record.upstream.to_string());
+    if (record.upstream.port != 0) out.append(" ").append(record.upstream_text());
     if (record.error.failed()) out.append(" ").append(to_string(record.error.reason));
 }
 

@@ -75,8 +75,7 @@ ClientRequest::Next ClientRequest::failed(HopError error) {
     }
 
     const Snapshot& snapshot = *active.generation->snapshot;
-    const std::string upstream =
-        active.record.upstream.port != 0 ? active.record.upstream.to_string() : std::string{};
+    const std::string upstream = active.record.upstream_text();
     ErrorPage page{error,    active.record.status, {}, active.record.service,
                    upstream, active.show_details,  {}};
     if (begun) page.host = active.record.host.view();

@@ -19,6 +19,7 @@ ClientRequest::Next ClientRequest::start_attempt() {
     const auto endpoint = balancer.pick(asker, now());
     if (!endpoint) return no_upstream();
     active.record.upstream = *endpoint;
+    active.record.upstream_socket = socket_at(*active.service->service, *endpoint);
     balancer.started(*endpoint);
     active.counted = true;
     state_ = State::kRelay;

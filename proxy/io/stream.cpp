@@ -4,7 +4,9 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 
@@ -52,6 +54,25 @@ Stream Stream::connect_to(const Endpoint& endpoint, HopReason& why) noexcept {
     runtime::set_option(stream.fd(), IPPROTO_TCP, TCP_NODELAY, 1);
     const auto address = runtime::to_socket_address(endpoint);
     const int done = ::connect(stream.fd(), &address.any, address.size);
+    why = connect_reason(done == 0 ? 0 : errno);
+    if (why != HopReason::kNone) stream.close();
+    stream.writable_ = done == 0;
+    return stream;
+}
+
+Stream Stream::connect_to(std::string_view path, HopReason& why) noexcept {
+    Stream stream(
+        runtime::FileDescriptor(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)));
+    sockaddr_un address{};
+    if (!stream.is_open() || path.size() >= sizeof(address.sun_path)) {
+        why = HopReason::kUnreachable;
+        return stream;
+    }
+    address.sun_family = AF_UNIX;
+    std::copy(path.begin(), path.end(), address.sun_path);
+    const auto* any = reinterpret_cast<const sockaddr*>(&address);
+    // A Unix socket connects at once, or its queue is full (EAGAIN).
+    const int done = ::connect(stream.fd(), any, sizeof(address));
     why = connect_reason(done == 0 ? 0 : errno);
     if (why != HopReason::kNone) stream.close();
     stream.writable_ = done == 0;

@@ -24,6 +24,8 @@ public:
 
     // Begins a connection. `why` is set when that fails at once.
     [[nodiscard]] static Stream connect_to(const Endpoint& endpoint, HopReason& why) noexcept;
+    // The same to a Unix socket: absolute, at most 107 octets.
+    [[nodiscard]] static Stream connect_to(std::string_view path, HopReason& why) noexcept;
     // After the first event of a connection under way: kNone when it stands.
     [[nodiscard]] HopReason connect_result() const noexcept;
 

@@ -91,7 +91,9 @@ std::unique_ptr<UpstreamLeg> UpstreamPool::take_idle(const UpstreamTarget& targe
 }
 
 std::unique_ptr<UpstreamLeg> UpstreamPool::connect(const UpstreamTarget& target, HopReason& why) {
-    Stream stream = Stream::connect_to(target.endpoint, why);
+    const bool is_socket = target.security && !target.security->socket_path.empty();
+    Stream stream = is_socket ? Stream::connect_to(target.security->socket_path, why)
+                              : Stream::connect_to(target.endpoint, why);
     if (why != HopReason::kNone) return nullptr;
     auto connection = std::make_unique<UpstreamConnection>(*this, target, std::move(stream));
     if (!poller_.add(connection->stream_.fd(), *connection)) {

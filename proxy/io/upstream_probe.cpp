@@ -3,8 +3,10 @@
 #include <array>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/connect.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
 #include <chrono>
@@ -28,8 +30,11 @@ HopReason reason_of(const error_code& error) {
     return HopReason::kUnreachable;
 }
 
-asio::ip::tcp::endpoint to_asio(const Endpoint& endpoint) {
-    return {asio::ip::make_address(endpoint.address.to_string()), endpoint.port};
+asio::generic::stream_protocol::endpoint to_asio(const Endpoint& endpoint,
+                                                 const std::string& socket_path) {
+    if (!socket_path.empty()) return asio::local::stream_protocol::endpoint(socket_path);
+    return asio::ip::tcp::endpoint(asio::ip::make_address(endpoint.address.to_string()),
+                                   endpoint.port);
 }
 
 class Probe : public std::enable_shared_from_this<Probe> {
@@ -39,6 +44,7 @@ public:
         : socket_(loop.context()),
           timer_(loop.context()),
           connects_only_(request.path.empty()),
+          socket_path_(request.socket_path),
           request_("GET " + request.path + " HTTP/1.1\r\nHost: " + request.host +
                    "\r\nUser-Agent: hearth-proxy\r\nAccept: */*\r\nConnection: close\r\n\r\n"),
           done_(std::move(done)) {}
@@ -51,9 +57,10 @@ private:
     void finish(HopReason reason, Refusal refusal = Refusal::kNone);
     [[nodiscard]] Duration elapsed() const { return std::chrono::steady_clock::now() - began_; }
 
-    asio::ip::tcp::socket socket_;
+    asio::generic::stream_protocol::socket socket_;
     asio::steady_timer timer_;
     bool connects_only_;
+    std::string socket_path_;
     std::string request_;
     std::function<void(const ProbeResult&)> done_;
     std::array<char, 32 * 1024> answer_;
@@ -70,11 +77,12 @@ void Probe::start(const Endpoint& endpoint, Duration timeout) {
         const bool connected = self->result_.connected_after != Duration{};
         self->finish(connected ? HopReason::kResponseTimeout : HopReason::kConnectTimeout);
     });
-    socket_.async_connect(to_asio(endpoint), [self = shared_from_this()](const error_code& error) {
-        if (!self->done_) return;
-        if (error) return self->finish(reason_of(error));
-        self->connected();
-    });
+    socket_.async_connect(to_asio(endpoint, socket_path_),
+                          [self = shared_from_this()](const error_code& error) {
+                              if (!self->done_) return;
+                              if (error) return self->finish(reason_of(error));
+                              self->connected();
+                          });
 }
 
 void Probe::connected() {

@@ -17,6 +17,7 @@ namespace hearth::proxy {
 struct ProbeRequest {
     std::string host;
     std::string path;
+    std::string socket_path{};  // of a Unix socket, instead of the endpoint
 };
 
 struct ProbeResult {

@@ -40,6 +40,7 @@ void ActiveExchange::recycle() noexcept {
     record.user_agent.clear();
     record.service = {};
     record.upstream = {};
+    record.upstream_socket = {};
     record.status = 0;
     record.error = {};
     record.request_octets = record.response_octets = 0;

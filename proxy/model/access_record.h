@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "base/ip.h"
@@ -37,14 +38,21 @@ struct AccessRecord {
     ShortText<512> target;
     ShortText<256> referer;
     ShortText<256> user_agent;
-    std::string_view service;  // lives as long as the snapshot the exchange holds
-    Endpoint upstream;         // port 0: none was asked
-    int status = 0;            // 0: the client got no answer
+    std::string_view service;          // lives as long as the snapshot the exchange holds
+    Endpoint upstream;                 // port 0: none was asked
+    std::string_view upstream_socket;  // its path, when it is one; lives as long
+    int status = 0;                    // 0: the client got no answer
     HopError error;
     std::uint64_t request_octets = 0;  // of the bodies
     std::uint64_t response_octets = 0;
     TimePoint began{};
     Duration duration{};
+
+    // Whom it asked, as text; empty: nobody.
+    [[nodiscard]] std::string upstream_text() const {
+        if (!upstream_socket.empty()) return "unix:" + std::string(upstream_socket);
+        return upstream.port != 0 ? upstream.to_string() : std::string{};
+    }
 };
 
 }  // namespace hearth::proxy

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/ip.h"
@@ -24,9 +25,10 @@ enum class UpstreamProtocol : std::uint8_t {
 // among those that want the same.
 struct UpstreamSecurity {
     UpstreamProtocol protocol = UpstreamProtocol::kHttps;
-    std::string name;     // a host name or an address, in its certificate
-    bool verify = true;   // false: any certificate will do
-    std::string ca_file;  // PEM; empty: the system's authorities
+    std::string name;           // a host name or an address, in its certificate
+    bool verify = true;         // false: any certificate will do
+    std::string ca_file;        // PEM; empty: the system's authorities
+    std::string socket_path{};  // of a Unix socket; its endpoint only tells it from others
 
     friend bool operator==(const UpstreamSecurity&, const UpstreamSecurity&) = default;
 };
@@ -68,11 +70,23 @@ struct Service {
     RequestLimit limit{};
     ProxyProtocol send_proxy_protocol = ProxyProtocol::kNone;  // ahead of each connection's octets
     bool send_forwarded = false;                               // Forwarded besides X-Forwarded-*
+    bool is_ours = false;  // not of the document: a way to another daemon
 
     // A connection that was made for one client is no other's.
     [[nodiscard]] bool keeps_connections() const noexcept {
         return send_proxy_protocol == ProxyProtocol::kNone;
     }
 };
+
+// The path of the Unix socket that `endpoint` stands for; empty when it is none.
+[[nodiscard]] inline std::string_view socket_at(const Service& service,
+                                                const Endpoint& endpoint) noexcept {
+    for (const UpstreamSpec& spec : service.upstreams) {
+        if (spec.security && !spec.security->socket_path.empty() &&
+            spec.address == endpoint.address)
+            return spec.security->socket_path;
+    }
+    return {};
+}
 
 }  // namespace hearth::proxy

@@ -24,7 +24,10 @@ using Leaves = std::vector<WantedLeaf>;
 
 TEST(Plan, ALeafForEachFullNameBehindTheProxy) {
     const Plan plan = make_plan(home());
-    EXPECT_EQ(plan.leaves, (Leaves{{Consumer::kProxy, "hearth.home", {}},
+    // "a" and "b": DNS over HTTPS, handed on.
+    EXPECT_EQ(plan.leaves, (Leaves{{Consumer::kProxy, "a.home", {}},
+                                   {Consumer::kProxy, "b.home", {}},
+                                   {Consumer::kProxy, "hearth.home", {}},
                                    {Consumer::kProxy, "immich.home", {}},
                                    {Consumer::kProxy, "photos.home", {}}}));
     EXPECT_FALSE(plan.makes_root);
@@ -37,7 +40,9 @@ TEST(Plan, RedirectsAndFurtherHostsHaveOneToo) {
     old.name = "old";
     old.redirect.to = "https://immich.home";
     document.services.push_back(old);
-    EXPECT_EQ(make_plan(document).leaves, (Leaves{{Consumer::kProxy, "album.my.home", {}},
+    EXPECT_EQ(make_plan(document).leaves, (Leaves{{Consumer::kProxy, "a.home", {}},
+                                                  {Consumer::kProxy, "album.my.home", {}},
+                                                  {Consumer::kProxy, "b.home", {}},
                                                   {Consumer::kProxy, "hearth.home", {}},
                                                   {Consumer::kProxy, "immich.home", {}},
                                                   {Consumer::kProxy, "old.home", {}},

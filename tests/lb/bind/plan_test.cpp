@@ -112,6 +112,22 @@ TEST(Plan, EncryptedDnsIsOpenWithACertificate) {
                                                    {kDnsVip, Transport::kTcp, 4443}}));
 }
 
+TEST(Plan, TheProxyTakesDnsOverHttpsAtTheNameServersAddress) {
+    const std::string vips =
+        "vips: {dns: {address: 10.0.0.53, prefer: [a, b]}, proxy: {address: 10.0.0.100}}\n"
+        "proxy: {vip: proxy}\n"
+        "services: {web: {upstream: \"http://b:8080\"}}\n";
+    const OpenPort https{kDnsVip, Transport::kTcp, 443};
+    const Plan both = plan_for("a", vips + "dns: {vip: dns, upstreams: [9.9.9.9]}\n");
+    EXPECT_TRUE(both.ports.open.contains(https));
+    const Plan own =
+        plan_for("a", vips + "dns: {vip: dns, upstreams: [9.9.9.9], https: 443, tls: {}}\n");
+    EXPECT_TRUE(own.ports.open.contains(https)) << "hearth-dns itself";
+    const Plan none = plan_for(
+        "a", vips.substr(0, vips.find("services")) + "dns: {vip: dns, upstreams: [9.9.9.9]}\n");
+    EXPECT_FALSE(none.ports.open.contains(https)) << "without a service there is no proxy";
+}
+
 TEST(Plan, ListenReplacesTheStandardPorts) {
     const Plan plan =
         plan_for("a",

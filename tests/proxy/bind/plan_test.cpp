@@ -45,7 +45,7 @@ TEST(Plan, TheLocalCaCertifiesFullNames) {
     auto plan = make_plan(document, &document.nodes[0]);
     ASSERT_TRUE(plan);
     EXPECT_EQ(plan->local_names,
-              (std::set<std::string>{"ha.home", "hearth.home", "home-assistant.home"}));
+              (std::set<std::string>{"ha.home", "hearth.home", "home-assistant.home", "pi4.home"}));
     document.proxy.tls.local_ca = false;
     plan = make_plan(document, &document.nodes[0]);
     ASSERT_TRUE(plan);
