@@ -120,9 +120,6 @@ TEST(Plan, TheProxyTakesDnsOverHttpsAtTheNameServersAddress) {
     const OpenPort https{kDnsVip, Transport::kTcp, 443};
     const Plan both = plan_for("a", vips + "dns: {vip: dns, upstreams: [9.9.9.9]}\n");
     EXPECT_TRUE(both.ports.open.contains(https));
-    const Plan own =
-        plan_for("a", vips + "dns: {vip: dns, upstreams: [9.9.9.9], https: 443, tls: {}}\n");
-    EXPECT_TRUE(own.ports.open.contains(https)) << "hearth-dns itself";
     const Plan none = plan_for(
         "a", vips.substr(0, vips.find("services")) + "dns: {vip: dns, upstreams: [9.9.9.9]}\n");
     EXPECT_FALSE(none.ports.open.contains(https)) << "without a service there is no proxy";
