@@ -19,6 +19,9 @@ public:
     // `coder` changes the payload; it lives as long as the flow.
     void start(BodyFraming in, BodyKind out, BodyCoder* coder = nullptr);
 
+    // After start().
+    void set_trailer_rule(TrailerRule rule) noexcept { decoder_.set_trailer_rule(rule); }
+
     // Takes octets of the body off the front of `bytes` (and may rewrite them in place), adds what
     // is to be sent to `out`, and returns how many it took. The caller keeps `bytes` until `out`
     // has left.

@@ -12,7 +12,6 @@ namespace hearth::proxy {
 namespace {
 
 constexpr std::size_t kMaxExtension = 256;
-constexpr std::size_t kMaxTrailers = 4096;
 
 int hex_value(char c) noexcept {
     if (c >= '0' && c <= '9') return c - '0';
@@ -22,18 +21,10 @@ int hex_value(char c) noexcept {
 
 }  // namespace
 
-bool may_forward_trailer(std::string_view name) noexcept {
-    for (const std::string_view allowed :
-         {"grpc-status", "grpc-message", "grpc-status-details-bin", "server-timing", "digest",
-          "content-digest", "repr-digest"}) {
-        if (equals_ignoring_case(name, allowed)) return true;
-    }
-    return false;
-}
-
 void ChunkedDecoder::reset() noexcept {
     state_ = State::kSizeFirst;
     refusal_ = Refusal::kNone;
+    trailer_rule_ = TrailerRule::kResults;
     line_octets_ = 0;
     line_.clear();
     trailers_.clear();
@@ -132,7 +123,7 @@ void ChunkedDecoder::end_trailer_line() {
     }
     HeaderField field;
     if (parse_header_line(line_, field) != Refusal::kNone) return refuse(Refusal::kTrailer);
-    if (may_forward_trailer(field.name)) {
+    if (may_forward_trailer(field.name, trailer_rule_)) {
         trailers_.append(field.name).append(": ").append(field.value).append("\r\n");
     }
     line_.clear();

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "proxy/core/trailers.h"
 #include "proxy/model/refusal.h"
 
 // The chunked transfer coding (RFC 9112 §7.1), strict:
@@ -14,10 +15,6 @@
 //   chunk   = 1*HEXDIG [";" extension] CRLF data CRLF
 //   body    = *chunk 1*"0" [";" extension] CRLF *( trailer-line CRLF ) CRLF
 namespace hearth::proxy {
-
-// Trailers mean nothing to most receivers and some merge them into the headers, so only
-// those pass that carry a result which is not known earlier.
-[[nodiscard]] bool may_forward_trailer(std::string_view name) noexcept;
 
 // Decodes in place: chunk data is moved together at the front of what it is given.
 class ChunkedDecoder {
@@ -34,6 +31,8 @@ public:
     // dropped.
     [[nodiscard]] std::string_view trailers() const noexcept { return trailers_; }
     void reset() noexcept;
+    // After reset(), which forgets it.
+    void set_trailer_rule(TrailerRule rule) noexcept { trailer_rule_ = rule; }
 
 private:
     enum class State : std::uint8_t {
@@ -57,6 +56,7 @@ private:
 
     State state_ = State::kSizeFirst;
     Refusal refusal_ = Refusal::kNone;
+    TrailerRule trailer_rule_ = TrailerRule::kResults;
     std::uint64_t left_ = 0;       // data octets left in this chunk
     std::size_t line_octets_ = 0;  // of the extension, or of all trailers
     std::string line_;             // the trailer line so far

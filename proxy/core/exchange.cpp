@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "proxy/core/octets.h"
+#include "proxy/core/trailers.h"
 
 namespace hearth::proxy {
 
@@ -32,6 +33,7 @@ void Exchange::begin(const RequestHead& head, const Peer& peer,
     expects_continue_ = head.expects_continue;
     upgrade_asked_ = !head.upgrade.empty();
     has_body_ = head.body.kind != BodyKind::kNone;
+    grpc_asked_ = client_version_ == Version::kHttp2 && is_grpc(head.headers);
     // A stream of HTTP/2 tells the end of its body by ending.
     const bool by_stream =
         client_version_ == Version::kHttp2 && head.body.kind == BodyKind::kChunked;
@@ -183,8 +185,10 @@ void Exchange::relay_final(std::span<char> space) {
     }
     status_ = head.status;
     upstream_keep_alive_ = head.keep_alive;
-    endless_ = is_event_stream(head.headers);
+    const bool is_call = grpc_asked_ && is_grpc(head.headers);
+    endless_ = is_call || is_event_stream(head.headers);
     response_.start(head.body, out, coder);
+    if (is_call) response_.set_trailer_rule(TrailerRule::kMetadata);
     phase_ = Phase::kRelaying;
 }
 
@@ -282,7 +286,8 @@ TimePoint Exchange::deadline() const noexcept {
     switch (phase_) {
         case Phase::kConnecting: return last_progress_ + timeouts_.connect;
         case Phase::kAwaitingHead: {
-            const bool sent = request_.done() && to_upstream_.empty();
+            // Both sides of a call may wait for the other to speak first.
+            const bool sent = (request_.done() || grpc_asked_) && to_upstream_.empty();
             return last_progress_ + (sent ? timeouts_.response_head : timeouts_.body_idle);
         }
         case Phase::kRelaying:
@@ -302,7 +307,7 @@ void Exchange::on_deadline(TimePoint now) {
     switch (phase_) {
         case Phase::kConnecting: return upstream_failed(HopReason::kConnectTimeout);
         case Phase::kAwaitingHead: {
-            const bool client_slow = !request_.done() && to_upstream_.empty();
+            const bool client_slow = !request_.done() && !grpc_asked_ && to_upstream_.empty();
             return fail(client_slow ? HopReason::kRequestTimeout : HopReason::kResponseTimeout);
         }
         case Phase::kRelaying:

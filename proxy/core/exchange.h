@@ -21,7 +21,7 @@ namespace hearth::proxy {
 struct ExchangeTimeouts {
     Duration connect = 3s;
     Duration body_idle = 60s;       // neither side moved a body on
-    Duration response_head = 300s;  // from the last octet of the request
+    Duration response_head = 300s;  // from the last octet of the request, of gRPC from any
 };
 
 // One request and its response between a client and an upstream, without sockets: octets and
@@ -116,7 +116,7 @@ public:
     [[nodiscard]] bool connecting() const noexcept { return phase_ == Phase::kConnecting; }
     [[nodiscard]] bool is_tunnel() const noexcept { return phase_ == Phase::kTunnel; }
     [[nodiscard]] bool asks_for_upgrade() const noexcept { return upgrade_asked_; }
-    // A tunnel or server-sent events: no deadline while nothing waits to be sent.
+    // A tunnel, server-sent events or gRPC: no deadline while nothing waits to be sent.
     [[nodiscard]] bool may_be_silent() const noexcept { return endless_ || is_tunnel(); }
     [[nodiscard]] bool response_started() const noexcept { return phase_ >= Phase::kRelaying; }
     [[nodiscard]] bool request_read() const noexcept { return request_.done(); }
@@ -150,6 +150,7 @@ private:
     bool expects_continue_ = false;
     bool upgrade_asked_ = false;
     bool has_body_ = false;
+    bool grpc_asked_ = false;
     std::string_view request_head_;
     BodyFlow request_;
     Outgoing to_upstream_;
@@ -173,7 +174,7 @@ private:
     int status_ = 0;
     bool close_announced_ = false;
     bool upstream_keep_alive_ = false;
-    bool endless_ = false;  // server-sent events: silence is normal
+    bool endless_ = false;  // server-sent events, gRPC: silence is normal
     bool upstream_end_sent_ = false;
     bool client_end_sent_ = false;
 

@@ -4,7 +4,6 @@
 
 #include "proxy/core/authority.h"
 #include "proxy/core/body_framing.h"
-#include "proxy/core/chunked.h"
 #include "proxy/core/octets.h"
 
 namespace hearth::proxy {
@@ -13,7 +12,6 @@ namespace {
 
 constexpr std::size_t kMaxMethod = 32;
 constexpr std::size_t kFieldOverhead = 32;
-constexpr std::size_t kMaxTrailers = 4096;
 
 // The nonce of an opening handshake (RFC 6455 §4.1) proves that the server speaks WebSocket and
 // that no cache answered; HTTP/2 does both by other means, so any value will do.
@@ -192,14 +190,6 @@ Refusal Http2RequestHead::finish(StreamEnd end) noexcept {
     }
     if (protocol_.data() != nullptr) return Refusal::kPseudoHeader;
     return head_.method == Method::kConnect ? Refusal::kConnect : Refusal::kNone;
-}
-
-void append_trailer(std::string& lines, std::string_view name, std::string_view value) {
-    value = trimmed(value);
-    if (!is_field_name(name) || value_refusal(value) != Refusal::kNone) return;
-    if (!may_forward_trailer(name) || lines.size() + name.size() + value.size() > kMaxTrailers)
-        return;
-    lines.append(name).append(": ").append(value).append("\r\n");
 }
 
 }  // namespace hearth::proxy

@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <string>
 #include <string_view>
 
 #include "proxy/model/message.h"
@@ -56,9 +55,5 @@ private:
     HeaderField* cookie_ = nullptr;
     RequestHead head_;
 };
-
-// A trailer of HTTP/2 as a line of HTTP/1.1, appended to `lines` when it may pass and there is
-// room.
-void append_trailer(std::string& lines, std::string_view name, std::string_view value);
 
 }  // namespace hearth::proxy

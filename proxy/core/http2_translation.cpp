@@ -35,16 +35,13 @@ bool Http2RequestFields::read(std::string_view head, std::string_view scheme) {
     fields_.push_back({":scheme", scheme});
     fields_.push_back({":authority", request.authority});
     fields_.push_back({":path", request.target});
-    bool is_grpc = false;
     for (const HeaderField& field : request.headers.fields()) {
         if (stays_behind(field.id)) continue;
         const auto at = static_cast<std::size_t>(field.name.data() - text_.data());
         fields_.push_back({{lower_.data() + at, field.name.size()}, field.value});
-        is_grpc |=
-            field.id == HeaderId::kContentType && field.value.starts_with("application/grpc");
     }
     // Servers of gRPC insist on hearing that trailers arrive, which they do with us.
-    if (is_grpc) fields_.push_back({"te", "trailers"});
+    if (is_grpc(request.headers)) fields_.push_back({"te", "trailers"});
     return true;
 }
 
@@ -55,6 +52,7 @@ void Http1ResponseText::add(std::string_view name, std::string_view value) {
     }
     if (name.empty() || name.front() == ':') return;
     has_length_ |= name == "content-length";
+    if (name == "content-type" && is_grpc(value)) trailer_rule_ = TrailerRule::kMetadata;
     lines_.append(name).append(": ").append(value).append("\r\n");
 }
 

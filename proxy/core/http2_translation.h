@@ -8,6 +8,7 @@
 #include "proxy/core/http1_parser.h"
 #include "proxy/core/http2_request.h"
 #include "proxy/core/http2_response.h"
+#include "proxy/core/trailers.h"
 
 // An upstream that speaks HTTP/2, as the HTTP/1.1 that an exchange speaks (RFC 9113 §8).
 namespace hearth::proxy {
@@ -40,6 +41,7 @@ public:
     // After finish().
     [[nodiscard]] bool is_interim() const noexcept { return is_interim_; }
     [[nodiscard]] bool is_chunked() const noexcept { return is_chunked_; }
+    [[nodiscard]] TrailerRule trailer_rule() const noexcept { return trailer_rule_; }
 
 private:
     std::string status_;
@@ -47,6 +49,7 @@ private:
     bool has_length_ = false;
     bool is_interim_ = false;
     bool is_chunked_ = false;
+    TrailerRule trailer_rule_ = TrailerRule::kResults;
 };
 
 }  // namespace hearth::proxy

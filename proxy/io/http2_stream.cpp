@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "proxy/core/trailers.h"
 #include "proxy/io/http2_connection.h"
 #include "runtime/socket_address.h"
 

@@ -106,7 +106,7 @@ void Http2UpstreamStream::take(char* to, std::size_t octets) {
 
 void Http2UpstreamStream::on_field(std::string_view name, std::string_view value) {
     if (head_read_) {
-        append_trailer(trailers_, name, value);
+        append_trailer(trailers_, name, value, head_.trailer_rule());
     } else {
         head_.add(name, value);
     }

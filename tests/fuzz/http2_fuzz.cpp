@@ -16,6 +16,7 @@
 #include "proxy/core/http1_parser.h"
 #include "proxy/core/http2_frames.h"
 #include "proxy/core/http2_request.h"
+#include "proxy/core/trailers.h"
 #include "proxy/io/http2_session.h"
 
 namespace {
@@ -50,7 +51,7 @@ public:
     }
 
     void on_field(std::string_view name, std::string_view value) override {
-        if (complete_) return append_trailer(trailers_, name, value);
+        if (complete_) return append_trailer(trailers_, name, value, TrailerRule::kMetadata);
         head_.add(name, value);
     }
     void on_fields_end(StreamEnd end) override {

@@ -81,7 +81,7 @@ TEST(ChunkedDecoder, RefusesTheCatalogueCutAtEveryOctet) {
         {"0\r\na : b\r\n\r\n", Refusal::kTrailer},
         {"0\r\na: b\n\r\n", Refusal::kBareCr},
         {"0\r\n\n", Refusal::kBareCr},
-        {"0\r\na: " + std::string(5000, 'x'), Refusal::kHeadTooLarge},
+        {"0\r\na: " + std::string(kMaxTrailers, 'x'), Refusal::kHeadTooLarge},
     };
     for (const auto& each : table) {
         for (std::size_t cut = 0; cut <= std::min<std::size_t>(each.text.size(), 40); ++cut) {

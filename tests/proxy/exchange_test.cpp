@@ -459,5 +459,31 @@ TEST(Exchange, OctetsAfterTheAnswerAreLeftToTheDriver) {
     EXPECT_EQ(wire.exchange.upstream_bytes(answer, space, wire.now), kOk.size());
 }
 
+// Both sides of a call may be silent: the service before it answers, then either of them.
+TEST(Exchange, ACallOfGrpcMayBeSilent) {
+    std::string text =
+        "POST /a.B/C HTTP/1.1\r\nHost: a\r\nContent-Type: application/grpc\r\n"
+        "Transfer-Encoding: chunked\r\n\r\n";
+    RequestParser parser;
+    ASSERT_EQ(parser.parse(text), ParseStatus::kDone);
+    parser.edit_head().version = Version::kHttp2;
+    std::array<char, 4096> head{};
+    std::array<char, 4096> answer{};
+    Exchange exchange;
+    exchange.begin(parser.head(), {IpAddress::v4(10, 0, 0, 7), "10.0.0.7", false}, {}, 1, head,
+                   kStart);
+    exchange.upstream_ready(Connection::kFresh, kStart);
+    exchange.wrote_to_upstream(exchange.to_upstream().size(), kStart);
+    EXPECT_EQ(exchange.deadline(), kStart + 300s);
+    std::string answered =
+        "HTTP/1.1 200 OK\r\nContent-Type: application/grpc\r\nTransfer-Encoding: chunked\r\n\r\n";
+    EXPECT_EQ(exchange.upstream_bytes(answered, answer, kStart), answered.size());
+    EXPECT_FALSE(exchange.take_head_to_client().empty());
+    EXPECT_EQ(exchange.deadline(), kNever);
+    std::string end = "0\r\ngrpc-status: 0\r\nx-last: late\r\n\r\n";
+    EXPECT_EQ(exchange.upstream_bytes(end, answer, kStart), end.size());
+    EXPECT_EQ(exchange.trailers_to_client(), "grpc-status: 0\r\nx-last: late\r\n");
+}
+
 }  // namespace
 }  // namespace hearth::proxy

@@ -194,15 +194,5 @@ TEST(Http2Request, AWebSocketBecomesAnUpgrade) {
     EXPECT_EQ(reader.read(other, StreamEnd::kOpen), Refusal::kPseudoHeader);
 }
 
-TEST(Http2Request, TrailersBecomeLines) {
-    std::string lines;
-    append_trailer(lines, "grpc-status", " 0 ");
-    append_trailer(lines, "x-other", "1");
-    append_trailer(lines, "grpc-message", "a\r\nb");
-    append_trailer(lines, "Grpc-Message", "a");
-    append_trailer(lines, "grpc-message", std::string(5000, 'x'));
-    EXPECT_EQ(lines, "grpc-status: 0\r\n");
-}
-
 }  // namespace
 }  // namespace hearth::proxy

@@ -16,9 +16,10 @@ std::string text_of(const Http2RequestFields& fields) {
 
 TEST(Http2Translation, ARequestHeadBecomesFields) {
     Http2RequestFields fields;
-    ASSERT_TRUE(fields.read("POST /a HTTP/1.1\r\nHost: web.home\r\nX-Kept: Yes\r\n"
-                            "Transfer-Encoding: chunked\r\n\r\n",
-                            "https"));
+    ASSERT_TRUE(
+        fields.read("POST /a HTTP/1.1\r\nHost: web.home\r\nX-Kept: Yes\r\n"
+                    "Transfer-Encoding: chunked\r\n\r\n",
+                    "https"));
     EXPECT_EQ(text_of(fields),
               ":method=POST|:scheme=https|:authority=web.home|:path=/a|x-kept=Yes|");
     EXPECT_EQ(fields.body().kind, BodyKind::kChunked);
@@ -27,9 +28,10 @@ TEST(Http2Translation, ARequestHeadBecomesFields) {
 
 TEST(Http2Translation, WhatBelongsToAConnectionStaysBehind) {
     Http2RequestFields fields;
-    ASSERT_TRUE(fields.read("GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\n"
-                            "Upgrade: websocket\r\nContent-Type: application/grpc+proto\r\n\r\n",
-                            "http"));
+    ASSERT_TRUE(
+        fields.read("GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\n"
+                    "Upgrade: websocket\r\nContent-Type: application/grpc+proto\r\n\r\n",
+                    "http"));
     EXPECT_EQ(text_of(fields),
               ":method=GET|:scheme=http|:authority=a|:path=/|content-type=application/grpc+proto|"
               "te=trailers|");
