@@ -61,10 +61,6 @@ Duration Election::skew(Priority priority, Duration interval) noexcept {
     return interval * (256 - priority) / 256;
 }
 
-Duration Election::master_down_interval(Priority priority, Duration interval) noexcept {
-    return 3 * interval + skew(priority, interval);
-}
-
 Duration Election::short_skew() const noexcept {
     // Foreign backups count on RFC 9568's order of priorities.
     if (!router_.foreign_peers.empty()) return skew(priority(), skew_interval());
@@ -79,7 +75,8 @@ Duration Election::release_wait() const noexcept {
 }
 
 Duration Election::skew_interval() const noexcept {
-    return router_.version == VrrpVersion::kV2 ? Duration(1s) : master_interval_;
+    if (router_.version == VrrpVersion::kV2) return 1s;
+    return router_.foreign_peers.empty() ? master_interval_ / 2 : master_interval_;
 }
 
 Duration Election::master_down() const noexcept {

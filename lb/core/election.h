@@ -121,9 +121,7 @@ public:
     // The last change of state not yet taken; the caller logs and counts it.
     [[nodiscard]] std::optional<Transition> take_transition() noexcept;
 
-    // How long a backup with `priority` waits for a master that advertises every `interval`.
-    [[nodiscard]] static Duration master_down_interval(Priority priority,
-                                                       Duration interval) noexcept;
+    // How much longer than others a backup with `priority` waits, which counts in `interval`s.
     [[nodiscard]] static Duration skew(Priority priority, Duration interval) noexcept;
 
 private:
@@ -137,7 +135,8 @@ private:
     Effects reconsider(TimePoint now);
     // Fit to relieve others: at or above the floor.
     [[nodiscard]] bool is_well() const noexcept;
-    // The interval that skews count in; in version 2 it is always a second (RFC 3768 §6.1).
+    // The interval that skews count in; in version 2 it is always a second (RFC 3768 §6.1). All
+    // that a skew is for is the order of the backups: among nodes, half of it keeps that.
     [[nodiscard]] Duration skew_interval() const noexcept;
     [[nodiscard]] Duration master_down() const noexcept;
     [[nodiscard]] bool beats_us(const HeardAdvert& advert) const noexcept;

@@ -16,7 +16,7 @@ constexpr NftTable kOurs{NFPROTO_NETDEV, "hearth"};
 constexpr const char* kChain = "ingress";
 constexpr const char* kComment = "hearth-lb";
 constexpr std::uint32_t kReg = NFT_REG32_00;
-constexpr std::uint32_t kMostFlows = 65'535;
+constexpr std::uint32_t kMostFlows = 32'768;
 constexpr std::uint32_t kEthernetDestination = 0;
 constexpr std::uint32_t kEthernetSource = 6;
 
@@ -148,10 +148,30 @@ public:
         delete_table();
     }
 
-    void create(const std::string& interface) {
+    void create() {
         create_table(kComment);
         for (const Family& family : kFamilies) set(family);
-        chain(interface);
+    }
+
+    void hook(const std::string& interface) {
+        const Chain object = ingress();
+        nftnl_chain_set_u32(object.get(), NFTNL_CHAIN_HOOKNUM, NF_NETDEV_INGRESS);
+        nftnl_chain_set_s32(object.get(), NFTNL_CHAIN_PRIO, 0);
+        nftnl_chain_set_str(object.get(), NFTNL_CHAIN_TYPE, "filter");
+        nftnl_chain_set_str(object.get(), NFTNL_CHAIN_DEV, interface.c_str());
+        nftnl_chain_nlmsg_build_payload(begin(NFT_MSG_NEWCHAIN, NLM_F_CREATE), object.get());
+        close();
+    }
+
+    void unhook() {
+        flush();
+        nftnl_chain_nlmsg_build_payload(begin(NFT_MSG_DELCHAIN, 0), ingress().get());
+        close();
+        for (const Family& family : kFamilies) {
+            const Set all = make_set(kOurs, family.flows);
+            nftnl_set_elems_nlmsg_build_payload(begin(NFT_MSG_DELSETELEM, 0), all.get());
+            close();
+        }
     }
 
     void rules(const std::vector<Redirect>& redirects, MacAddress own, int index) {
@@ -194,17 +214,12 @@ private:
         close();
     }
 
-    void chain(const std::string& interface) {
-        const Chain object(nftnl_chain_alloc());
+    static Chain ingress() {
+        Chain object(nftnl_chain_alloc());
         nftnl_chain_set_u32(object.get(), NFTNL_CHAIN_FAMILY, kOurs.family);
         nftnl_chain_set_str(object.get(), NFTNL_CHAIN_TABLE, kOurs.name);
         nftnl_chain_set_str(object.get(), NFTNL_CHAIN_NAME, kChain);
-        nftnl_chain_set_u32(object.get(), NFTNL_CHAIN_HOOKNUM, NF_NETDEV_INGRESS);
-        nftnl_chain_set_s32(object.get(), NFTNL_CHAIN_PRIO, 0);
-        nftnl_chain_set_str(object.get(), NFTNL_CHAIN_TYPE, "filter");
-        nftnl_chain_set_str(object.get(), NFTNL_CHAIN_DEV, interface.c_str());
-        nftnl_chain_nlmsg_build_payload(begin(NFT_MSG_NEWCHAIN, NLM_F_CREATE), object.get());
-        close();
+        return object;
     }
 
     void flush() {
@@ -224,20 +239,31 @@ private:
 struct FlowRedirect::Impl {
     explicit Impl(NftSocket open) : socket(std::move(open)) {}
 
-    Result<void> remove() {
+    // Whatever is there of it, also of an earlier instance. The room for the flows takes the
+    // kernel 5 ms: not when a VIP has just come here.
+    Result<void> prepare() {
         Transaction transaction(socket.sequence());
         transaction.remove();
-        installed_on.clear();
-        const auto done = socket.commit(transaction);
-        left_behind = done ? LeftBehind::kNothing : LeftBehind::kPerhaps;
-        return done;
+        transaction.create();
+        hooked_on.clear();
+        return socket.commit(transaction);
+    }
+
+    Result<void> lead(const std::string& interface, int index, MacAddress own,
+                      const std::vector<Redirect>& redirects, const std::vector<TcpFlow>& flows) {
+        Transaction transaction(socket.sequence());
+        if (!hooked_on.empty() && hooked_on != interface) transaction.unhook();
+        if (hooked_on != interface) transaction.hook(interface);
+        transaction.rules(redirects, own, index);
+        for (std::size_t i = 0; i < std::min<std::size_t>(flows.size(), kMostFlows / 2); ++i)
+            transaction.flow(flows[i]);
+        if (auto done = socket.commit(transaction); !done) return done;
+        hooked_on = interface;
+        return {};
     }
 
     NftSocket socket;
-    std::string installed_on;  // interface; empty: no table of ours is known to be there
-    // By an earlier instance. Taking a table away makes the kernel wait for its readers, 20 ms and
-    // more: not when a VIP has just come here.
-    enum class LeftBehind : std::uint8_t { kNothing, kPerhaps } left_behind = LeftBehind::kPerhaps;
+    std::string hooked_on;  // interface; empty: nothing is led elsewhere
 };
 
 FlowRedirect::FlowRedirect(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -248,27 +274,36 @@ FlowRedirect& FlowRedirect::operator=(FlowRedirect&&) noexcept = default;
 Result<FlowRedirect> FlowRedirect::open() {
     auto socket = NftSocket::open();
     if (!socket) return fail(socket.error());
-    return FlowRedirect(std::make_unique<Impl>(std::move(*socket)));
+    FlowRedirect redirect(std::make_unique<Impl>(std::move(*socket)));
+    if (auto done = redirect.impl_->prepare(); !done) return fail(done.error());
+    return redirect;
 }
 
 Result<void> FlowRedirect::apply(const std::string& interface, int index, MacAddress own,
                                  const std::vector<Redirect>& redirects, Backends backends) {
-    if (redirects.empty()) return impl_->remove();
-    const bool is_elsewhere = !impl_->installed_on.empty() && impl_->installed_on != interface;
-    if (is_elsewhere || impl_->left_behind == Impl::LeftBehind::kPerhaps)
-        if (auto done = impl_->remove(); !done) return done;
     std::vector<IpAddress> vips;
     for (const Redirect& redirect : redirects) vips.push_back(redirect.vip);
     const auto flows = tcp_flows_of_host(backends, vips);
     if (!flows) return fail(flows.error());
+    if (impl_->lead(interface, index, own, redirects, *flows)) return {};
+    // The interface went with its chain, or somebody took the table away.
+    if (auto done = impl_->prepare(); !done) return done;
+    return impl_->lead(interface, index, own, redirects, *flows);
+}
+
+Result<void> FlowRedirect::end() {
+    if (impl_->hooked_on.empty()) return {};
     Transaction transaction(impl_->socket.sequence());
-    if (impl_->installed_on.empty()) transaction.create(interface);
-    transaction.rules(redirects, own, index);
-    for (std::size_t i = 0; i < std::min<std::size_t>(flows->size(), kMostFlows / 2); ++i)
-        transaction.flow((*flows)[i]);
-    if (auto done = impl_->socket.commit(transaction); !done) return done;
-    impl_->installed_on = interface;
+    transaction.unhook();
+    if (!impl_->socket.commit(transaction)) return impl_->prepare();
+    impl_->hooked_on.clear();
     return {};
+}
+
+Result<void> FlowRedirect::withdraw() {
+    Transaction transaction(impl_->socket.sequence());
+    transaction.remove();
+    return impl_->socket.commit(transaction);
 }
 
 }  // namespace hearth::lb

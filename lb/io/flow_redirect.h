@@ -17,7 +17,7 @@ namespace hearth::lb {
 // nft prints it:
 //
 //   table netdev hearth {
-//     set flows { type ipv4_addr . inet_service . ipv4_addr . inet_service; size 65535; flags
+//     set flows { type ipv4_addr . inet_service . ipv4_addr . inet_service; size 32768; flags
 //     dynamic } chain ingress {
 //       type filter hook ingress device "eth0" priority 0;
 //       ip daddr VIP meta l4proto tcp @ll,48,48 OLD accept                     came back from there
@@ -27,20 +27,26 @@ namespace hearth::lb {
 //     }
 //   }
 //
-// and the same for IPv6 with `flows6`. The table is there only while a redirect is in force.
+// and the same for IPv6 with `flows6`. The chain is there only while a redirect is in force: no
+// other packet pays for it.
 //
 // Calls are answered by the kernel at once. Needs CAP_NET_ADMIN.
 class FlowRedirect {
 public:
+    // Makes the table anew, whatever an earlier instance left of it.
     [[nodiscard]] static Result<FlowRedirect> open();
     ~FlowRedirect();
     FlowRedirect(FlowRedirect&&) noexcept;
     FlowRedirect& operator=(FlowRedirect&&) noexcept;
 
-    // All of `redirects`, on the interface whose Ethernet address is `own`; none takes the table
-    // away. Connections that this host has now stay with it.
+    // All of `redirects`, of which there are some, on the interface whose Ethernet address is
+    // `own`. Connections that this host has now stay with it.
     [[nodiscard]] Result<void> apply(const std::string& interface, int index, MacAddress own,
                                      const std::vector<Redirect>& redirects, Backends backends);
+    // Nothing is led elsewhere any more.
+    [[nodiscard]] Result<void> end();
+    // Takes the table away.
+    [[nodiscard]] Result<void> withdraw();
 
 private:
     struct Impl;

@@ -53,13 +53,14 @@ struct LanDriver::Impl : std::enable_shared_from_this<Impl> {
     void quieten(const std::vector<Interface>& links,
                  const std::vector<InterfaceAddress>& addresses);
     void check_interfaces_free_of_vips(const std::vector<InterfaceAddress>& addresses);
+    [[nodiscard]] bool leads_elsewhere() const;
     void redirect_flows();
     void show_on_interface();
     void hold_vips();
     void schedule_departures();
     void remove_stale_vips();
     void remove_strays(const std::vector<InterfaceAddress>& addresses);
-    void remove_stale_redirects();
+    Result<void> open_redirects();
     void drop_left_vips();
     void listen_for_neighbours();
     void report(std::string_view problem, const Result<void>& done);
@@ -105,7 +106,7 @@ void LanDriver::Impl::apply(const LanSettings& next) {
                                   runtime::Severity::kError);
         route.emplace(std::move(*opened));
         remove_stale_vips();
-        remove_stale_redirects();
+        report("vip_open_connections", open_redirects());
         auto watching = RouteMonitor::open(loop, [this] {
             look_at_host();
             settle();
@@ -142,24 +143,26 @@ void LanDriver::Impl::remove_strays(const std::vector<InterfaceAddress>& address
     std::erase_if(shown, [&](const IpAddress& address) { return !contains(found, address); });
 }
 
-void LanDriver::Impl::remove_stale_redirects() {
+Result<void> LanDriver::Impl::open_redirects() {
+    if (flows) return {};
     auto opened = FlowRedirect::open();
-    if (!opened) return;
+    if (!opened) return fail(opened.error());
     flows.emplace(std::move(*opened));
-    if (const auto done = flows->apply({}, 0, {}, {}, Backends::kNone); !done)
-        log::warn("vip_redirects_stay", {{"error", done.error().detail}});
+    return {};
 }
 
 // Carries out what the reconciler asked for, then waits for its next deadline.
 void LanDriver::Impl::settle() {
     show_on_interface();
-    redirect_flows();  // before anybody hears that the VIPs are here
+    if (leads_elsewhere()) redirect_flows();  // before anybody hears that the VIPs are here
     deliver(reconciler.take_output());
+    redirect_flows();  // what ends harms nobody meanwhile
     schedule_departures();
     drop_left_vips();
     if (on_stopped && reconciler.is_idle() && held.empty()) {
         close_port();
         monitor.reset();
+        if (flows) report("vip_open_connections", flows->withdraw());
         std::exchange(on_stopped, nullptr)();
         return;
     }
@@ -390,17 +393,23 @@ void LanDriver::Impl::listen_for_neighbours() {
 
 // --- connections of the node that owned a VIP before ------------------------------------------
 
+// Connections to a VIP that were not led to another node before.
+bool LanDriver::Impl::leads_elsewhere() const {
+    return std::ranges::any_of(reconciler.redirects(), [&](const Redirect& one) {
+        return std::ranges::find(redirected, one) == redirected.end();
+    });
+}
+
 void LanDriver::Impl::redirect_flows() {
     const auto& wanted = reconciler.redirects();
     if (wanted == redirected) return;
     redirected = wanted;
-    if (!flows) {
-        auto opened = FlowRedirect::open();
-        if (!opened) return report("vip_open_connections", fail(opened.error()));
-        flows.emplace(std::move(*opened));
-    }
-    report("vip_open_connections", flows->apply(port_name, port_interface, reconciler.lan().mac,
-                                                redirected, settings.backends));
+    Result<void> done = open_redirects();
+    if (done)
+        done = redirected.empty() ? flows->end()
+                                  : flows->apply(port_name, port_interface, reconciler.lan().mac,
+                                                 redirected, settings.backends);
+    report("vip_open_connections", done);
 }
 
 // --- VIPs on the LAN's interface (announce: address) ------------------------------------------

@@ -29,6 +29,10 @@ struct Dump {
     std::vector<TcpFlow> flows;
 };
 
+bool has(const std::vector<IpAddress>& servers, IpFamily family) {
+    return std::ranges::any_of(servers, [&](const auto& one) { return one.family() == family; });
+}
+
 Endpoint endpoint_of(const __be32* address, __be16 port, std::uint8_t family) {
     const std::size_t size = family == AF_INET ? 4 : 16;
     return {IpAddress::from_bytes({reinterpret_cast<const std::uint8_t*>(address), size}),
@@ -75,9 +79,10 @@ Result<std::vector<TcpFlow>> sockets_of(const std::vector<IpAddress>& servers) {
     if (!socket || mnl_socket_bind(socket.get(), 0, MNL_SOCKET_AUTOPID) < 0)
         return fail(Error::from_errno("sock_diag", errno));
     Dump dump{servers, {}};
-    // A socket of an IPv6 listener has an IPv4-mapped address, and is folded.
-    for (const auto family : {std::uint8_t{AF_INET}, std::uint8_t{AF_INET6}})
-        if (auto done = ask(socket.get(), family, dump); !done) return fail(done.error());
+    if (has(servers, IpFamily::kV4))
+        if (auto done = ask(socket.get(), AF_INET, dump); !done) return fail(done.error());
+    // Also for IPv4: a socket of an IPv6 listener has an IPv4-mapped address, and is folded.
+    if (auto done = ask(socket.get(), AF_INET6, dump); !done) return fail(done.error());
     return std::move(dump.flows);
 }
 
@@ -90,6 +95,7 @@ Result<std::vector<TcpFlow>> tcp_flows_of_host(Backends backends,
     auto tracked = FlowTable::open();
     if (!tracked) return fail(tracked.error());
     for (const IpFamily family : {IpFamily::kV4, IpFamily::kV6}) {
+        if (!has(servers, family)) continue;
         const auto flows = tracked->tcp_to(family, servers);
         if (!flows) continue;  // a kernel without connection tracking tracks none
         all->insert(all->end(), flows->begin(), flows->end());

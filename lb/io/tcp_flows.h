@@ -9,7 +9,7 @@
 namespace hearth::lb {
 
 // Are there services on ports? Without them nothing is passed on, and what the kernel tracks need
-// not be read: that takes it 10 ms, however little it is.
+// not be read: that takes it 10 ms for each family, however little it is.
 enum class Backends { kNone, kSome };
 
 // The TCP connections to `servers` that this host serves: with sockets of its own (sock_diag;

@@ -93,7 +93,7 @@ def test_a_node_that_died_gets_nothing(make_lan):
     echo = tcp_echo.Dns(lan.client, VIP, "a.home")
     a.port.cut()
     lan.wait_owner(b)
-    assert "netdev" not in b.host.run(["nft", "list", "ruleset"]).stdout
+    assert "ingress" not in b.host.run(["nft", "list", "ruleset"]).stdout
     assert echo.finish().broken
 
 
@@ -102,19 +102,21 @@ def test_the_table_is_as_documented_and_goes_with_the_vip(make_lan):
     a, b = lan.nodes
     move(lan, b)
     text = b.host.run(["nft", "list", "table", "netdev", "hearth"]).stdout
-    old, new = (host.mac().replace(":", "") for host in (a.host, b.host))
+    old, new = (f'{int(host.mac().replace(":", ""), 16):#x}' for host in (a.host, b.host))
     for rule in (
         'type filter hook ingress device "eth0" priority filter; policy accept;',
-        f"ip daddr {VIP} meta l4proto tcp @ll,48,48 0x{old} accept",
+        f"ip daddr {VIP} meta l4proto tcp @ll,48,48 {old} accept",
         f"ip daddr {VIP} tcp flags syn / syn,ack update @flows",
         f"ip daddr {VIP} ip saddr . tcp sport . ip daddr . tcp dport @flows accept",
-        f'@ll,0,48 set 0x{old} @ll,48,48 set 0x{new} fwd to "eth0"',
+        f'@ll,0,48 set {old} @ll,48,48 set {new} fwd to "eth0"',
     ):
         assert rule in text, text
     b.lb.kill()  # what a crashed instance left is taken away
     b.start_lb()
-    assert "netdev" not in b.host.run(["nft", "list", "ruleset"]).stdout
+    assert "ingress" not in b.host.run(["nft", "list", "ruleset"]).stdout
     lan.wait_owner(a)
     move(lan, b)
     move(lan, a)
-    wait_until(lambda: "netdev" not in b.host.run(["nft", "list", "ruleset"]).stdout)
+    wait_until(lambda: "ingress" not in b.host.run(["nft", "list", "ruleset"]).stdout)
+    b.lb.stop()
+    assert "netdev" not in b.host.run(["nft", "list", "ruleset"]).stdout
