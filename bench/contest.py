@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.lab.kept import KeptSockets
 from tests.lab.netns import Namespace, Network
 from tests.lab.process import Process
 
@@ -52,8 +53,9 @@ class Arena:
         (host or self.server).ip(f"address add {address}/24 dev eth0")
         return address
 
-    def start(self, argv: Sequence[str | Path], *, name: str, cores: str = "") -> Process:
-        return self.server.start(pinned(cores or self.cores.server, argv), name=name, cwd=self.directory)
+    def start(self, argv: Sequence[str | Path], *, name: str, cores: str = "",
+              kept: KeptSockets | None = None) -> Process:
+        return self.server.start(pinned(cores or self.cores.server, argv), name=name, cwd=self.directory, kept=kept)
 
     def run_load(self, argv: Sequence[str | Path], timeout: float = 120) -> dict:
         """Runs a generator that prints one JSON object."""

@@ -3,6 +3,9 @@
 //     bench-http-load MODE --server 10.0.0.1:80 --host NAME [--path /] [--connections 64]
 //                     [--seconds 2] [--rate N] [--bytes N] [--cpus 1,3]
 //
+// With --seconds 0 until the end of input. A server that says "Connection: close" gets a new
+// connection for the next request.
+//
 //     keep    always one request under way on each connection
 //     close   the same, a new connection for each request
 //     rate    N requests a second on kept connections; latency counts from the intended time
@@ -21,6 +24,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
@@ -102,6 +106,7 @@ struct Connection {
     std::string head;
     std::uint64_t body_left = 0;
     bool in_body = false;
+    bool last = false;  // the server closes it behind its answer
 };
 
 enum class Progress { kWaiting, kAnswered, kBroken };
@@ -124,6 +129,7 @@ Progress read_response(Connection& connection) {
             const std::uint64_t length = content_length(head);
             connection.body_left = length - std::min(length, have);
             connection.in_body = true;
+            connection.last = head.find("onnection: close") != std::string_view::npos;
         } else {
             connection.body_left -= std::min<std::uint64_t>(connection.body_left, bytes.size());
         }
@@ -133,6 +139,14 @@ Progress read_response(Connection& connection) {
             return Progress::kAnswered;
         }
     }
+}
+
+std::atomic<bool> input_ended = false;
+
+void wait_for_end_of_input() {
+    while (std::getchar() != EOF) {
+    }
+    input_ended = true;
 }
 
 // Some connections on one thread.
@@ -152,8 +166,7 @@ public:
             options_.rate > 0 ? 1e9 * static_cast<double>(options_.cpus.size()) / options_.rate : 0;
         for (Connection& connection : connections_) open(connection);
         std::array<epoll_event, 256> events;
-        while (now_ns() < end_ ||
-               (options_.mode == Mode::kIdle && outcome_.answered < connections_.size())) {
+        while (goes_on()) {
             if (options_.mode == Mode::kRate) start_due();
             const int patience = options_.mode == Mode::kRate ? 0 : 20;
             const int count =
@@ -169,6 +182,12 @@ public:
     }
 
 private:
+    [[nodiscard]] bool goes_on() const {
+        if (options_.seconds == 0) return !input_ended;
+        if (now_ns() < end_) return true;
+        return options_.mode == Mode::kIdle && outcome_.answered < connections_.size();
+    }
+
     void open(Connection& connection) {
         if (connection.fd >= 0) ::close(connection.fd);
         connection = Connection{};
@@ -222,6 +241,7 @@ private:
         outcome_.latencies.add(now > connection.asked_at ? now - connection.asked_at : 0);
         ++outcome_.answered;
         connection.busy = false;
+        if (connection.last && options_.mode != Mode::kIdle) return open(connection);
         switch (options_.mode) {
             case Mode::kClose: return open(connection);
             case Mode::kRate: free_.push_back(&connection); return;
@@ -358,6 +378,7 @@ Outcome run_all(const Options& options) {
     std::vector<std::thread> running;
     for (unsigned i = 0; i < threads; ++i)
         clients.push_back(std::make_unique<Clients>(options, options.connections / threads));
+    if (options.seconds == 0) running.emplace_back(wait_for_end_of_input);
     for (unsigned i = 0; i < threads; ++i) {
         running.emplace_back([&, i] {
             pin(options.cpus[i]);
@@ -377,8 +398,7 @@ Outcome run_all(const Options& options) {
                     static_cast<unsigned long long>(all.answered),
                     static_cast<unsigned long long>(all.failed));
         std::fflush(stdout);
-        while (std::getchar() != EOF) {
-        }
+        wait_for_end_of_input();
     }
     return all;
 }

@@ -9,8 +9,9 @@ A row with `at_most` or `at_least` has a bar, and holds it or not.
 """
 
 import json
+import math
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -49,6 +50,16 @@ class Report:
             bar, holds = f">= {_number(at_least)}", value is not None and value >= at_least
         self.rows.append(Row(self.bench, metric, contestant, value, unit, bar, holds))
 
+    def compare(self, metric: str, cost: Mapping[str, Sequence[float]], bars: Mapping[str, float],
+                ours: str = "hearth") -> None:
+        """How many times what a peer costs we do, from interleaved rounds; bars are for the lower bound."""
+        for peer, theirs in cost.items():
+            if peer == ours:
+                continue
+            ratios = [their / our for their, our in zip(theirs, cost[ours], strict=True)]
+            self.add(f"{metric}: {ours} / this", peer, median(ratios), "x")
+            self.add(f"{metric}: {ours} / this, at least", peer, lower_bound(ratios), "x", at_least=bars.get(peer))
+
     def note(self, text: str) -> None:
         self.notes.append(text)
 
@@ -73,6 +84,16 @@ def write_json(path: Path, reports: Iterable[Report]) -> None:
 
 def median(values: Iterable[float]) -> float:
     return float(statistics.median(values))
+
+
+def lower_bound(values: Sequence[float], confidence: float = 0.95) -> float:
+    """What the median is not below, with this confidence, whatever the distribution (the order statistics' binomial);
+    the least of the values when they are too few to say."""
+    ordered, count = sorted(values), len(values)
+    doubt, rank = 0.0, 0  # of the chance that so few values are below the median
+    while (doubt := doubt + math.comb(count, rank) / 2**count) <= 1 - confidence:
+        rank += 1
+    return float(ordered[max(rank - 1, 0)])
 
 
 def _number(value: float) -> str:

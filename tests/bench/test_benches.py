@@ -11,7 +11,7 @@ import pytest
 CONTESTANTS = {
     "dns": {"hearth", "unbound", "dnsdist", "dnsmasq", "raw echo"},
     "l4": {"hearth", "by hand"},
-    "proxy": {"hearth", "nginx", "haproxy", "direct"},
+    "proxy": {"hearth", "nginx", "haproxy", "h2o", "caddy", "direct"},
 }
 PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench import run
-from bench.report import Report, write_json
+from bench.report import Report, lower_bound, write_json
 
 
 def test_bars_hold_or_not() -> None:
@@ -35,6 +35,22 @@ def test_table_has_a_line_per_metric_and_a_column_per_contestant() -> None:
         "memory [MiB]            443.2",
         "bar: cached [us], hearth: 3.46 <= 4: holds",
         "note: two rounds",
+    ]
+
+
+@pytest.mark.parametrize(("count", "rank"), [(1, 1), (4, 1), (5, 1), (7, 1), (8, 2), (11, 3), (20, 6)])
+def test_median_is_not_below_the_order_statistic_of_the_binomial(count: int, rank: int) -> None:
+    assert lower_bound(range(count, 0, -1)) == rank
+
+
+def test_comparison_takes_round_by_round() -> None:
+    report = Report("proxy")
+    report.compare("requests", {"hearth": [2, 4, 2, 4, 2], "nginx": [3, 6, 4, 8, 2.2], "h2o": [4] * 5}, {"nginx": 1.05})
+    assert [(row.metric, row.contestant, row.value, row.holds) for row in report.rows] == [
+        ("requests: hearth / this", "nginx", 1.5, None),
+        ("requests: hearth / this, at least", "nginx", 1.1, True),
+        ("requests: hearth / this", "h2o", 2, None),
+        ("requests: hearth / this, at least", "h2o", 1, None),
     ]
 
 
