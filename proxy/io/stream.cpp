@@ -87,7 +87,10 @@ HopReason Stream::connect_result() const noexcept {
 }
 
 void Stream::note(std::uint32_t events) noexcept {
-    if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) readable_ = true;
+    if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) {
+        readable_ = true;
+        if (tls_) tls_->note_arrival();
+    }
     if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) writable_ = true;
     if (tls_ && (events & EPOLLOUT) != 0) readable_ = true;  // TLS may have to write to read on
     if ((events & EPOLLRDHUP) != 0) peer_ended_ = true;

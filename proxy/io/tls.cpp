@@ -581,6 +581,8 @@ bool TlsChannel::is_drained() const noexcept {
     return wire_->drained && SSL_has_pending(as_ssl(ssl_)) == 0;
 }
 
+void TlsChannel::note_arrival() noexcept { wire_->drained = false; }
+
 bool TlsChannel::covers(std::string_view host) const noexcept {
     return wire_->store && wire_->certificate && wire_->store->find(host) == wire_->certificate;
 }

@@ -45,6 +45,8 @@ public:
 
     // Nothing is left in our buffers, and the socket had no more the last time it was asked.
     [[nodiscard]] bool is_drained() const noexcept;
+    // The socket has more since: it is to be asked again.
+    void note_arrival() noexcept;
     // The certificate shown to the client is the one for `host`.
     [[nodiscard]] bool covers(std::string_view host) const noexcept;
 

@@ -123,7 +123,7 @@ def test_curl_before_nginx(home, nginx, authority, way, tmp_path):
     assert sent.stdout == f"{5 * MIB}\n"
 
 
-@pytest.mark.parametrize("way", ["h1", "h1 tls", "h2c"])
+@pytest.mark.parametrize("way", ["h1", "h1 tls", "h2 tls", "h2c"])
 def test_h2load_before_nginx(home, nginx, way):
     house = home()
     scheme, port = ("https", 443) if "tls" in way else ("http", 80)

@@ -3,6 +3,7 @@
 import os
 import socket
 import ssl
+import threading
 
 import pytest
 
@@ -11,7 +12,7 @@ from tests.lab.authority import Authority
 from tests.lab.waiting import wait_until
 from tests.proxy.h2_client import H2Client
 from tests.proxy.h2_client import get as h2_get
-from tests.proxy.house import ADDRESS, Peer, get
+from tests.proxy.house import ADDRESS, OK, Peer, get
 
 TLS = f"{ADDRESS}:443"
 TWO = {
@@ -344,3 +345,43 @@ def test_silent_clients_in_the_handshake_keep_nobody_out(home, authority):
     assert ask(home, authority)[0] == 200
     for one in silent:
         one.close()
+
+
+def test_what_arrives_while_records_wait_is_not_forgotten(house, authority):
+    """A record waits behind a request under way, and its rest comes meanwhile: that edge is told only once."""
+    go_on = threading.Event()
+
+    def script(peer):
+        while head := peer.read_head():
+            if b"/first" in head:
+                go_on.wait(20)
+            peer.send(OK)
+
+    upstream = house.upstream(9000, script)
+    house.start(TWO, **secure(house, authority.leaf("web.home")), workers=1)
+    bare = house.host.connect(ADDRESS, 443)
+    bare.settimeout(10)
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = client_context(authority).wrap_bio(incoming, outgoing, server_hostname="web.home")
+
+    def receive(step):
+        while True:
+            try:
+                return step()
+            except ssl.SSLWantReadError:
+                bare.sendall(outgoing.read())
+                incoming.write(bare.recv(65536))
+
+    receive(tls.do_handshake)
+    second = get(path="/second")
+    tls.write(get(path="/first"))
+    tls.write(second[:10])
+    bare.sendall(outgoing.read())  # both records at once
+    wait_until(lambda: b"/first" in upstream.received)
+    tls.write(second[10:])
+    bare.sendall(outgoing.read())
+    assert ask(house, authority)[0] == 200, "by the same worker, which has seen the second arrival before"
+    go_on.set()
+    answers = b""
+    while answers.count(b"\r\n\r\nok") < 2:
+        answers += receive(lambda: tls.read(4096))
