@@ -81,9 +81,9 @@ void try_dns(Walk& walk) {
 
 void try_vip(Walk& walk) {
     const config::Vip* vip = walk.document.find_vip(walk.document.proxy.vip);
-    const bool has_own = walk.service.vip.has_value();
+    const bool has_own = !walk.service.addresses.empty();
     if (!has_own && (vip == nullptr || !walk.document.proxy.listen.empty())) return;
-    const IpAddress& address = has_own ? *walk.service.vip : vip->addresses.front();
+    const IpAddress& address = has_own ? walk.service.addresses.front() : vip->addresses.front();
     Hop hop{"vip", address.to_string(), false, ""};
     const auto status = walk.daemons.get("lb", "/status");
     if (!status) {

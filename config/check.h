@@ -33,6 +33,7 @@ void check_network(CheckContext& context);  // domain, lan, nodes, vips
 [[nodiscard]] Span vip_place(const CheckContext& context, const Vip& vip);
 void check_vip_options(CheckContext& context, const Vip& vip);
 void check_vip_moves(CheckContext& context, const Vip& vip, const Vip& earlier);
+void check_pools(CheckContext& context);     // where their addresses are, and who asks them
 void check_names(CheckContext& context);     // names that two things claim, records
 void check_dns(CheckContext& context);       // upstreams, forward zones, blocking
 void check_ports(CheckContext& context);     // who listens where

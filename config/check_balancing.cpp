@@ -13,7 +13,26 @@ constexpr std::size_t kMostPorts = 65'536;
 std::uint16_t last_of(const ServicePort& port) { return std::max(port.port, port.last_port); }
 
 std::string what_of(const ServicePort& port, const Service& service) {
-    return port.name + " of " + service.vip->to_string();
+    return port.name + " of " +
+           (service.addresses.empty() ? service.vip : service.addresses.front().to_string());
+}
+
+// Of its VIP, also of one that has no address yet.
+bool has_family(const Document& document, const Service& service, IpFamily family) {
+    const Vip* vip = document.find_vip(service.vip);
+    if (vip != nullptr && vip->request)
+        return std::ranges::find(vip->families, family) != vip->families.end();
+    return std::ranges::any_of(service.addresses,
+                               [&](const IpAddress& one) { return one.family() == family; });
+}
+
+// Two services that meet at an address.
+bool is_together(const Service& a, const Service& b) {
+    if (a.vip != b.vip) return false;
+    return a.addresses == b.addresses ||
+           std::ranges::any_of(a.addresses, [&](const IpAddress& one) {
+               return std::ranges::find(b.addresses, one) != b.addresses.end();
+           });
 }
 
 bool is_node(const Document& document, const IpAddress& address) {
@@ -24,8 +43,9 @@ bool is_node(const Document& document, const IpAddress& address) {
 std::string fault_of(const Document& document, const Service& service, const PortBackend& backend) {
     const std::string text = "backend " + backend.endpoint.to_string();
     const IpAddress& address = backend.endpoint.address;
-    if (address.family() != service.vip->family())
-        return text + " and the VIP " + service.vip->to_string() +
+    if (!has_family(document, service, address.family()))
+        return text + " and the VIP " +
+               (service.addresses.empty() ? service.vip : service.addresses.front().to_string()) +
                " are not of one family: IPv4 does not become IPv6 on the way";
     if (std::ranges::none_of(document.lan,
                              [&](const IpPrefix& lan) { return lan.contains(address); }))
@@ -62,7 +82,9 @@ void check_claims(CheckContext& context, const Service& service, const ServicePo
                   const std::vector<Listener>& listeners) {
     const Span place = place_of(context.root, {"services", service.name, "ports", port.name});
     for (const Listener& listener : listeners) {
-        if (listener.endpoint.address != *service.vip || listener.endpoint.port < port.port ||
+        const bool is_here = std::ranges::find(service.addresses, listener.endpoint.address) !=
+                             service.addresses.end();
+        if (!is_here || listener.endpoint.port < port.port ||
             listener.endpoint.port > last_of(port))
             continue;
         context.diagnostics.error(place, what_of(port, service) + " is where " + listener.what +
@@ -70,7 +92,7 @@ void check_claims(CheckContext& context, const Service& service, const ServicePo
         break;
     }
     for (const Service& other : context.document.services) {
-        if (other.vip != service.vip) continue;
+        if (!is_together(other, service)) continue;
         for (const ServicePort& theirs : other.ports) {
             if (&theirs == &port) return;  // the later one is told
             if (!is_overlapping(theirs, port)) continue;
@@ -96,7 +118,7 @@ void check_check(CheckContext& context, const Service& service) {
 
 void check_allow(CheckContext& context, const Service& service) {
     for (std::size_t i = 0; i < service.allow.size(); ++i) {
-        if (service.allow[i].address().family() == service.vip->family()) continue;
+        if (has_family(context.document, service, service.allow[i].address().family())) continue;
         context.diagnostics.error(
             item_place(context.root, {"services", service.name, "allow"}, i),
             service.allow[i].to_string() + " and the VIP are not of one family");
@@ -106,23 +128,52 @@ void check_allow(CheckContext& context, const Service& service) {
 // With keep_client_address the connections of an owner without a backend are refused.
 void check_candidates(CheckContext& context, const Service& service) {
     if (!service.keep_client_address) return;
-    for (const Vip& vip : context.document.vips) {
-        if (!vip.has(*service.vip)) continue;
-        for (const std::string& name : vip.prefer) {
-            const Node* node = context.document.find_node(name);
-            const auto is_here = [&](const PortBackend& one) {
-                return node != nullptr && one.endpoint.address == node->address;
-            };
-            for (const ServicePort& port : service.ports) {
-                if (std::ranges::any_of(port.backends, is_here)) continue;
-                context.diagnostics.warning(
-                    place_of(context.root, {"services", service.name}),
-                    "node " + name + " may own " + service.vip->to_string() +
-                        " and has no backend of " + port.name +
-                        ": with keep_client_address nobody answers there then");
-            }
+    const Vip* vip = context.document.find_vip(service.vip);
+    if (vip == nullptr) return;
+    for (const std::string& name : vip->prefer) {
+        const Node* node = context.document.find_node(name);
+        const auto is_here = [&](const PortBackend& one) {
+            return node != nullptr && one.endpoint.address == node->address;
+        };
+        for (const ServicePort& port : service.ports) {
+            if (std::ranges::any_of(port.backends, is_here)) continue;
+            context.diagnostics.warning(place_of(context.root, {"services", service.name}),
+                                        "node " + name + " may own the VIP of " +
+                                            what_of(port, service) +
+                                            " and has no backend there: with "
+                                            "keep_client_address nobody answers then");
         }
     }
+}
+
+// Each address that a service writes is one of its VIP, and a VIP of its own is not another one.
+void check_vip_of(CheckContext& context, const Service& service) {
+    const Span place = place_of(context.root, {"services", service.name, "vip"});
+    const Vip* vip = context.document.find_vip(service.vip);
+    if (vip == nullptr) return;
+    const bool is_written = value_at(context.root, {"vips", vip->name}) != nullptr;
+    if (service.request && is_written) {
+        context.diagnostics.error(place, "there is a VIP " + vip->name + " already: write vip: " +
+                                             vip->name + ", or give one of the two another name");
+        return;
+    }
+    const Vip* named = context.document.find_vip(service.name);
+    for (const IpAddress& address : service.addresses) {
+        if (vip->has(address)) continue;
+        context.diagnostics.error(
+            place, named == vip
+                       ? "VIP " + service.name + " has another address: " +
+                             (vip->addresses.empty() ? "one of a pool"
+                                                     : vip->addresses.front().to_string())
+                       : address.to_string() + " is no address of VIP " + vip->name + ", which " +
+                             service.addresses.front().to_string() + " belongs to");
+        return;
+    }
+    if (named == nullptr || named == vip) return;
+    context.diagnostics.error(
+        place,
+        "VIP " + service.name + " has another address: " +
+            (named->addresses.empty() ? "one of a pool" : named->addresses.front().to_string()));
 }
 
 }  // namespace
@@ -130,12 +181,8 @@ void check_candidates(CheckContext& context, const Service& service) {
 void check_balancing(CheckContext& context, const std::vector<Listener>& listeners) {
     std::size_t ports = 0;
     for (const Service& service : context.document.services) {
-        if (!service.vip) continue;
-        const Vip* named = context.document.find_vip(service.name);
-        if (named != nullptr && !named->has(*service.vip))
-            context.diagnostics.error(place_of(context.root, {"services", service.name, "vip"}),
-                                      "VIP " + service.name + " has another address: " +
-                                          named->addresses.front().to_string());
+        if (service.ports.empty()) continue;
+        check_vip_of(context, service);
         for (const ServicePort& port : service.ports) {
             check_backends(context, service, port);
             check_claims(context, service, port, listeners);

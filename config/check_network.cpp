@@ -122,7 +122,8 @@ void check_candidates(CheckContext& context, const Vip& vip) {
             context.diagnostics.error(place, "node " + vip.prefer[i] + " is named twice");
         const Node* node = context.document.find_node(vip.prefer[i]);
         const bool has_v4 =
-            std::ranges::any_of(vip.addresses, [](const auto& one) { return one.is_v4(); });
+            std::ranges::any_of(vip.addresses, [](const auto& one) { return one.is_v4(); }) ||
+            std::ranges::find(vip.families, IpFamily::kV4) != vip.families.end();
         if (has_v4 && node != nullptr && node->address.is_v6())
             context.diagnostics.error(
                 place, "node " + node->name +
@@ -170,9 +171,8 @@ void check_vip(CheckContext& context, std::size_t index) {
             check_vip_moves(context, vip, vips[i]);
         }
     }
-    const bool has_service =
-        std::ranges::any_of(context.document.services,
-                            [&](const Service& one) { return one.vip && vip.has(*one.vip); });
+    const bool has_service = std::ranges::any_of(
+        context.document.services, [&](const Service& one) { return one.vip == vip.name; });
     if (context.document.dns.vip != vip.name && context.document.proxy.vip != vip.name &&
         !has_service)
         context.diagnostics.warning(
@@ -189,6 +189,7 @@ void check_network(CheckContext& context) {
     check_lan(context);
     check_nodes(context);
     for (std::size_t i = 0; i < context.document.vips.size(); ++i) check_vip(context, i);
+    check_pools(context);
 }
 
 }  // namespace hearth::config

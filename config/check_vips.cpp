@@ -52,7 +52,8 @@ void check_version_2(CheckContext& context, const Vip& vip) {
         context.diagnostics.error(place_in(context, vip, "advert_interval"),
                                   "VRRP version 2 counts in seconds, up to 255: write "
                                   "advert_interval: 1s, as the other routers have it");
-    if (std::ranges::any_of(vip.addresses, [](const auto& one) { return one.is_v6(); }))
+    if (std::ranges::any_of(vip.addresses, [](const auto& one) { return one.is_v6(); }) ||
+        std::ranges::find(vip.families, IpFamily::kV6) != vip.families.end())
         context.diagnostics.error(place_in(context, vip, "vrrp_version"),
                                   "VRRP version 2 is for IPv4; give the IPv6 address to a VIP of "
                                   "its own");
@@ -67,7 +68,7 @@ Span vip_place(const CheckContext& context, const Vip& vip) {
 }
 
 void check_vip_moves(CheckContext& context, const Vip& vip, const Vip& earlier) {
-    if (vip.vrid == earlier.vrid) {
+    if (vip.vrid != 0 && vip.vrid == earlier.vrid) {
         if (check_vrid(context, vip, earlier))
             check_likeness(context, vip, earlier, "virtual router " + std::to_string(vip.vrid),
                            "vrid");

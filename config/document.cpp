@@ -43,6 +43,10 @@ bool Vip::moves_like(const Vip& other) const noexcept {
            foreign_peers == other.foreign_peers;
 }
 
+const Pool* Document::find_pool(std::string_view name) const noexcept {
+    return find_by_name(pools, name);
+}
+
 const Vip* Document::find_vip(std::string_view name) const noexcept {
     return find_by_name(vips, name);
 }

@@ -231,7 +231,11 @@ struct Service {
     RequestLimit limit;
     std::string sticky;  // a cookie's name; empty: none
     std::chrono::milliseconds slow_start{0};
-    std::optional<IpAddress> vip;  // a VIP of the document, which complete() adds when it is new
+    std::string vip;  // where its ports are: a VIP, which complete() adds when it is new
+    // As written, then those of `vip` in whose families it has backends; none while a pool has not
+    // given any.
+    std::vector<IpAddress> addresses;
+    std::optional<PoolRequest> request;  // for an address of its own
     std::vector<ServicePort> ports;
     Balance balance = Balance::kRandom;
     std::chrono::seconds affinity{0};  // 0: none
@@ -265,6 +269,7 @@ struct Document {
     Name domain = *Name::parse("home");
     std::vector<IpPrefix> lan;
     std::vector<Node> nodes;
+    std::vector<Pool> pools;
     std::vector<Vip> vips;
     Dns dns;
     Blocking blocking;
@@ -275,6 +280,7 @@ struct Document {
     std::string hash;  // SHA-256 of the files' bytes in reading order, in hexadecimal
 
     [[nodiscard]] const Node* find_node(std::string_view name) const noexcept;
+    [[nodiscard]] const Pool* find_pool(std::string_view name) const noexcept;
     [[nodiscard]] const Vip* find_vip(std::string_view name) const noexcept;
     [[nodiscard]] const Service* find_service(std::string_view name) const noexcept;
 };

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,12 +31,43 @@ struct Track {
     friend bool operator==(const Track&, const Track&) = default;
 };
 
+// Both ends included, of one family.
+struct AddressRange {
+    IpAddress first;
+    IpAddress last;
+
+    [[nodiscard]] bool contains(const IpAddress& address) const noexcept {
+        return address.family() == first.family() && first <= address && address <= last;
+    }
+    friend bool operator==(const AddressRange&, const AddressRange&) = default;
+};
+
+// Addresses that hearth-lb gives to VIPs that ask for one.
+struct Pool {
+    std::string name;
+    std::vector<AddressRange> addresses;  // inside `lan`
+    unsigned priority = 100;              // the lowest number is used first
+    bool auto_assign = true;              // also for those that do not name the pool
+    bool avoid_buggy_ips = true;          // IPv4 addresses that end with .0 or .255
+};
+
+// Instead of a written address.
+struct PoolRequest {
+    std::string pool;  // empty: any with auto_assign
+
+    friend bool operator==(const PoolRequest&, const PoolRequest&) = default;
+};
+
 // A virtual IP (RFC 9568). One virtual router (VRID) may carry several.
 struct Vip {
-    std::string name;                  // services that bring their own are named after the service
-    std::vector<IpAddress> addresses;  // at least one; they move together
-    std::vector<std::string> prefer;   // candidate nodes, best first; every node when not given
-    std::uint8_t vrid = 0;             // 1..255; computed from the first address when not given
+    std::string name;  // services that bring their own are named after the service
+    // At least one; they move together. Of one that asks a pool: none until use_assignments().
+    std::vector<IpAddress> addresses;
+    std::optional<PoolRequest> request;
+    std::vector<IpFamily> families;   // of what it asks for: those that backends behind it have
+    std::vector<std::string> prefer;  // candidate nodes, best first; every node when not given
+    bool spread = false;              // which of them is best, chance decides
+    std::uint8_t vrid = 0;            // 1..255; computed from the first address when not given
     VrrpVersion vrrp_version = VrrpVersion::kV3;
     // Multiples of 10 ms, 10 ms .. 40.95 s; with version 2 whole seconds.
     std::chrono::milliseconds advert_interval{100};

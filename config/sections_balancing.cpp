@@ -3,6 +3,7 @@
 #include <array>
 
 #include "config/codec.h"
+#include "config/sections_pools.h"
 #include "config/sections_upstreams.h"
 
 namespace hearth::config {
@@ -192,24 +193,12 @@ const Section<BackendCheck>& check_section() {
     return table;
 }
 
-Codec<std::optional<IpAddress>> service_vip() {
-    Codec<std::optional<IpAddress>> codec;
-    codec.type = address().type;
-    codec.read = [one = address()](const Value& value, std::optional<IpAddress>& into,
-                                   ReadContext& context) {
-        return one.read(value, into.emplace(), context);
-    };
-    return codec;
-}
-
 }  // namespace
 
 std::vector<Field> balancing_fields() {
     return {
-        field("vip", &Service::vip, service_vip(),
-              "The address of a service that is reached by its ports and not through the proxy: a "
-              "VIP of `vips`, or a new one, for which every node is a candidate.",
-              "10.0.0.101"),
+        service_vip_field(),
+        service_pool_field(),
         field("ports", &Service::ports, ports(),
               "Ports of `vip`, or ranges of ports, each with the machines that answer there.",
               "{tcp/1883: [pi4-1, pi4-2]}"),
@@ -229,6 +218,7 @@ std::vector<Field> balancing_fields() {
 }
 
 bool finish_balancing(const Value& value, const Service& service, ReadContext& context) {
+    if (!finish_service_vip(value, service, context)) return false;
     if (!service.ports.empty()) return true;
     constexpr std::array kKeys{"affinity", "allow", "keep_client_address", "check"};
     for (const std::string_view key : kKeys) {

@@ -1,6 +1,7 @@
 #include "config/codec.h"
 #include "config/sections.h"
 #include "config/sections_middleware.h"
+#include "config/sections_pools.h"
 
 // The home itself: domain, network, machines, virtual addresses.
 namespace hearth::config {
@@ -73,6 +74,9 @@ const Section<Document>& document_section() {
             required("nodes", &Document::nodes, named(node_section(), {1, 64}),
                      "The machines that run Hearth, by name.",
                      "{pi4-1: 10.0.0.11, pi5: 10.0.0.15}"),
+            field("pools", &Document::pools, named(pool_section(), {0, 64}),
+                  "Addresses for VIPs and services that do not write their own, by name.",
+                  "{home: 10.0.0.240/28}"),
             field("vips", &Document::vips, named(vip_section(), {0, 128}),
                   "Virtual addresses, by name.", "{dns: {address: 10.0.0.53}}"),
             field("dns", &Document::dns, section(dns_section()), "The name server.", "{vip: dns}"),

@@ -85,10 +85,12 @@ bool finish_service(const Value& value, Span key_span, void* target, ReadContext
                                   "a service has upstreams (through the proxy) or ports, not both");
         return false;
     }
-    if (service.vip.has_value() != !service.ports.empty()) {
-        context.diagnostics.error(key_span,
-                                  "vip and ports go together: {vip: 10.0.0.101, ports: "
-                                  "{tcp/1883: [pi4-1, pi4-2]}}");
+    const bool has_vip = service.request || !service.vip.empty() || !service.addresses.empty();
+    if (has_vip != !service.ports.empty()) {
+        context.diagnostics.error(
+            key_span,
+            "vip and ports go together: {vip: 10.0.0.101, ports: "
+            "{tcp/1883: [pi4-1, pi4-2]}}, or vip: auto for an address of a pool");
         return false;
     }
     if (!finish_balancing(value, service, context)) return false;

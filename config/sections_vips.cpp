@@ -1,5 +1,6 @@
 #include "config/codec.h"
 #include "config/sections.h"
+#include "config/sections_pools.h"
 
 // Virtual addresses.
 namespace hearth::config {
@@ -57,8 +58,10 @@ const Section<Track>& track_section() {
 }
 
 // Advert intervals are counted in hundredths of a second on the wire (RFC 9568 §5.2.7).
-bool finish_vip(const Value& value, Span, void* target, ReadContext& context) {
-    const auto& vip = *static_cast<const Vip*>(target);
+bool finish_vip(const Value& value, Span key_span, void* target, ReadContext& context) {
+    auto& vip = *static_cast<Vip*>(target);
+    if (!finish_vip_address(value, key_span, vip, context)) return false;
+    if (value.find("spread") == nullptr) vip.spread = vip.request && vip.prefer.empty();
     if (vip.advert_interval.count() % 10 == 0) return true;
     context.diagnostics.error(value.find("advert_interval")->value.span,
                               "advert_interval counts in steps of 10ms");
@@ -74,13 +77,15 @@ const Section<Vip>& vip_section() {
         "alone is enough.",
         "address",
         {
-            required(
-                "address", &Vip::addresses, list_of(address(), {1, 16}),
-                "The address, inside `lan`, kept clear of DHCP; or several that move together.",
-                "10.0.0.53"),
+            vip_address_field(),
+            vip_pool_field(),
             field("prefer", &Vip::prefer, list_of(node_name(), kNotEmpty),
                   "Candidate nodes, best first.", "[pi4-1, pi4-2]", Presence::kOptional,
                   "(every node, in the document's order)"),
+            field("spread", &Vip::spread, boolean(),
+                  "Takes the candidates in an order that differs from VIP to VIP, so that not all "
+                  "VIPs are at one node.",
+                  "true", Presence::kOptional, "(true with an automatic address and no prefer)"),
             field("vrid", &Vip::vrid, integer<std::uint8_t>(1, 255),
                   "Virtual router number, unique on the network segment. VIPs that name the same "
                   "one move together.",

@@ -87,7 +87,7 @@ std::vector<IpAddress> proxy_addresses(const config::Document& document) {
 // Where a service is found: its own VIP, else wherever the proxy listens.
 std::vector<IpAddress> service_addresses(const config::Document& document,
                                          const config::Service& service) {
-    if (service.vip) return {*service.vip};
+    if (!service.vip.empty()) return service.addresses;
     if (const auto* own = document.find_vip(service.name)) return own->addresses;
     return proxy_addresses(document);
 }

@@ -46,17 +46,26 @@ std::optional<BackendCheck> make_check(const config::BackendCheck& check) {
                         check.script,        check.interval, check.timeout, check.rise, check.fall};
 }
 
-BalancedService make_service(const config::Service& service, const config::ServicePort& port,
-                             const IpAddress& self) {
+// Anybody of `family` at all.
+bool admits(const config::Service& service, IpFamily family) {
+    return service.allow.empty() || std::ranges::any_of(service.allow, [&](const IpPrefix& prefix) {
+               return prefix.address().family() == family;
+           });
+}
+
+BalancedService make_service(const config::Service& service, const IpAddress& vip,
+                             const config::ServicePort& port, const IpAddress& self) {
     BalancedService one;
     one.name = service.name;
-    one.port = {*service.vip, transport_of(port.transport), port.port};
+    one.port = {vip, transport_of(port.transport), port.port};
     one.check = make_check(service.check);
     one.balancing.balance = balance_of(service.balance);
     one.balancing.last_port = port.last_port;
     one.balancing.affinity = service.affinity;
-    one.balancing.allow = service.allow;
+    for (const IpPrefix& prefix : service.allow)
+        if (prefix.address().family() == vip.family()) one.balancing.allow.push_back(prefix);
     for (const config::PortBackend& backend : port.backends) {
+        if (backend.endpoint.address.family() != vip.family()) continue;
         if (service.keep_client_address && backend.endpoint.address != self) continue;
         one.balancing.backends.push_back({backend.endpoint, backend.weight});
         if (backend.drain) one.drained.insert(backend.endpoint);
@@ -101,9 +110,11 @@ std::vector<BalancedService> make_services(const config::Document& document,
                                            const std::set<IpAddress>& vips, const IpAddress& self) {
     std::vector<BalancedService> services;
     for (const auto& service : document.services) {
-        if (!service.vip || !vips.contains(*service.vip)) continue;
-        for (const auto& port : service.ports)
-            services.push_back(make_service(service, port, self));
+        for (const IpAddress& vip : service.addresses) {
+            if (!vips.contains(vip) || !admits(service, vip.family())) continue;
+            for (const auto& port : service.ports)
+                services.push_back(make_service(service, vip, port, self));
+        }
     }
     return services;
 }
