@@ -38,11 +38,11 @@ std::string joined(const json::value& list) {
 }
 
 void print_root(const json::value& root, const Console& console) {
-    console.out << "root       " << printable(text_of(root, "subject"))
-                << "\nends       " << date_of(number_of(root, "not_after"))
-                << "\nnames      " << joined(child_of(root, "domains"))
-                << "\naddresses  " << joined(child_of(root, "networks"))
-                << "\nSHA-256    " << text_of(root, "fingerprint") << "\n";
+    console.out << "root       " << printable(text_of(root, "subject")) << "\nends       "
+                << date_of(number_of(root, "not_after")) << "\nnames      "
+                << joined(child_of(root, "domains")) << "\naddresses  "
+                << joined(child_of(root, "networks")) << "\nSHA-256    "
+                << text_of(root, "fingerprint") << "\n";
 }
 
 Exit answer(const Invocation& invocation, const json::value& root, Console& console) {

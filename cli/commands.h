@@ -16,7 +16,8 @@ namespace hearth::cli {
 [[nodiscard]] Exit run_upstream_undrain(const Invocation&, Console&);
 [[nodiscard]] Exit run_services(const Invocation&, Console&);
 [[nodiscard]] Exit run_vip_ls(const Invocation&, Console&);
-[[nodiscard]] Exit run_vip_move(const Invocation&, Console&);
+[[nodiscard]] Exit run_vip_renumber(const Invocation& invocation, Console& console);
+Exit run_vip_move(const Invocation&, Console&);
 [[nodiscard]] Exit run_node_drain(const Invocation&, Console&);
 [[nodiscard]] Exit run_node_undrain(const Invocation&, Console&);
 [[nodiscard]] Exit run_queries(const Invocation&, Console&);

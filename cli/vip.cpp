@@ -106,6 +106,24 @@ Exit run_vip_move(const Invocation& invocation, Console& console) {
     return is_there ? Exit::kOk : Exit::kFinding;
 }
 
+Exit run_vip_renumber(const Invocation& invocation, Console& console) {
+    const std::string& name = invocation.arguments[0];
+    const auto done =
+        Daemons(invocation.run_dir()).post("lb", "/vips/renumber?vip=" + url_encode(name));
+    if (!done) return complain_of("lb", done.error(), console);
+    if (invocation.json()) {
+        console.out << json::serialize(*done) << "\n";
+        return Exit::kOk;
+    }
+    console.out << name << " is";
+    const json::value& addresses = child_of(*done, "addresses");
+    if (addresses.is_array())
+        for (const json::value& one : addresses.get_array())
+            console.out << " " << std::string_view(one.as_string());
+    console.out << " now\n";
+    return Exit::kOk;
+}
+
 Exit run_node_drain(const Invocation& invocation, Console& console) {
     const Daemons daemons(invocation.run_dir());
     const auto asked = daemons.post("lb", "/node/drain" + node_query(invocation));

@@ -9,7 +9,7 @@ _hearth() {
         COMPREPLY=($(compgen -W '--after --before --blocked --certificate --client --config --for --from --group --help --json --limit --list --name --proto --rcode --reason --replace --run-dir --state-dir --suffix --to --ttl --type --upstream' -- "$current")); return
     fi
     case $previous in
-        vip) words='ls move' ;;
+        vip) words='ls move renumber' ;;
         tail) words='dns proxy log' ;;
         lists) words='ls services update' ;;
         upstream) words='drain undrain' ;;

@@ -8,6 +8,7 @@ complete -c hearth -n __fish_use_subcommand -a services -d 'Services on ports of
 complete -c hearth -n __fish_use_subcommand -a vip -d 'Virtual addresses and who holds them'
 complete -c hearth -n '__fish_seen_subcommand_from vip' -a ls -d 'Virtual addresses and who holds them'
 complete -c hearth -n '__fish_seen_subcommand_from vip' -a move -d 'Moves a virtual address to a node, without losing a question'
+complete -c hearth -n '__fish_seen_subcommand_from vip' -a renumber -d 'Gives a virtual address from a pool another one of it'
 complete -c hearth -n __fish_use_subcommand -a tail -d 'Follows questions, requests or log lines as they come'
 complete -c hearth -n '__fish_seen_subcommand_from tail' -a dns -d 'What to follow.'
 complete -c hearth -n '__fish_seen_subcommand_from tail' -a proxy -d 'What to follow.'

@@ -75,6 +75,12 @@ Result<std::shared_ptr<const BlockLists>> load_image(const ListLayout& layout) {
         BlockLists{std::move(image->set), std::move(image->storage)});
 }
 
+std::shared_ptr<const NameFiles> no_files_but(const std::filesystem::path& assigned) {
+    auto files = std::make_shared<NameFiles>();
+    files->assigned_file = assigned.string();
+    return files;
+}
+
 std::int64_t wall_now_ms() {
     const auto now = std::chrono::system_clock::now().time_since_epoch();
     return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
@@ -100,6 +106,7 @@ public:
               [this](const std::shared_ptr<const TlsIdentity>& identity) {
                   for (const auto& worker : workers_) worker->set_identity(identity);
               }),
+          name_files_(no_files_but(daemon.options().state_dir / "addresses")),
           upstream_names_(daemon.control_loop(), disk_, daemon.problems(), workers_,
                           daemon.options().state_dir,
                           [this] {
@@ -159,7 +166,7 @@ private:
     std::string listen_failure_;
     runtime::EventLoop disk_;  // reads files for requests, so that the control thread never waits
     CertificateWatch certificate_;
-    runtime::Published<NameFiles> name_files_{std::make_shared<const NameFiles>()};
+    runtime::Published<NameFiles> name_files_;
     std::unique_ptr<NameSources> names_;
     std::unique_ptr<PolicyDesk> policy_;
     std::optional<WhyDesk> why_;

@@ -6,6 +6,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "config/use_assignments.h"
 #include "dns/core/special_names.h"
 #include "dns/io/text_file.h"
 #include "dns/io/zone_file.h"
@@ -15,6 +16,7 @@ namespace {
 
 constexpr std::size_t kMostZoneBytes = 32U << 20;
 constexpr std::size_t kMostLeaseBytes = 32U << 20;
+constexpr std::size_t kMostAssignedBytes = 256U << 10;
 // Of Kea's memfile: what its clean-up has put aside, in the order in which it counts (Kea
 // Administrator Reference Manual, "lease file cleanup").
 constexpr const char* kKeaParts[] = {".completed", ".2", ".1"};
@@ -119,6 +121,8 @@ void add_names(LocalZones& zones, const config::Document& document) {
         add_host(zones, document, under(document, node.name), node.address);
     add_records(zones, document);
     for (const auto& service : document.services) {
+        // Also while no pool has given it an address.
+        zones.add_name(under(document, service.name));
         for (const IpAddress& address : service_addresses(document, service)) {
             zones.add_address(under(document, service.name), address);
             for (const auto& alias : service.aliases)
@@ -201,10 +205,26 @@ Result<std::string> read_lease_text(const std::string& file) {
     return whole + *text;
 }
 
+bool asks_pools(const config::Document& document) {
+    return std::ranges::any_of(document.vips,
+                               [](const auto& vip) { return vip.request.has_value(); });
+}
+
+// hearth-lb replaces the file whole; while it cannot be read nothing changes.
+void read_assigned(const config::Document& document, const NameFiles& before, NameFiles& files) {
+    files.assigned_file = before.assigned_file;
+    if (!asks_pools(document)) return;
+    files.assigned = before.assigned;
+    if (auto assigned =
+            read_text_file(before.assigned_file, kMostAssignedBytes).and_then(parse_assigned))
+        files.assigned = std::move(*assigned);
+}
+
 }  // namespace
 
 NameFiles read_name_files(const config::Document& document, const NameFiles& before) {
     NameFiles files;
+    read_assigned(document, before, files);
     for (const auto& wanted : document.dns.zones) {
         auto contents =
             read_text_file(wanted.file, kMostZoneBytes).and_then([&](const std::string& text) {
@@ -231,14 +251,17 @@ NameFiles read_name_files(const config::Document& document, const NameFiles& bef
     return files;
 }
 
-std::vector<std::string> watched_files(const config::Document& document) {
-    std::vector<std::string> files = document.dns.leases;
-    for (const auto& zone : document.dns.zones) files.push_back(zone.file);
-    return files;
+std::vector<std::string> watched_files(const config::Document& document, const NameFiles& files) {
+    std::vector<std::string> watched = document.dns.leases;
+    for (const auto& zone : document.dns.zones) watched.push_back(zone.file);
+    if (asks_pools(document)) watched.push_back(files.assigned_file);
+    return watched;
 }
 
-HouseNames build_house_names(const config::Document& document, const NameFiles& files,
+HouseNames build_house_names(const config::Document& written, const NameFiles& files,
                              std::int64_t wall_s) {
+    config::Document document = written;
+    config::use_assignments(document, files.assigned);
     const auto zones = std::make_shared<LocalZones>();
     const auto clients = std::make_shared<ClientNames>();
     HouseNames names;

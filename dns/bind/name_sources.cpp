@@ -44,7 +44,7 @@ void NameSources::use(const std::shared_ptr<const config::Document>& document, N
     files_.publish(std::make_shared<const NameFiles>(std::move(files)));
     next_end_s_ = names.next_end_s;
     leases_ = names.leases;
-    watch_.watch(watched_files(*document));
+    watch_.watch(watched_files(*document, *files_.load()));
     raise_problems();
 }
 

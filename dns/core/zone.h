@@ -62,6 +62,8 @@ public:
     void add_zone(const Zone& zone);
     // Those at `apex` and below it; their records stay.
     void drop_zones_under(const Name& apex);
+    // It exists, if only without records.
+    void add_name(const Name& name) { static_cast<void>(node_at(name)); }
     // A record of any type but CNAME. A name that has a CNAME takes nothing else (RFC 2181 §10.1);
     // the TTL of the first record of a type is that of them all.
     void add_record(const Name& name, RrType type, ByteView rdata,

@@ -1,18 +1,23 @@
 #include "lb/bind/service.h"
 
+#include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 #include <future>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "config/load.h"
+#include "config/use_assignments.h"
+#include "lb/bind/address_desk.h"
 #include "lb/bind/balancing.h"
 #include "lb/bind/move_desk.h"
 #include "lb/bind/node_reporter.h"
 #include "lb/bind/peer_key.h"
 #include "lb/bind/plan.h"
+#include "lb/bind/pools.h"
 #include "lb/bind/status.h"
 #include "lb/io/daemon_watch.h"
 #include "lb/io/lan_driver.h"
@@ -61,8 +66,13 @@ private:
         std::unique_ptr<ScriptWatch> scripts;  // runs them through `services`
     };
 
-    Result<void> apply(std::shared_ptr<const Plan> plan);
+    Result<void> apply(const std::shared_ptr<const config::Document>& document,
+                       const std::string& node);
+    // The document with the addresses that pools gave so far.
+    Result<void> carry_out();
     void start();
+    void start_addresses();
+    void expect_peers();
     void start_kernel();
     void on_script(const std::string& subject, Health health);
     void apply_on_lan(const Plan& plan);
@@ -74,7 +84,11 @@ private:
     void collect_metrics(runtime::MetricSink& sink);
 
     runtime::Daemon& daemon_;
-    std::shared_ptr<const Plan> plan_;  // control thread
+    // Control thread.
+    std::shared_ptr<const config::Document> document_;
+    std::string node_;
+    std::shared_ptr<const Plan> plan_;
+    std::unique_ptr<AddressDesk> addresses_;
     std::unique_ptr<runtime::EventLoop> loop_;
     Lan lan_;
     std::unique_ptr<runtime::EventLoop> kernel_loop_;
@@ -106,15 +120,30 @@ Result<runtime::Revision> LbService::load(const runtime::DaemonOptions& options)
         if (!own) return fail(own.error());
         addresses = std::move(*own);
     }
-    auto plan = make_plan(*loaded.document, options.node, addresses);
+    const auto plan = make_plan(*loaded.document, options.node, addresses);
     if (!plan) return fail(plan.error());
-    auto shared = std::make_shared<const Plan>(std::move(*plan));
-    return runtime::Revision{loaded.hash, shared->node, [this, shared] { return apply(shared); }};
+    auto document = std::make_shared<const config::Document>(std::move(*loaded.document));
+    return runtime::Revision{loaded.hash, plan->node,
+                             [this, document, node = plan->node] { return apply(document, node); }};
 }
 
-Result<void> LbService::apply(std::shared_ptr<const Plan> plan) {
+Result<void> LbService::apply(const std::shared_ptr<const config::Document>& document,
+                              const std::string& node) {
     if (!loop_) start();
-    plan_ = std::move(plan);
+    document_ = document;
+    node_ = node;
+    addresses_->use(*document, node);
+    auto done = carry_out();
+    expect_peers();
+    return done;
+}
+
+Result<void> LbService::carry_out() {
+    config::Document document = *document_;
+    config::use_assignments(document, addresses_->book().in_force());
+    auto plan = make_plan(document, node_, {});
+    if (!plan) return fail(plan.error());
+    plan_ = std::make_shared<const Plan>(std::move(*plan));
     lan_.moves->set_nodes(plan_->node, plan_->nodes);
     kernel_loop_->run_and_wait([this] {
         kernel_.ports->apply(plan_->ports);
@@ -123,6 +152,28 @@ Result<void> LbService::apply(std::shared_ptr<const Plan> plan) {
     loop_->run_and_wait([this] { apply_on_lan(*plan_); });
     kernel_loop_->run_and_wait([this] { kernel_.scripts->apply(plan_->scripts); });
     return {};
+}
+
+void LbService::start_addresses() {
+    const auto tell = [this](std::string text) {
+        loop_->post([this, text = std::move(text)]() mutable {
+            if (lan_.relay) lan_.relay->tell_all("lb/addresses", std::move(text), [](auto) {});
+        });
+    };
+    const auto changed = [this] {
+        if (const auto done = carry_out(); !done)
+            log::warn("addresses_unused", {{"reason", done.error().to_string()}});
+    };
+    addresses_ = std::make_unique<AddressDesk>(daemon_, AddressDesk::Links{tell, changed});
+    addresses_->add_routes();
+}
+
+void LbService::expect_peers() {
+    std::set<std::string> names;
+    loop_->run_and_wait([&] {
+        for (const PeerView& peer : lan_.peers->view()) names.insert(peer.node.name);
+    });
+    addresses_->expect(std::move(names));
 }
 
 void LbService::start_kernel() {
@@ -171,11 +222,13 @@ void LbService::start() {
             *loop_, *lan_.peers, daemon_.options().run_dir, [this](const std::string& node) {
                 daemon_.events().publish(
                     "peers", boost::json::serialize(boost::json::object{{"node", node}}));
+                daemon_.control_loop().post([this] { addresses_->greet(); });
             });
         lan_.reporter = std::make_unique<NodeReporter>(
             *loop_, daemon_.options().run_dir, [this](NodeReport own) { report(std::move(own)); });
     });
     lan_.moves->add_routes();
+    start_addresses();
     daemon_.metrics().on_scrape([this](runtime::MetricSink& sink) { collect_metrics(sink); });
     daemon_.control().route_async(
         runtime::ControlMethod::kPost, "/peers/relay",
@@ -240,6 +293,11 @@ void LbService::report(NodeReport own) {
     lan_.own = std::move(own);
     lan_.peers->publish(lan_.own);
     show_conflicts(daemon_.problems(), lan_.driver->reconciler(), now);
+    const auto has_our_document = [&](const PeerView& peer) {
+        return !peer.report || peer.report->config_hash == lan_.own.config_hash;
+    };
+    if (std::ranges::all_of(lan_.peers->view(), has_our_document))
+        daemon_.control_loop().post([this] { addresses_->agree(); });
 }
 
 void LbService::watch_daemons(const Plan& plan) {
@@ -274,6 +332,7 @@ void LbService::add_status(boost::json::object& status) {
             daemons[to_string(daemon)] = watch->reason();
         status["daemons"] = std::move(daemons);
     });
+    status["addresses"] = addresses_json(addresses_->book());
     kernel_loop_->run_and_wait([&] {
         status["services"] = services_json(kernel_.services->board(), kernel_.services->hits());
         status["service_timings"] = timings_json(kernel_.services->timings());

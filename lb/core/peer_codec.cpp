@@ -225,7 +225,7 @@ Result<PeerMessage> read_message(std::uint8_t type, ByteView body) {
 Result<PeerTopic> parse_peer_topic(std::string_view text) {
     const auto slash = text.find('/');
     const auto daemon = text.substr(0, slash);
-    const bool is_ours = daemon == "dns" || daemon == "proxy";
+    const bool is_ours = daemon == "dns" || daemon == "lb" || daemon == "proxy";
     if (slash == std::string_view::npos || !is_ours || !is_word(text.substr(slash + 1)))
         return fail(Errc::kInvalid, "topic", "a daemon and a subject are needed: dns/policy");
     return PeerTopic{std::string(daemon), std::string(text.substr(slash + 1))};

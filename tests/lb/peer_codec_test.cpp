@@ -134,7 +134,7 @@ TEST(PeerCodec, TopicsNameADaemonAndASubject) {
     EXPECT_EQ(topic->daemon, "dns");
     EXPECT_EQ(topic->subject, "policy-wanted");
     EXPECT_TRUE(parse_peer_topic("proxy/x"));
-    for (const char* wrong : {"", "dns", "dns/", "lb/policy", "/policy", "dns/a/b", "dns/../reload",
+    for (const char* wrong : {"", "dns", "dns/", "certs/policy", "/policy", "dns/a/b", "dns/../reload",
                               "dns/A", "dns/a?b", "dns/a b"})
         EXPECT_FALSE(parse_peer_topic(wrong)) << wrong;
 }

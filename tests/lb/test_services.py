@@ -57,9 +57,9 @@ def name_server(host, name: str, port: int = 1883, address: str = "0.0.0.0") -> 
             each.close()
 
 
-def ask(host, port: int = 1883) -> list[str]:
+def ask(host, port: int = 1883, vip: str = MQTT) -> list[str]:
     """The name of the backend, and the address it sees."""
-    connection = host.connect(MQTT, port, timeout=5)
+    connection = host.connect(vip, port, timeout=5)
     with connection, connection.makefile() as lines:
         return lines.readline().split()
 
