@@ -81,7 +81,8 @@ std::set<std::string> names_of_pages(const Document& document) {
 }
 
 bool has_port(const Service& service, const IpAddress& address, std::uint16_t port) {
-    return service.vip == address && std::ranges::any_of(service.ports, [&](const auto& one) {
+    const bool is_here = std::ranges::find(service.addresses, address) != service.addresses.end();
+    return is_here && std::ranges::any_of(service.ports, [&](const auto& one) {
                return one.port <= port && port <= std::max(one.port, one.last_port);
            });
 }
