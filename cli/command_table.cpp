@@ -45,6 +45,15 @@ std::vector<Command> looking() {
          {},
          {},
          run_services},
+        {"lb plan",
+         "What hearth-lb on this node would change if the document were applied now",
+         "Looks at the document of --config as it is on disk: virtual addresses, services, their "
+         "backends and ports that would be added (+), removed (-) or changed (~). Nothing is "
+         "touched. Ends with 0 when nothing would change, with 1 when something would, with 3 when "
+         "the document would be refused.",
+         {},
+         {},
+         run_lb_plan},
         {"vip ls",
          "Virtual addresses and who holds them",
          "Ends with 1 when a virtual address has no owner.",

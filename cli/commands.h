@@ -16,8 +16,9 @@ namespace hearth::cli {
 [[nodiscard]] Exit run_upstream_undrain(const Invocation&, Console&);
 [[nodiscard]] Exit run_services(const Invocation&, Console&);
 [[nodiscard]] Exit run_vip_ls(const Invocation&, Console&);
-[[nodiscard]] Exit run_vip_renumber(const Invocation& invocation, Console& console);
-Exit run_vip_move(const Invocation&, Console&);
+[[nodiscard]] Exit run_vip_renumber(const Invocation&, Console&);
+[[nodiscard]] Exit run_lb_plan(const Invocation&, Console&);
+[[nodiscard]] Exit run_vip_move(const Invocation&, Console&);
 [[nodiscard]] Exit run_node_drain(const Invocation&, Console&);
 [[nodiscard]] Exit run_node_undrain(const Invocation&, Console&);
 [[nodiscard]] Exit run_queries(const Invocation&, Console&);

@@ -9,6 +9,7 @@ _hearth() {
         COMPREPLY=($(compgen -W '--after --before --blocked --certificate --client --config --for --from --group --help --json --limit --list --name --proto --rcode --reason --replace --run-dir --state-dir --suffix --to --ttl --type --upstream' -- "$current")); return
     fi
     case $previous in
+        lb) words='plan' ;;
         vip) words='ls move renumber' ;;
         tail) words='dns proxy log' ;;
         lists) words='ls services update' ;;
@@ -19,7 +20,7 @@ _hearth() {
         blocking) words='off on' ;;
         completion) words='bash zsh fish' ;;
         check) COMPREPLY=($(compgen -f -- "$current")); return ;;
-        *) [ "$COMP_CWORD" = 1 ] && words='status why explain routes services vip tail queries stats check schema reload lists upstream node peer ca allow deny forget rules blocking completion version help' ;;
+        *) [ "$COMP_CWORD" = 1 ] && words='status why explain routes services lb vip tail queries stats check schema reload lists upstream node peer ca allow deny forget rules blocking completion version help' ;;
     esac
     COMPREPLY=($(compgen -W "$words" -- "$current"))
 }

@@ -5,6 +5,8 @@ complete -c hearth -n __fish_use_subcommand -a why -d 'Why a name is blocked or 
 complete -c hearth -n __fish_use_subcommand -a explain -d 'Walks the way to a service and tries every hop'
 complete -c hearth -n __fish_use_subcommand -a routes -d 'Which host leads to which upstream, and how that is'
 complete -c hearth -n __fish_use_subcommand -a services -d 'Services on ports of virtual addresses, and how their backends are'
+complete -c hearth -n __fish_use_subcommand -a lb -d 'What hearth-lb on this node would change if the document were applied now'
+complete -c hearth -n '__fish_seen_subcommand_from lb' -a plan -d 'What hearth-lb on this node would change if the document were applied now'
 complete -c hearth -n __fish_use_subcommand -a vip -d 'Virtual addresses and who holds them'
 complete -c hearth -n '__fish_seen_subcommand_from vip' -a ls -d 'Virtual addresses and who holds them'
 complete -c hearth -n '__fish_seen_subcommand_from vip' -a move -d 'Moves a virtual address to a node, without losing a question'

@@ -86,6 +86,13 @@ void AddressDesk::use(const config::Document& document, std::string self) {
     tell();
 }
 
+std::vector<AssignedAddress> AddressDesk::preview(const config::Document& document) const {
+    AddressBook book = book_;
+    book.apply(make_pool_plan(document));
+    static_cast<void>(book.settle(AddressBook::Newcomers::kServe, wall_now_s()));
+    return book.in_force();
+}
+
 void AddressDesk::expect(std::set<std::string> peers) {
     if (waiting_ == Waiting::kForNobody) return;
     unheard_ = std::move(peers);

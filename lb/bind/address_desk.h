@@ -44,6 +44,8 @@ public:
     // Every node that is heard has our document.
     void agree();
 
+    // What would be in force with this document.
+    [[nodiscard]] std::vector<AssignedAddress> preview(const config::Document& document) const;
     [[nodiscard]] const AddressBook& book() const noexcept { return book_; }
 
 private:

@@ -77,13 +77,6 @@ std::string_view word_of(Transport transport) noexcept {
     return transport == Transport::kTcp ? "tcp" : "udp";
 }
 
-std::string text_of(const BalancedService& service) {
-    std::string text =
-        std::string(word_of(service.port.transport)) + "/" + std::to_string(service.port.port);
-    if (service.balancing.last_port != 0) text += "-" + std::to_string(service.balancing.last_port);
-    return text;
-}
-
 std::uint64_t hits_of(const BackendHits& hits, const OpenPort& port, const Endpoint& backend) {
     const auto found = hits.find(port);
     if (found == hits.end()) return 0;
@@ -105,6 +98,13 @@ std::string_view state_of(const std::vector<BackendView>& views) {
 }
 
 }  // namespace
+
+std::string port_text(const BalancedService& service) {
+    std::string text =
+        std::string(word_of(service.port.transport)) + "/" + std::to_string(service.port.port);
+    if (service.balancing.last_port != 0) text += "-" + std::to_string(service.balancing.last_port);
+    return text;
+}
 
 std::vector<BalancedService> make_services(const config::Document& document,
                                            const std::set<IpAddress>& vips, const IpAddress& self) {
@@ -136,7 +136,7 @@ json::array services_json(const ServiceBoard& board, const BackendHits& hits) {
         }
         list.push_back({{"service", service.name},
                         {"vip", port.vip.to_string()},
-                        {"port", text_of(service)},
+                        {"port", port_text(service)},
                         {"state", state_of(views)},
                         {"connections", all},
                         {"backends", std::move(backends)}});
@@ -156,7 +156,7 @@ void write_service_metrics(runtime::MetricSink& sink, const ServiceBoard& board,
     for (const auto& [port, service] : board.services()) {
         for (const BackendView& view : board.backends(service)) {
             const runtime::Labels labels{{"service", service.name},
-                                         {"port", text_of(service)},
+                                         {"port", port_text(service)},
                                          {"backend", view.backend.endpoint.to_string()}};
             sink.gauge("hearth_service_backend_up",
                        "1 while the backend gets new connections from this node.", labels,

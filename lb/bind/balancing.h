@@ -24,6 +24,8 @@ namespace hearth::lb {
                                                          const std::set<IpAddress>& vips,
                                                          const IpAddress& self);
 
+// "tcp/1883", "udp/8000-8010"
+[[nodiscard]] std::string port_text(const BalancedService& service);
 // Each port, who answers there, how they are, and how many connections they got from here.
 [[nodiscard]] boost::json::array services_json(const ServiceBoard& board, const BackendHits& hits);
 // In microseconds.

@@ -17,6 +17,8 @@
 #include "lb/bind/node_reporter.h"
 #include "lb/bind/peer_key.h"
 #include "lb/bind/plan.h"
+#include "lb/bind/plan_desk.h"
+#include "lb/bind/plan_diff.h"
 #include "lb/bind/pools.h"
 #include "lb/bind/status.h"
 #include "lb/io/daemon_watch.h"
@@ -72,6 +74,7 @@ private:
     Result<void> carry_out();
     void start();
     void start_addresses();
+    [[nodiscard]] Result<boost::json::object> preview(const config::Document& written);
     void expect_peers();
     void start_kernel();
     void on_script(const std::string& subject, Health health);
@@ -89,6 +92,7 @@ private:
     std::string node_;
     std::shared_ptr<const Plan> plan_;
     std::unique_ptr<AddressDesk> addresses_;
+    std::unique_ptr<PlanDesk> plans_;
     std::unique_ptr<runtime::EventLoop> loop_;
     Lan lan_;
     std::unique_ptr<runtime::EventLoop> kernel_loop_;
@@ -168,6 +172,29 @@ void LbService::start_addresses() {
     addresses_->add_routes();
 }
 
+// As if `written` were served, and every other node had it, too.
+Result<boost::json::object> LbService::preview(const config::Document& written) {
+    config::Document document = written;
+    config::use_assignments(document, addresses_->preview(written));
+    const auto plan = make_plan(document, node_, {});
+    if (!plan) return fail(plan.error());
+    boost::json::array changes;
+    for (const PlanChange& change : compare_plans(*plan_, *plan))
+        changes.push_back(boost::json::object{{"action", to_string(change.action)},
+                                              {"kind", change.kind},
+                                              {"subject", change.subject},
+                                              {"detail", change.detail}});
+    boost::json::object operations;
+    kernel_loop_->run_and_wait([&] {
+        operations["firewall"] = kernel_.ports->preview(plan->ports);
+        operations["services"] = kernel_.services->preview(plan->services);
+    });
+    return boost::json::object{{"node", plan->node},
+                               {"hash", plan->hash},
+                               {"changes", std::move(changes)},
+                               {"operations", std::move(operations)}};
+}
+
 void LbService::expect_peers() {
     std::set<std::string> names;
     loop_->run_and_wait([&] {
@@ -229,6 +256,8 @@ void LbService::start() {
     });
     lan_.moves->add_routes();
     start_addresses();
+    plans_ = std::make_unique<PlanDesk>(daemon_,
+                                        [this](const auto& document) { return preview(document); });
     daemon_.metrics().on_scrape([this](runtime::MetricSink& sink) { collect_metrics(sink); });
     daemon_.control().route_async(
         runtime::ControlMethod::kPost, "/peers/relay",
@@ -350,6 +379,7 @@ void LbService::collect_metrics(runtime::MetricSink& sink) {
 
 void LbService::stop() {
     if (!loop_) return;
+    plans_.reset();
     std::promise<void> stopped;
     loop_->run_and_wait([&] {
         lan_.watches.clear();

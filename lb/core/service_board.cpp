@@ -74,6 +74,13 @@ ServiceProgram ServiceBoard::program() const {
     return all;
 }
 
+ServiceProgram ServiceBoard::preview(const std::vector<BalancedService>& services) const {
+    ServiceProgram all;
+    for (const BalancedService& service : services)
+        all.emplace(service.port, program_of(service.port, service.balancing, away(service)));
+    return all;
+}
+
 std::set<Endpoint> ServiceBoard::living(const BalancedService& service) const {
     std::set<Endpoint> living;
     for (const Backend& backend : service.balancing.backends)

@@ -34,6 +34,8 @@ public:
 
     [[nodiscard]] PortProgram program(const OpenPort& port) const;
     [[nodiscard]] ServiceProgram program() const;
+    // What would be wanted of `services`, if they were these, as far as answers are known.
+    [[nodiscard]] ServiceProgram preview(const std::vector<BalancedService>& services) const;
     // Endpoints whose connections are left alone: those that get new ones, and the drained.
     [[nodiscard]] std::set<Endpoint> living(const BalancedService& service) const;
 

@@ -34,6 +34,14 @@ struct PortGuard::Impl : std::enable_shared_from_this<Impl> {
     }
 
     Result<void> install() {
+        const auto operations = missing(desired);
+        if (!operations) return fail(operations.error());
+        if (operations->empty()) return {};
+        log::info("vip_firewall_changed", {{"operations", operations->size()}});
+        return nftables->commit(*operations);
+    }
+
+    Result<std::vector<NftOperation>> missing(const PortRules& rules) {
         if (!nftables) {
             auto opened = Nftables::open();
             if (!opened) return fail(opened.error());
@@ -41,10 +49,7 @@ struct PortGuard::Impl : std::enable_shared_from_this<Impl> {
         }
         const auto installed = nftables->read();
         if (!installed) return fail(installed.error());
-        const auto operations = plan_changes(*installed, desired);
-        if (operations.empty()) return {};
-        log::info("vip_firewall_changed", {{"operations", operations.size()}});
-        return nftables->commit(operations);
+        return plan_changes(*installed, rules);
     }
 
     void listen() {
@@ -87,6 +92,11 @@ void PortGuard::apply(const PortRules& desired) {
     impl_->repair();
     impl_->listen();
     impl_->check_later();
+}
+
+std::size_t PortGuard::preview(const PortRules& desired) {
+    const auto operations = impl_->missing(desired);
+    return operations ? operations->size() : 0;
 }
 
 }  // namespace hearth::lb

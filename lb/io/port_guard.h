@@ -22,6 +22,8 @@ public:
     ~PortGuard();
 
     void apply(const PortRules& desired);
+    // How many operations on the firewall's table apply() would take now.
+    [[nodiscard]] std::size_t preview(const PortRules& desired);
     void withdraw() { apply({}); }
 
 private:

@@ -329,6 +329,18 @@ void ServiceDriver::apply(std::vector<BalancedService> services) {
     impl_->apply(std::move(services));
 }
 
+std::size_t ServiceDriver::preview(const std::vector<BalancedService>& services) {
+    std::size_t operations = 0;
+    for (Half& half : impl_->halves) {
+        if (!impl_->read(half)) continue;
+        ServiceProgram program = impl_->board.preview(services);
+        std::erase_if(program,
+                      [&](const auto& one) { return one.first.vip.family() != half.family; });
+        operations += plan_services(*half.installed, program).size();
+    }
+    return operations;
+}
+
 ScriptRunner& ServiceDriver::scripts() noexcept { return impl_->scripts; }
 
 const ServiceBoard& ServiceDriver::board() const noexcept { return impl_->board; }

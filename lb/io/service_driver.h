@@ -52,6 +52,9 @@ public:
     void apply(std::vector<BalancedService> services);
     void withdraw() { apply({}); }
 
+    // How many operations on the kernel's tables apply() would take now.
+    [[nodiscard]] std::size_t preview(const std::vector<BalancedService>& services);
+
     [[nodiscard]] ScriptRunner& scripts() noexcept;
     [[nodiscard]] const ServiceBoard& board() const noexcept;
     [[nodiscard]] BackendHits hits();
