@@ -22,6 +22,8 @@ namespace {
 // A client that heard the last announcement late (Linux's lock time, announcements at 0, 1.1 and
 // 2.2 s) still sends here: the VIP stays on this host so long after it was handed over.
 constexpr Duration kServeAfterMove = 2500ms;
+// Several times while a loan lasts.
+constexpr Duration kRenewLoans = RouteNetlink::kLoan / 3;
 constexpr int kLoopback = RouteNetlink::kLoopback;
 
 TimePoint now() { return std::chrono::steady_clock::now(); }
@@ -82,7 +84,8 @@ struct LanDriver::Impl : std::enable_shared_from_this<Impl> {
     std::set<std::string> failed_scripts;
     std::optional<FlowRedirect> flows;
     std::vector<Redirect> redirected;
-    std::vector<IpAddress> shown;            // VIPs that are on the LAN's interface, too
+    std::vector<IpAddress> shown;            // VIPs that are on the LAN's interface, too, on loan
+    TimePoint renewal{};                     // of these loans
     std::vector<IpAddress> held;             // VIPs that are on the host
     std::map<IpAddress, TimePoint> leaving;  // of those: the ones to take off, and when
     std::vector<IpAddress> heard_about;      // what the filters let through
@@ -172,6 +175,7 @@ void LanDriver::Impl::settle() {
 void LanDriver::Impl::arm() {
     TimePoint next = reconciler.next_deadline();
     for (const auto& [address, when] : leaving) next = std::min(next, when);
+    if (!shown.empty()) next = std::min(next, renewal);
     if (next == kNever) {
         timer.cancel();
         return;
@@ -416,16 +420,18 @@ void LanDriver::Impl::redirect_flows() {
 
 void LanDriver::Impl::show_on_interface() {
     const auto wanted = port ? reconciler.interface_addresses(now()) : std::vector<IpAddress>{};
-    if (wanted == shown || !route) return;
+    const bool is_due = !shown.empty() && now() >= renewal;
+    if ((wanted == shown && !is_due) || !route) return;
     Result<void> outcome;
     for (const auto& address : shown) {
         if (contains(wanted, address)) continue;
         if (auto done = route->drop_vip(address, port_interface); !done) outcome = done;
     }
     for (const auto& address : wanted) {
-        if (contains(shown, address)) continue;
-        if (auto done = route->hold_vip(address, port_interface); !done) outcome = done;
+        if (contains(shown, address) && !is_due) continue;
+        if (auto done = route->lend_vip(address, port_interface); !done) outcome = done;
     }
+    if (is_due || shown.empty()) renewal = now() + kRenewLoans;
     shown = wanted;
     report("vip_address", outcome);
 }

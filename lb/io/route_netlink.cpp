@@ -232,7 +232,8 @@ Result<std::vector<IpAddress>> RouteNetlink::held_vips() {
     return held;
 }
 
-Result<void> RouteNetlink::change_vip(int type, int flags, IpAddress address, int interface) {
+Result<void> RouteNetlink::change_vip(int type, int flags, IpAddress address, int interface,
+                                      Stay stay) {
     nlmsghdr* message = impl_->begin(static_cast<std::uint16_t>(type), NLM_F_ACK | flags);
     auto* header = static_cast<ifaddrmsg*>(mnl_nlmsg_put_extra_header(message, sizeof(ifaddrmsg)));
     header->ifa_family = address.is_v4() ? AF_INET : AF_INET6;
@@ -246,10 +247,14 @@ Result<void> RouteNetlink::change_vip(int type, int flags, IpAddress address, in
         header->ifa_scope = RT_SCOPE_HOST;
         if (interface == kLoopback) mnl_attr_put_strz(message, IFA_LABEL, kVipLabel);
     } else {
-        constexpr std::uint32_t kForever = 0xffffffff;
-        const ifa_cacheinfo lifetime{0, kForever, 0, 0};
-        mnl_attr_put(message, IFA_CACHEINFO, sizeof lifetime, &lifetime);
         mnl_attr_put_u32(message, IFA_FLAGS, IFA_F_NODAD);  // we have asked
+    }
+    if (address.is_v6() || stay == Stay::kOnLoan) {
+        constexpr std::uint32_t kForever = 0xffffffff;
+        constexpr auto kSeconds = std::chrono::duration_cast<std::chrono::seconds>(kLoan).count();
+        const ifa_cacheinfo lifetime{
+            0, stay == Stay::kOnLoan ? static_cast<std::uint32_t>(kSeconds) : kForever, 0, 0};
+        mnl_attr_put(message, IFA_CACHEINFO, sizeof lifetime, &lifetime);
     }
     mnl_attr_put_u8(message, kAddressProtocol, kVipProtocol);
     return impl_->exchange(message, nullptr, nullptr);
@@ -259,6 +264,13 @@ Result<void> RouteNetlink::hold_vip(IpAddress address, int interface) {
     const auto done = change_vip(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, address, interface);
     if (!done && errno != EEXIST)
         return fail(done.error().code, address.to_string(), done.error().detail);
+    return {};
+}
+
+Result<void> RouteNetlink::lend_vip(IpAddress address, int interface) {
+    const auto done =
+        change_vip(RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, address, interface, Stay::kOnLoan);
+    if (!done) return fail(done.error().code, address.to_string(), done.error().detail);
     return {};
 }
 

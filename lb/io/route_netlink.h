@@ -9,6 +9,7 @@
 #include "base/ip.h"
 #include "base/mac.h"
 #include "base/result.h"
+#include "base/time.h"
 
 namespace hearth::runtime {
 class EventLoop;
@@ -56,6 +57,11 @@ public:
     [[nodiscard]] Result<void> hold_vip(IpAddress address, int interface = kLoopback);
     [[nodiscard]] Result<void> drop_vip(IpAddress address, int interface = kLoopback);
 
+    // On `interface` for kLoan from now, renewed by calling it again: the kernel takes it away when
+    // whoever said so is dead or stopped. Rounded to seconds.
+    static constexpr Duration kLoan = 3s;
+    [[nodiscard]] Result<void> lend_vip(IpAddress address, int interface);
+
     // arp_ignore=1 and arp_announce=2: the kernel neither answers ARP for addresses of other
     // interfaces (the VIPs) nor asks in their name.
     [[nodiscard]] Result<void> keep_vips_quiet(int interface);
@@ -65,7 +71,9 @@ public:
 private:
     struct Impl;
     explicit RouteNetlink(std::unique_ptr<Impl> impl);
-    [[nodiscard]] Result<void> change_vip(int type, int flags, IpAddress address, int interface);
+    enum class Stay : std::uint8_t { kForGood, kOnLoan };
+    [[nodiscard]] Result<void> change_vip(int type, int flags, IpAddress address, int interface,
+                                          Stay stay = Stay::kForGood);
     std::unique_ptr<Impl> impl_;
 };
 

@@ -1,5 +1,8 @@
 """hearth-lb follows what happens to its interface."""
 
+import signal
+import time
+
 from tests.lab.waiting import wait_until
 from tests.lb.vip_lan import VIP
 
@@ -112,10 +115,36 @@ def test_address_on_the_interface_for_chips_that_answer_by_themselves(make_lan):
     wait_until(lambda: (on_interface(a), on_interface(b)) == (False, True))
     b.host.ip(f"address del {VIP}/32 dev eth0")
     wait_until(lambda: on_interface(b))
-    b.lb.kill()  # what it leaves there is taken away when it is back and does not own
+    b.lb.kill()  # what it leaves there is on loan
     lan.nodes[0].wait_state("master")
+    wait_until(lambda: not on_interface(b))
+    lan.wait_owner(a)
     b.start_lb()
+    b.wait_state("backup")
+    wait_until(lambda: b.control.post("/vips/move?vip=dns&node=b").status == 200)
+    wait_until(lambda: (on_interface(a), on_interface(b)) == (False, True))
+    b.lb.kill()
+    b.start_lb()  # taken away at once when it does not own
     wait_until(lambda: not on_interface(b))
     lan.wait_owner(a)
     a.lb.stop()
     assert not on_interface(a)
+
+
+def test_address_on_the_interface_is_renewed_and_leaves_a_hanging_owner(make_lan):
+    lan = make_lan(2, vip=", announce: address, preempt_delay: 500ms").start()
+    a, b = lan.nodes
+
+    def on_interface(node) -> bool:
+        return VIP in node.host.run(["ip", "address", "show", "dev", "eth0"]).stdout
+
+    end = time.monotonic() + 5  # longer than a loan
+    while time.monotonic() < end:
+        assert on_interface(a)
+    a.lb.signal(signal.SIGSTOP)
+    b.wait_state("master")
+    wait_until(lambda: (on_interface(a), on_interface(b)) == (False, True))
+    lan.wait_owner(b)
+    a.lb.signal(signal.SIGCONT)
+    lan.wait_owner(a)
+    wait_until(lambda: (on_interface(a), on_interface(b)) == (True, False))
