@@ -121,6 +121,10 @@ def test_no_unit_runs_as_root(machine):
         assert effective == {"hearth-lb": net_admin_and_raw, "hearth-certs": 0}.get(unit, bind_service)
 
 
+def setting(machine: Machine, name: str) -> str:
+    return machine.run("cat", f"/proc/sys/net/ipv6/conf/{name}").stdout.strip()
+
+
 def restarts(machine: Machine, unit: str) -> int:
     return int(machine.show(unit, "NRestarts"))
 
@@ -151,6 +155,22 @@ def test_reloads_a_good_document_and_refuses_a_bad_one(machine):
     assert "did you mean" in machine.journal()
     assert ask(machine, "welcome.home") == "10.77.0.80"
     machine.write("/etc/hearth/hearth.yaml", DOCUMENT)
+
+
+def test_ipv6_is_forwarded_when_a_service_needs_it(machine):
+    """The unit's sandbox lets hearth-lb switch it on, and nothing else of the kernel's settings."""
+    document = DOCUMENT.replace("[10.77.0.0/24]", '[10.77.0.0/24, "fd77::/64"]')
+    document += '  mqtt: {vip: "fd77::101", ports: {tcp/1883: "[fd77::9]:1883"}}\n'
+    machine.run("ip", "addr", "add", "fd77::2/64", "dev", "eth0", "nodad")
+    assert setting(machine, "all/forwarding") == "0"
+    machine.write("/etc/hearth/hearth.yaml", document)
+    machine.run("systemctl", "reload", "hearth-lb")
+    wait_until(lambda: setting(machine, "all/forwarding") == "1", 15, what="IPv6 forwarding")
+    assert setting(machine, "eth0/accept_ra") == "2"
+    status = machine.run("hearth", "status", "--json", check=False).stdout
+    assert "service_forwarding" not in status
+    machine.write("/etc/hearth/hearth.yaml", DOCUMENT)
+    machine.run("systemctl", "reload", "hearth-lb")
 
 
 def test_upgrade_keeps_serving(machine, package):
