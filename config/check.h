@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,7 @@ struct Listener {
     Endpoint endpoint;
     std::string what;
     Span place;
+    std::optional<Transport> transport{};  // none: both
 };
 
 // Fills in what depends on the rest: candidates of VIPs that name none, virtual router

@@ -1,5 +1,7 @@
 #include <algorithm>
+#include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "config/check.h"
@@ -27,18 +29,41 @@ std::vector<Listener> listeners_of(const CheckContext& context, std::string_view
     return all;
 }
 
+// Ports of services that are passed on.
+std::vector<Listener> stream_listeners(const CheckContext& context) {
+    std::set<Listener, decltype([](const Listener& a, const Listener& b) {
+                 return std::tie(a.what, a.endpoint) < std::tie(b.what, b.endpoint);
+             })>
+        all;
+    const Document& document = context.document;
+    for (const Service& service : document.services) {
+        if (!service.is_stream()) continue;
+        const bool is_udp = service.upstreams.front().scheme == UpstreamScheme::kUdp;
+        const Span place = place_of(context.root, {"services", service.name, "listen"});
+        const auto add = [&](const Node* node) {
+            for (const Endpoint& endpoint : stream_endpoints(document, service, node))
+                all.insert({endpoint, "service " + service.name, place,
+                            is_udp ? Transport::kUdp : Transport::kTcp});
+        };
+        add(nullptr);
+        for (const Node& node : document.nodes) add(&node);
+    }
+    return {all.begin(), all.end()};
+}
+
 std::vector<Listener> proxy_listeners(const CheckContext& context) {
     const Proxy& proxy = context.document.proxy;
     auto all = listeners_of(context, "proxy", "listen", proxy.vip, proxy.listen, proxy.http,
                             place_of(context.root, {"proxy", "http"}));
+    for (Listener& one : all) one.transport = Transport::kTcp;
     if (!proxy.serves_https()) return all;
-    const auto secure =
-        listeners_of(context, "proxy", "listen_https", proxy.vip, proxy.listen_https, proxy.https,
-                     place_of(context.root, {"proxy", "https"}));
+    auto secure = listeners_of(context, "proxy", "listen_https", proxy.vip, proxy.listen_https,
+                               proxy.https, place_of(context.root, {"proxy", "https"}));
+    for (Listener& one : secure) one.transport = Transport::kTcp;
     all.insert(all.end(), secure.begin(), secure.end());
     const Span place = place_of(context.root, {"proxy", "https"});
     for (const Endpoint& endpoint : doh_listeners(context.document))
-        all.push_back({endpoint, "proxy", place});
+        all.push_back({endpoint, "proxy", place, Transport::kTcp});
     return all;
 }
 
@@ -64,7 +89,8 @@ std::vector<Listener> peer_listeners(const CheckContext& context) {
     const Span place = place_of(context.root, {"peers", "port"});
     for (const Node& node : context.document.nodes) {
         if (context.document.nodes.size() > 1)
-            all.push_back({{node.address, context.document.peers.port}, "peers", place});
+            all.push_back(
+                {{node.address, context.document.peers.port}, "peers", place, Transport::kTcp});
     }
     return all;
 }
@@ -91,6 +117,8 @@ void check_clashes(CheckContext& context, const std::vector<Listener>& all) {
     for (std::size_t i = 0; i < all.size(); ++i) {
         for (std::size_t j = 0; j < i; ++j) {
             if (all[i].endpoint != all[j].endpoint) continue;
+            if (all[i].transport && all[j].transport && all[i].transport != all[j].transport)
+                continue;
             // What stands in the file is the better place than what is there by default.
             const bool is_default = all[i].place.file == context.root.span.file &&
                                     all[i].place.offset == context.root.span.offset;
@@ -147,11 +175,14 @@ void check_ports(CheckContext& context) {
     std::vector<Listener> all = dns_listeners(context);
     for (const Listener& one : proxy_listeners(context)) all.push_back(one);
     for (const Listener& one : peer_listeners(context)) all.push_back(one);
+    for (const Listener& one : stream_listeners(context)) all.push_back(one);
     check_clashes(context, all);
 }
 
 void check_services(CheckContext& context) {
-    const auto proxy = proxy_listeners(context);
+    auto proxy = proxy_listeners(context);
+    const auto streams = stream_listeners(context);
+    proxy.insert(proxy.end(), streams.begin(), streams.end());
     std::vector<Listener> local = dns_listeners(context);
     local.insert(local.end(), proxy.begin(), proxy.end());
     for (const Service& service : context.document.services) {

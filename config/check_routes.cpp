@@ -31,7 +31,9 @@ void check_under(CheckContext& context, const Service& service) {
     const Span place = place_of(context.root, {"services", service.name, "under"});
     const Service* owner = expect_proxied(context, service.under, place);
     if (owner == nullptr) return;
-    if (owner->name == service.name)
+    if (owner->is_stream())
+        context.diagnostics.error(place, owner->name + " is passed on as it is: nobody sees paths");
+    else if (owner->name == service.name)
         context.diagnostics.error(place, "a service has all of its own paths already");
     else if (!owner->under.empty())
         context.diagnostics.error(
@@ -59,6 +61,19 @@ void check_forward_auth(CheckContext& context, const Service& service) {
     }
 }
 
+bool has_port_alone(const Service& service) {
+    return service.is_stream() && service.upstreams.front().scheme != UpstreamScheme::kTls;
+}
+
+void check_stream(CheckContext& context, const Service& service) {
+    if (!service.is_stream()) return;
+    const Span place = place_of(context.root, {"services", service.name});
+    if (!has_port_alone(service) && !context.document.proxy.serves_https())
+        context.diagnostics.error(place,
+                                  "tls upstreams are reached at the HTTPS port, and the proxy has "
+                                  "none: write proxy.listen_https, or leave out proxy.listen");
+}
+
 using Claims = std::map<std::string, Span>;
 
 void claim(CheckContext& context, Claims& claims, const std::string& what, Span place) {
@@ -84,10 +99,13 @@ void check_routes(CheckContext& context) {
                   service.under + (service.paths[i].exact ? " =" : " ") + service.paths[i].path,
                   item_place(context.root, {"services", service.name, "paths"}, i));
     }
+    for (const Service& service : context.document.services) check_stream(context, service);
     const std::string& fallback = context.document.proxy.default_service;
-    if (!fallback.empty())
-        (void)expect_proxied(context, fallback,
-                             place_of(context.root, {"proxy", "default_service"}));
+    if (fallback.empty()) return;
+    const Span place = place_of(context.root, {"proxy", "default_service"});
+    const Service* service = expect_proxied(context, fallback, place);
+    if (service != nullptr && has_port_alone(*service))
+        context.diagnostics.error(place, fallback + " is found by its port and has no names");
 }
 
 }  // namespace hearth::config

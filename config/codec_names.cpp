@@ -125,7 +125,10 @@ struct ServiceScheme {
 };
 constexpr std::array kServiceSchemes{ServiceScheme{"http", UpstreamScheme::kHttp, 80},
                                      ServiceScheme{"https", UpstreamScheme::kHttps, 443},
-                                     ServiceScheme{"h2c", UpstreamScheme::kH2c, 80}};
+                                     ServiceScheme{"h2c", UpstreamScheme::kH2c, 80},
+                                     ServiceScheme{"tls", UpstreamScheme::kTls, 443},
+                                     ServiceScheme{"tcp", UpstreamScheme::kTcp, 0},
+                                     ServiceScheme{"udp", UpstreamScheme::kUdp, 0}};
 
 Parsed<HttpUpstream> parse_http_upstream(const Value& value, const ReadContext& context) {
     const std::string& text = value.text;
@@ -137,7 +140,8 @@ Parsed<HttpUpstream> parse_http_upstream(const Value& value, const ReadContext& 
     const auto known = std::ranges::find(kServiceSchemes, scheme, &ServiceScheme::word);
     if (known == kServiceSchemes.end())
         return fault("unknown scheme " + std::string(scheme) +
-                     "; an upstream begins with http://, https://, h2c:// or unix:");
+                     "; an upstream begins with http://, https://, h2c://, unix:, tls://, tcp:// "
+                     "or udp://");
     HttpUpstream upstream;
     upstream.scheme = known->scheme;
     auto rest = std::string_view(text).substr(scheme.size() + 3);
@@ -396,10 +400,10 @@ Codec<HttpUpstream> http_upstream() {
         return parse_http_upstream(value, context);
     };
     return scalar<HttpUpstream>(
-        "URL: http://, https:// or h2c:// and HOST:PORT, HOST being a node, an address or a name; "
-        "or "
-        "unix:PATH, h2c+unix:PATH",
-        text_schema("^((https?|h2c)://|(h2c[+])?unix:/)"), parse);
+        "URL: http://, https://, h2c://, tls://, tcp:// or udp:// and HOST:PORT, HOST being a "
+        "node, "
+        "an address or a name; or unix:PATH, h2c+unix:PATH",
+        text_schema("^((https?|h2c|tls|tcp|udp)://|(h2c[+])?unix:/)"), parse);
 }
 
 Codec<Endpoint> backend() {

@@ -134,6 +134,26 @@ std::vector<Endpoint> doh_listeners(const Document& document) {
     return all;
 }
 
+std::vector<Endpoint> stream_endpoints(const Document& document, const Service& service,
+                                       const Node* node) {
+    const Proxy& proxy = document.proxy;
+    std::vector<IpAddress> ours;
+    for (const Endpoint& endpoint : proxy.listen) ours.push_back(endpoint.address);
+    if (proxy.listen.empty()) {
+        if (node != nullptr) ours.push_back(node->address);
+        if (const Vip* vip = document.find_vip(proxy.vip))
+            ours.insert(ours.end(), vip->addresses.begin(), vip->addresses.end());
+    }
+    std::set<Endpoint> all;
+    for (const StreamListen& one : service.stream.listen) {
+        if (one.address) all.insert({*one.address, one.port});
+        for (const IpAddress& address : ours) {
+            if (!one.address) all.insert({address, one.port});
+        }
+    }
+    return {all.begin(), all.end()};
+}
+
 std::vector<DnsServer> dns_servers(const Document& document) {
     const auto under = [&](std::string_view label) {
         return document.domain.child(label).value_or(document.domain);

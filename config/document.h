@@ -297,6 +297,9 @@ struct DnsServer {
 // The VIP, which moves with whoever serves it; without one each node.
 [[nodiscard]] std::vector<DnsServer> dns_servers(const Document& document);
 
+// Where a tcp or udp service is to be found, of this node (nullptr: of none).
+[[nodiscard]] std::vector<Endpoint> stream_endpoints(const Document& document,
+                                                     const Service& service, const Node* node);
 // Under which the proxy, where services need one, hands DNS over HTTPS on to hearth-dns: its names,
 // but for those of services.
 [[nodiscard]] std::vector<std::string> doh_names(const Document& document);

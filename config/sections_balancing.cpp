@@ -223,7 +223,8 @@ bool finish_balancing(const Value& value, const Service& service, ReadContext& c
     constexpr std::array kKeys{"affinity", "allow", "keep_client_address", "check"};
     for (const std::string_view key : kKeys) {
         const Entry* entry = value.find(key);
-        if (entry == nullptr) continue;
+        const bool is_of_streams = key == "allow" || key == "check";
+        if (entry == nullptr || (is_of_streams && service.is_stream())) continue;
         context.diagnostics.error(entry->key_span,
                                   std::string(key) + " is for services that have ports");
         return false;

@@ -5,6 +5,7 @@
 #include "config/sections.h"
 #include "config/sections_balancing.h"
 #include "config/sections_routing.h"
+#include "config/sections_streams.h"
 #include "config/sections_upstreams.h"
 #include "config/suggest.h"
 
@@ -46,7 +47,7 @@ bool expect_plain_upstreams(const Value& value, const Service& service, ReadCont
     const bool is_plain = std::ranges::all_of(service.upstreams, [](const HttpUpstream& upstream) {
         return upstream.scheme == UpstreamScheme::kHttp;
     });
-    if (is_plain) return true;
+    if (is_plain || service.is_stream()) return true;
     for (const char* key : {"health", "send_proxy_protocol"}) {
         const Entry* entry = value.find(key);
         if (entry == nullptr) continue;
@@ -93,6 +94,7 @@ bool finish_service(const Value& value, Span key_span, void* target, ReadContext
             "{tcp/1883: [pi4-1, pi4-2]}}, or vip: auto for an address of a pool");
         return false;
     }
+    if (!finish_stream(value, key_span, service, context)) return false;
     if (!finish_balancing(value, service, context)) return false;
     if (!finish_routing(value, key_span, service, context)) return false;
     if (!service.upstreams.empty() || !service.ports.empty() || !service.redirect.to.empty())
@@ -283,6 +285,7 @@ std::vector<Field> service_fields() {
     };
     for (Field& one : routing_fields()) fields.push_back(std::move(one));
     for (Field& one : balancing_fields()) fields.push_back(std::move(one));
+    for (Field& one : stream_fields()) fields.push_back(std::move(one));
     return fields;
 }
 

@@ -171,6 +171,15 @@ void open_ports(PortRules& rules, const Document& document, const config::Vip& v
         if (endpoint.address == address)
             rules.open.insert({address, Transport::kTcp, endpoint.port});
     }
+    for (const config::Service& service : document.services) {
+        const bool is_udp =
+            service.is_stream() && service.upstreams.front().scheme == config::UpstreamScheme::kUdp;
+        for (const Endpoint& endpoint : config::stream_endpoints(document, service, nullptr)) {
+            if (endpoint.address == address)
+                rules.open.insert(
+                    {address, is_udp ? Transport::kUdp : Transport::kTcp, endpoint.port});
+        }
+    }
     if (!serves_proxy(document, vip)) return;
     const auto& proxy = document.proxy;
     for (const auto port : ports_on(proxy.listen, proxy.http, address))

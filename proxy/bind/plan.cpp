@@ -69,6 +69,27 @@ Service doh_service(const std::vector<std::string>& names, const std::string& so
     return service;
 }
 
+void make_stream(const config::Service& from, Service& service) {
+    StreamRoute& stream = service.stream;
+    switch (from.upstreams.front().scheme) {
+        case config::UpstreamScheme::kTls: stream.kind = StreamKind::kTls; break;
+        case config::UpstreamScheme::kUdp: stream.kind = StreamKind::kUdp; break;
+        default: stream.kind = StreamKind::kTcp; break;
+    }
+    if (stream.kind == StreamKind::kUdp) stream.idle_timeout = 60s;
+    if (from.stream.idle_timeout.count() != 0) stream.idle_timeout = from.stream.idle_timeout;
+    if (from.stream.max_connections != 0) stream.most = from.stream.max_connections;
+    stream.allow = from.allow;
+    const config::BackendCheck& check = from.check;
+    if (check.kind == config::CheckKind::kNone) return;
+    service.health.connects = true;
+    service.health.port = check.port;
+    service.health.interval = check.interval;
+    service.health.timeout = check.timeout;
+    service.health.rise = check.rise;
+    service.health.fall = check.fall;
+}
+
 Service make_service(const config::Service& from, const std::string& domain) {
     Service service;
     service.name = from.name;
@@ -95,6 +116,8 @@ Service make_service(const config::Service& from, const std::string& domain) {
     service.balancing = {balance_of(from.balance), from.sticky, from.slow_start};
     const config::HealthCheck& health = from.health;
     service.health = {health.path,
+                      false,
+                      0,
                       static_cast<int>(health.status_from),
                       static_cast<int>(health.status_to),
                       health.interval,
@@ -104,6 +127,7 @@ Service make_service(const config::Service& from, const std::string& domain) {
     service.limit = {from.limit.requests, from.limit.queue, from.limit.wait};
     service.send_proxy_protocol = from.send_proxy_protocol;
     service.send_forwarded = from.send_forwarded;
+    if (from.is_stream()) make_stream(from, service);
     return service;
 }
 
@@ -167,6 +191,24 @@ Result<std::vector<Listening>> all_listeners(const config::Document& document,
     return all;
 }
 
+// Their ports, which are listened at, and whether names have to be looked at before TLS is ended.
+void add_streams(Snapshot& snapshot, std::vector<Listening>& listen,
+                 const config::Document& document, const config::Node* node) {
+    for (std::size_t i = 0; i < snapshot.services.size(); ++i) {
+        Service& service = snapshot.services[i];
+        const StreamKind kind = service.stream.kind;
+        snapshot.passes_tls_on |= kind == StreamKind::kTls;
+        if (kind != StreamKind::kTcp && kind != StreamKind::kUdp) continue;
+        service.stream.listen =
+            config::stream_endpoints(document, *document.find_service(service.name), node);
+        for (const Endpoint& endpoint : service.stream.listen) {
+            snapshot.streams.push_back({kind, endpoint, i});
+            listen.push_back(
+                {endpoint, kind == StreamKind::kTcp ? Security::kStream : Security::kDatagram});
+        }
+    }
+}
+
 }  // namespace
 
 Result<Plan> make_plan(const config::Document& document, const config::Node* node,
@@ -184,6 +226,7 @@ Result<Plan> make_plan(const config::Document& document, const config::Node* nod
         if (!policy) return fail(std::move(policy.error()));
         snapshot->services.back().policy = std::move(*policy);
     }
+    add_streams(*snapshot, *listen, document, node);
     const auto doh_names = config::doh_names(document);
     if (!doh_names.empty() && !doh_socket.empty())
         snapshot->services.push_back(doh_service(doh_names, doh_socket));

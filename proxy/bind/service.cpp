@@ -26,6 +26,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr Duration kDrainTime = 3s;
+const std::vector<hearth::proxy::Service> kNoServices;
 
 const config::Node* this_node(const config::Document& document, const std::string& name) {
     if (!name.empty()) return document.find_node(name);
@@ -33,6 +34,16 @@ const config::Node* this_node(const config::Document& document, const std::strin
         if (runtime::is_local_address(node.address)) return &node;
     }
     return nullptr;
+}
+
+std::string_view scheme_of(Security security) {
+    switch (security) {
+        case Security::kPlain: return "http";
+        case Security::kTls: return "https";
+        case Security::kStream: return "tcp";
+        case Security::kDatagram: return "udp";
+    }
+    return "";
 }
 
 class ProxyService final : public runtime::Service {
@@ -91,6 +102,13 @@ ProxyService::ProxyService(runtime::Daemon& daemon)
     daemon_.metrics().on_scrape([this](runtime::MetricSink& sink) {
         board_.collect(sink);
         certificates_.collect(sink);
+        for (const auto& service : plan_.snapshot ? plan_.snapshot->services : kNoServices) {
+            if (service.stream.kind == StreamKind::kNone) continue;
+            sink.gauge("hearth_proxy_streams_open",
+                       "TCP connections, or UDP clients, that are passed on now.",
+                       {{"service", service.name}},
+                       static_cast<double>(shared_.at(service.name)->running));
+        }
     });
 }
 
@@ -220,8 +238,8 @@ void ProxyService::add_status(json::object& status) {
     status["routes"] = board_.routes();
     json::array listen;
     for (const Listening& one : plan_.listen)
-        listen.push_back(json::value((one.security == Security::kTls ? "https://" : "http://") +
-                                     one.endpoint.to_string()));
+        listen.push_back(
+            json::value(std::string(scheme_of(one.security)) + "://" + one.endpoint.to_string()));
     status["listen"] = std::move(listen);
     status["certificates"] = certificates_.describe();
 }

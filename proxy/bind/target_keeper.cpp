@@ -27,6 +27,7 @@ bool is_meant(const UpstreamSpec& spec, const HostAddresses& addresses, std::str
 
 std::string fault_of(const HealthCheck& check, const ProbeResult& result) {
     if (result.error.failed()) return std::string(to_string(result.error.reason));
+    if (check.connects) return {};
     if (result.status >= check.status_from && result.status <= check.status_to) return {};
     return "answers " + std::to_string(result.status) + " at " + check.path;
 }
@@ -55,7 +56,7 @@ void TargetKeeper::gather() {
             for (const Endpoint& endpoint : endpoints_of(spec, *addresses_)) {
                 const Key key{service.name, endpoint};
                 all.insert(key);
-                if (service.health.path.empty()) continue;
+                if (!service.health.is_wanted()) continue;
                 const auto known = checked_.find(key);
                 if (known != checked_.end() && known->second.check == service.health) {
                     wanted.emplace(*known);
@@ -83,7 +84,9 @@ void TargetKeeper::check_due() {
         if (checked.asking || checked.due > now) continue;
         checked.asking = true;
         checked.due = now + checked.check.interval;
-        probe_upstream(loop_, key.second, {checked.host, checked.check.path, checked.socket_path},
+        Endpoint asked_at = key.second;
+        if (checked.check.port != 0) asked_at.port = checked.check.port;
+        probe_upstream(loop_, asked_at, {checked.host, checked.check.path, checked.socket_path},
                        checked.check.timeout,
                        [this, asked = key](const ProbeResult& result) { answered(asked, result); });
     }

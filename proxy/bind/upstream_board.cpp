@@ -5,6 +5,7 @@
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
+#include <set>
 
 #include "proxy/io/upstream_probe.h"
 #include "runtime/event_loop.h"
@@ -85,16 +86,19 @@ void UpstreamBoard::set_addresses(std::shared_ptr<const HostAddresses> addresses
 }
 
 void UpstreamBoard::check_all() {
+    std::set<Endpoint> of_udp;
     std::map<Endpoint, std::string> wanted;  // with the path of those that are Unix sockets
     for (const Service& service : snapshot_->services) {
         for (const UpstreamSpec& spec : service.upstreams) {
             for (const Endpoint& endpoint : endpoints_of(spec, *addresses_)) {
                 wanted.emplace(endpoint, socket_at(service, endpoint));
+                if (service.stream.kind == StreamKind::kUdp) of_udp.insert(endpoint);
             }
         }
     }
     std::erase_if(known_, [&](const auto& each) { return !wanted.contains(each.first); });
     for (const auto& [endpoint, socket] : wanted) {
+        if (of_udp.contains(endpoint)) continue;  // only its clients find out
         probe_upstream(loop_, endpoint, {{}, {}, socket}, kConnectLimit,
                        [this, asked = endpoint](const ProbeResult& result) {
                            report(asked, result.error.reason);
@@ -147,7 +151,12 @@ json::object UpstreamBoard::describe(const Service& service, const UpstreamSpec&
 
 // Hosts, and hosts with a path: what leads to it.
 std::vector<std::string> UpstreamBoard::places_of(const Service& service) const {
-    std::vector<std::string> places = service.hosts;
+    std::vector<std::string> places;
+    for (const Endpoint& endpoint : service.stream.listen)
+        places.push_back((service.stream.kind == StreamKind::kUdp ? "udp/" : "tcp/") +
+                         endpoint.to_string());
+    if (!places.empty()) return places;
+    places = service.hosts;
     places.insert(places.end(), service.further_hosts.begin(), service.further_hosts.end());
     for (const Service& owner : snapshot_->services) {
         if (owner.name != service.under) continue;
@@ -168,6 +177,7 @@ json::array UpstreamBoard::routes() const {
         for (const std::string& host : places_of(service)) {
             json::object route{{"host", host}, {"service", service.name}, {"upstreams", upstreams}};
             if (!service.redirect.to.empty()) route["redirect"] = service.redirect.to;
+            if (service.stream.kind == StreamKind::kTls) route["passed_on"] = true;
             routes.push_back(std::move(route));
         }
     }
@@ -222,6 +232,7 @@ void UpstreamBoard::probe(const std::string& name, runtime::ControlServer::Reply
         for (const Endpoint& endpoint : endpoints) {
             std::string path = service->health.path.empty() ? "/" : service->health.path;
             const std::string socket(socket_at(*service, endpoint));
+            if (service->stream.kind != StreamKind::kNone) path.clear();
             const bool is_plain =
                 !spec.security || spec.security->protocol == UpstreamProtocol::kHttp;
             if (!is_plain) path.clear();  // it is connected to, no more

@@ -217,6 +217,12 @@ void Balancer::forget_load() noexcept {
     for (Member& member : members_) member.running = 0;
 }
 
+bool Balancer::serves(const Endpoint& endpoint) const noexcept {
+    return std::any_of(members_.begin(), members_.end(), [&](const Member& member) {
+        return member.endpoint == endpoint && member.state == TargetState::kServes;
+    });
+}
+
 bool Balancer::rests(const Endpoint& endpoint, TimePoint now) const noexcept {
     return std::any_of(members_.begin(), members_.end(), [&](const Member& member) {
         return member.endpoint == endpoint && member.rests_until > now;

@@ -56,6 +56,8 @@ public:
     void forget_load() noexcept;
 
     [[nodiscard]] std::size_t size() const noexcept { return members_.size(); }
+    // It is one of them, neither down nor drained.
+    [[nodiscard]] bool serves(const Endpoint& endpoint) const noexcept;
     [[nodiscard]] bool rests(const Endpoint& endpoint, TimePoint now) const noexcept;
 
 private:

@@ -12,6 +12,8 @@ namespace hearth::proxy {
 Router::Router(const std::vector<Service>& services, std::optional<std::size_t> fallback)
     : fallback_(fallback) {
     for (std::size_t i = 0; i < services.size(); ++i) {
+        const StreamKind kind = services[i].stream.kind;
+        if (kind == StreamKind::kTcp || kind == StreamKind::kUdp) continue;  // they have ports
         for (const std::string& host : services[i].hosts) by_host_.emplace(host, i);
         for (const std::string& host : services[i].further_hosts) {
             if (host.starts_with("*.")) {

@@ -34,6 +34,12 @@ public:
 
     // `authority`: a valid one, see authority.h.
     [[nodiscard]] Route find(std::string_view authority, std::string_view target) const;
+    // Whose the host is, whatever the path.
+    [[nodiscard]] std::optional<std::size_t> owner_of(std::string_view authority) const noexcept {
+        Route route;
+        find_owner(authority, route);
+        return route.service;
+    }
 
 private:
     struct Hash {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,23 @@ struct Snapshot {
     Duration upstream_idle_timeout = 4s;  // Node's servers close at 5 s
     std::size_t max_connections_per_address = 512;
     std::uint16_t https_port = 443;  // where redirects lead
+
+    struct StreamPlace {
+        StreamKind kind = StreamKind::kNone;
+        Endpoint endpoint;
+        std::size_t service = 0;
+    };
+    std::vector<StreamPlace> streams;  // of kTcp and kUdp
+    bool passes_tls_on = false;        // some service is a kTls
+
+    // Whose the port is.
+    [[nodiscard]] std::optional<std::size_t> stream_at(StreamKind kind,
+                                                       const Endpoint& endpoint) const noexcept {
+        for (const StreamPlace& place : streams) {
+            if (place.kind == kind && place.endpoint == endpoint) return place.service;
+        }
+        return std::nullopt;
+    }
 
     // Whether to name hosts, addresses and reasons to them.
     [[nodiscard]] bool is_of_the_house(const IpAddress& address) const noexcept {

@@ -19,7 +19,9 @@ std::vector<std::string_view> listed_hosts(const Snapshot& snapshot) {
     std::vector<std::string_view> hosts;
     for (const Service& service : snapshot.services) {
         if (hosts.size() == kMaxListedHosts) break;
-        if (!service.upstreams.empty() && !service.hosts.empty()) {
+        const StreamKind kind = service.stream.kind;
+        const bool has_page = kind == StreamKind::kNone || kind == StreamKind::kTls;
+        if (has_page && !service.upstreams.empty() && !service.hosts.empty()) {
             hosts.emplace_back(service.hosts.front());
         }
     }
@@ -124,8 +126,8 @@ bool ClientRequest::wants_https(const RequestHead& head) const noexcept {
 // certifies short ones. False, and served as it is, when there is no certificate for either.
 bool ClientRequest::redirect_to_https(const RequestHead& head) {
     const ActiveExchange& active = *active_;
-    const Snapshot& snapshot = *active.generation->snapshot;
-    const std::vector<std::string>& hosts = snapshot.services[active.host_owner].hosts;
+    const std::vector<std::string>& hosts =
+        active.generation->snapshot->services[active.host_owner].hosts;
     std::string_view host = host_of(head.authority);
     if (!worker_.tls.store().find(host)) {
         // hosts are pairs: the full name, then the short one.
@@ -135,13 +137,23 @@ bool ClientRequest::redirect_to_https(const RequestHead& head) {
         host = known != hosts.begin() && known != hosts.end() ? *(known - 1) : hosts.front();
         if (!worker_.tls.store().find(host)) return false;
     }
+    redirect_to(host);
+    return true;
+}
+
+ClientRequest::Next ClientRequest::redirect_to(std::string_view host) {
+    const std::uint16_t port = active_->generation->snapshot->https_port;
     std::string location = "https://";
     location.append(host);
-    if (snapshot.https_port != 443)
-        location.append(":").append(std::to_string(snapshot.https_port));
+    if (port != 443) location.append(":").append(std::to_string(port));
     location.append(full_target(active_->asked_target));
-    answer_redirect(308, location);
-    return true;
+    return answer_redirect(308, location);
+}
+
+// Whoever ends TLS for that name wants it on a connection of its own.
+ClientRequest::Next ClientRequest::answer_for_passed_on(const RequestHead& head) {
+    if (who_.tls != nullptr) return failed({HopReason::kMisdirected, Refusal::kNone});
+    return redirect_to(host_of(head.authority));
 }
 
 ClientRequest::Next ClientRequest::redirect() {

@@ -37,7 +37,7 @@ ClientSession::Next ClientSession::read_preamble() {
             return Next::kWait;
         }
     }
-    if (start_http()) return Next::kRun;
+    if (start_protocol()) return Next::kRun;
     close();
     return Next::kWait;
 }

@@ -159,6 +159,8 @@ void ClientRequest::begin(RequestHead& head) {
         failed({HopReason::kRefusedRequest, Refusal::kAmbiguousPath});
     } else if (active.exchange.verdict() == Exchange::Verdict::kFailed) {
         failed(active.exchange.error());
+    } else if (active.service->service->stream.kind != StreamKind::kNone) {
+        answer_for_passed_on(head);
     } else if (who_.tls != nullptr && !who_.tls->covers(host_of(head.authority)) &&
                worker_.tls.store().find(host_of(head.authority))) {
         failed({HopReason::kMisdirected, Refusal::kNone});

@@ -167,6 +167,8 @@ private:
     [[nodiscard]] bool redirect_to_https(const RequestHead& head);
     [[nodiscard]] bool is_for_us(const RequestHead& head) const noexcept;
     Next answer_ourselves(const RequestHead& head);
+    Next answer_for_passed_on(const RequestHead& head);
+    Next redirect_to(std::string_view host);
     Next redirect();
     Next answer_redirect(int status, std::string_view location);
     Next answer(std::string head_and_body);

@@ -14,7 +14,6 @@ constexpr Duration kLingerTime = 2s;
 constexpr int kLingerTurn = 8;                       // reads of a block
 constexpr std::size_t kFarewellOctets = 256 * 1024;  // read away behind a GOAWAY
 constexpr Duration kFarewellTime = 250ms;            // for what is on its way to a proxy that stops
-constexpr Duration kHandshakeTime = 10s;
 constexpr std::string_view kHttp2Preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";  // RFC 9113 §3.4
 constexpr std::string_view kPlainHttpHere =
     "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n"
@@ -41,28 +40,30 @@ bool ClientSession::start() {
     if (is_trusted(who_.address, snapshot().proxy_protocol_from)) {
         state_ = State::kPreamble;
         worker_.timers.set(*this, now() + kHandshakeTime);
-    } else if (!start_http()) {
+    } else if (!start_protocol()) {
         return false;
     }
     return worker_.poller.add(stream_.fd(), *this);
 }
 
-bool ClientSession::start_http() {
-    if (who_.security == Security::kTls) {
-        auto channel = worker_.tls.accept(stream_.fd());
-        if (!channel) return false;
-        stream_.secure(std::move(channel));
-        state_ = State::kHandshake;
-        worker_.timers.set(*this, now() + kHandshakeTime);
-    } else {
-        state_ = State::kHead;
-        worker_.timers.set(*this, now() + snapshot().header_timeout);
+bool ClientSession::start_protocol() {
+    switch (who_.security) {
+        case Security::kTls:
+            worker_.timers.set(*this, now() + kHandshakeTime);
+            if (!snapshot().passes_tls_on) return start_tls();
+            state_ = State::kHello;
+            return true;
+        case Security::kStream: return start_stream();
+        default: break;
     }
+    state_ = State::kHead;
+    worker_.timers.set(*this, now() + snapshot().header_timeout);
     return true;
 }
 
 void ClientSession::drain() {
     if (state_ == State::kHttp2) return http2_->drain();
+    if (state_ == State::kStream) return stream_relay_->drain();
     // Its next request may be on its way: that is answered, and told that there will be no more.
     if (state_ == State::kHead && !request_.is_open())
         worker_.timers.set(*this, now() + kFarewellTime);
@@ -91,10 +92,12 @@ void ClientSession::run() {
     while (next == Next::kRun) {
         switch (state_) {
             case State::kPreamble: next = read_preamble(); break;
+            case State::kHello: next = read_hello(); break;
             case State::kHandshake: next = handshake(); break;
             case State::kHead: next = read_head(); break;
             case State::kRequest: next = drive_request(); break;
             case State::kHttp2: next = drive_http2(); break;
+            case State::kStream: next = drive_stream(); break;
             case State::kLinger: next = linger(); break;
             case State::kClosed: return;
         }
@@ -107,6 +110,9 @@ void ClientSession::on_deadline() {
         case State::kHttp2:
             if (end_http2(http2_->on_deadline()) == Next::kRun) run();
             return;
+        case State::kStream:
+            if (end_stream(stream_relay_->on_deadline()) == Next::kRun) run();
+            return;
         case State::kHead:
             if (request_.is_open() && !request_.active().client_in.empty()) {
                 request_.active().record.began = request_.active().head_began;
@@ -116,6 +122,7 @@ void ClientSession::on_deadline() {
             }
             [[fallthrough]];
         case State::kPreamble:
+        case State::kHello:
         case State::kHandshake:
         case State::kLinger:
         case State::kClosed: return close();
@@ -292,6 +299,7 @@ void ClientSession::close() {
     if (state_ == State::kClosed) return;
     request_.end();
     http2_.reset();
+    stream_relay_.reset();
     worker_.timers.set(*this, kNever);
     worker_.poller.remove(stream_.fd());
     stream_.close();

@@ -11,6 +11,7 @@
 #include "proxy/io/http2_connection.h"
 #include "proxy/io/poller.h"
 #include "proxy/io/stream.h"
+#include "proxy/io/stream_relay.h"
 #include "proxy/io/timed.h"
 #include "proxy/io/worker_state.h"
 #include "proxy/model/tls.h"
@@ -20,9 +21,9 @@
 namespace hearth::proxy {
 
 // One client connection: reads request heads and has one request after the other answered, or
-// finds that it is HTTP/2's and leaves it to an Http2Connection. Idle it holds no buffer and no
-// exchange. On its worker's thread; its owner destroys it between
-// batches once is_closed().
+// finds that it is HTTP/2's and leaves it to an Http2Connection, or nobody's but an upstream's, to
+// a StreamRelay. Idle it holds no buffer and no exchange. On its worker's thread; its owner
+// destroys it between batches once is_closed().
 class ClientSession final : public Pollable, private RequestClient, private Timed {
 public:
     ClientSession(WorkerState& worker, runtime::AcceptedConnection connection, Security security);
@@ -48,12 +49,16 @@ public:
     std::size_t index = 0;
 
 private:
+    static constexpr Duration kHandshakeTime = 10s;  // with a PROXY header and the ClientHello
+
     enum class State : std::uint8_t {
         kPreamble,
+        kHello,
         kHandshake,
         kHead,
         kRequest,
         kHttp2,
+        kStream,
         kLinger,
         kClosed
     };
@@ -76,7 +81,15 @@ private:
     Next read_preamble();
     void set_peer(const Endpoint& peer);
 
-    [[nodiscard]] bool start_http();
+    // client_stream.cpp
+    Next read_hello();
+    [[nodiscard]] bool start_tls();
+    [[nodiscard]] bool start_stream();
+    [[nodiscard]] bool open_stream(std::size_t service);
+    Next drive_stream();
+    Next end_stream(StreamRelay::Life life);
+
+    [[nodiscard]] bool start_protocol();
     Next handshake();
     Next read_head();
     Next begin_http2();
@@ -104,6 +117,7 @@ private:
     std::size_t linger_octets_ = std::numeric_limits<std::size_t>::max();
     ClientRequest request_;
     std::unique_ptr<Http2Connection> http2_;
+    std::unique_ptr<StreamRelay> stream_relay_;
     runtime::ConnectionPermit permit_;
 };
 

@@ -1,5 +1,6 @@
 #include "proxy/io/request_metrics.h"
 
+#include "proxy/io/stream_metrics.h"
 #include "runtime/metrics.h"
 
 namespace hearth::proxy {
@@ -44,6 +45,14 @@ ProxyMetrics::ProxyMetrics(runtime::MetricWorker& worker)
 RequestMetrics& ProxyMetrics::service(const std::string& name) {
     auto& metrics = services_[name];
     if (!metrics) metrics = std::make_unique<RequestMetrics>(worker_, name);
+    return *metrics;
+}
+
+ProxyMetrics::~ProxyMetrics() = default;
+
+StreamMetrics& ProxyMetrics::streams(const std::string& name) {
+    auto& metrics = streams_[name];
+    if (!metrics) metrics = std::make_unique<StreamMetrics>(worker_, name);
     return *metrics;
 }
 

@@ -18,6 +18,8 @@ class MetricWorker;
 
 namespace hearth::proxy {
 
+struct StreamMetrics;
+
 // One service's counters on one worker.
 class RequestMetrics {
 public:
@@ -41,9 +43,12 @@ private:
 class ProxyMetrics {
 public:
     explicit ProxyMetrics(runtime::MetricWorker& worker);
+    ~ProxyMetrics();
 
     // "" for requests that no service got.
     [[nodiscard]] RequestMetrics& service(const std::string& name);
+    // Of a service that is passed on.
+    [[nodiscard]] StreamMetrics& streams(const std::string& name);
     void failed(HopReason reason);
 
     runtime::Counter& connections;
@@ -57,6 +62,7 @@ public:
 private:
     runtime::MetricWorker& worker_;
     std::unordered_map<std::string, std::unique_ptr<RequestMetrics>> services_;
+    std::unordered_map<std::string, std::unique_ptr<StreamMetrics>> streams_;
 };
 
 }  // namespace hearth::proxy

@@ -35,6 +35,8 @@ public:
     void note(std::uint32_t events) noexcept;
     [[nodiscard]] bool readable() const noexcept { return readable_; }
     [[nodiscard]] bool writable() const noexcept { return writable_; }
+    // It will send no more than what has arrived.
+    [[nodiscard]] bool has_ended() const noexcept { return peer_ended_ || broken_; }
     // Both directions are dead: reset, or closed by both.
     [[nodiscard]] bool broken() const noexcept { return broken_; }
 

@@ -42,6 +42,9 @@ public:
     void end_writing() override { stream_.end_writing(); }
     void watch_peer() override { stream_.watch_peer(); }
 
+    // When it is closed: with a reset, what was sent not being everything.
+    void abort_on_close() noexcept { stream_.abort_on_close(); }
+
     void on_ready(std::uint32_t events) override;
 
 private:

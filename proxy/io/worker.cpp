@@ -74,20 +74,41 @@ void Worker::on_loop(const std::function<void()>& work) {
 }
 
 std::string Worker::kept_name(const Listening& one) const {
-    return runtime::SocketStore::name_of(one.security == Security::kTls ? "https" : "http",
-                                         one.endpoint, number_);
+    const char* purpose = "http";
+    if (one.security == Security::kTls) purpose = "https";
+    if (one.security == Security::kStream) purpose = "tcp";
+    if (one.security == Security::kDatagram) purpose = "udp";
+    return runtime::SocketStore::name_of(purpose, one.endpoint, number_);
+}
+
+Result<Worker::Listener> Worker::open_datagrams(const Listening& one) {
+    // Few at a time, but as long as they come: memory that is never written is never taken.
+    const runtime::UdpOptions options{.batch = 16, .receive_size = 65'535, .reply_size = 1};
+    std::unique_ptr<runtime::UdpSocket> socket;
+    if (auto left = sockets_.take(kept_name(one), one.endpoint)) {
+        socket = runtime::UdpSocket::adopt(loop_, std::move(*left), options);
+    } else {
+        auto bound = runtime::UdpSocket::bind(loop_, one.endpoint, options);
+        if (!bound) return fail(std::move(bound.error()));
+        sockets_.keep(kept_name(one), (*bound)->descriptor());
+        socket = std::move(*bound);
+    }
+    return Listener{one.security, nullptr,
+                    std::make_unique<DatagramRelay>(state_, std::move(socket))};
 }
 
 // The process before this one may have left it, with clients that wait in it.
 Result<Worker::Listener> Worker::open_listener(const Listening& one) {
+    if (one.security == Security::kDatagram) return open_datagrams(one);
     const runtime::AcceptorOptions options{.max_connections = max_connections_,
                                            .backlog = kBacklog};
     if (auto left = sockets_.take(kept_name(one), one.endpoint))
-        return Listener{one.security, runtime::Acceptor::adopt(loop_, std::move(*left), options)};
+        return Listener{one.security, runtime::Acceptor::adopt(loop_, std::move(*left), options),
+                        nullptr};
     auto acceptor = runtime::Acceptor::listen(loop_, one.endpoint, options);
     if (!acceptor) return fail(std::move(acceptor.error()));
     sockets_.keep(kept_name(one), (*acceptor)->descriptor());
-    return Listener{one.security, std::move(*acceptor)};
+    return Listener{one.security, std::move(*acceptor), nullptr};
 }
 
 Result<void> Worker::open_listeners(const std::vector<Listening>& wanted) {
@@ -107,10 +128,14 @@ Result<void> Worker::open_listeners(const std::vector<Listening>& wanted) {
             fresh.push_back(std::move(*opened));
         }
         for (auto& listener : fresh) {
-            listener.acceptor->start(
-                [this, security = listener.security](runtime::AcceptedConnection connection) {
-                    accept(std::move(connection), security);
-                });
+            if (listener.datagrams) {
+                listener.datagrams->start();
+            } else {
+                listener.acceptor->start(
+                    [this, security = listener.security](runtime::AcceptedConnection connection) {
+                        accept(std::move(connection), security);
+                    });
+            }
             listeners_.push_back(std::move(listener));
         }
     });
@@ -130,7 +155,9 @@ void Worker::close_other_listeners(const std::vector<Listening>& wanted) {
 void Worker::limit_connections(std::size_t most) {
     on_loop([&] {
         max_connections_ = most;
-        for (const auto& one : listeners_) one.acceptor->set_max_connections(most);
+        for (const auto& one : listeners_) {
+            if (one.acceptor) one.acceptor->set_max_connections(most);
+        }
     });
 }
 
@@ -145,6 +172,8 @@ void Worker::adopt(std::shared_ptr<const Snapshot> snapshot, const SharedService
             state.service = &service;
             state.shared = shared.at(service.name);
             state.metrics = &state_.metrics.service(service.name);
+            if (service.stream.kind != StreamKind::kNone)
+                state.streams = &state_.metrics.streams(service.name);
             if (state_.generation) {
                 // What is known of its endpoints is worth keeping.
                 for (const ServiceState& old : state_.generation->services) {
@@ -157,6 +186,7 @@ void Worker::adopt(std::shared_ptr<const Snapshot> snapshot, const SharedService
         }
         state_.generation = std::move(next);
         state_.upstreams.forget_authorities();
+        look_at_upstreams();
     });
 }
 
@@ -166,7 +196,14 @@ void Worker::set_addresses(std::shared_ptr<const HostAddresses> addresses) {
         for (ServiceState& state : state_.generation->services) {
             set_targets(state);
         }
+        look_at_upstreams();
     });
+}
+
+void Worker::look_at_upstreams() {
+    for (const Listener& one : listeners_) {
+        if (one.datagrams) one.datagrams->look_at_upstreams();
+    }
 }
 
 void Worker::set_targets(ServiceState& state) {
@@ -196,6 +233,7 @@ void Worker::set_upstream_states(std::shared_ptr<const UpstreamStates> states) {
     on_loop([&] {
         upstream_states_ = std::move(states);
         for (ServiceState& state : state_.generation->services) set_targets(state);
+        look_at_upstreams();
     });
 }
 
@@ -278,6 +316,9 @@ void Worker::reap() {
     }
     state_.closed.clear();
     state_.upstreams.reap();
+    for (const Listener& one : listeners_) {
+        if (one.datagrams) one.datagrams->reap();
+    }
     if (state_.draining && sessions_.empty() && drained_) std::exchange(drained_, nullptr)();
 }
 

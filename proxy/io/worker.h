@@ -11,6 +11,7 @@
 #include "base/ip.h"
 #include "base/result.h"
 #include "proxy/io/client_session.h"
+#include "proxy/io/datagram_relay.h"
 #include "proxy/io/name_resolver.h"
 #include "proxy/io/worker_state.h"
 #include "runtime/acceptor.h"
@@ -70,8 +71,11 @@ private:
     struct Listener {
         Security security = Security::kPlain;
         std::unique_ptr<runtime::Acceptor> acceptor;
+        std::unique_ptr<DatagramRelay> datagrams;  // instead, with kDatagram
 
-        [[nodiscard]] Listening where() const { return {acceptor->local(), security}; }
+        [[nodiscard]] Listening where() const {
+            return {datagrams ? datagrams->local() : acceptor->local(), security};
+        }
     };
 
     void set_targets(ServiceState& state);
@@ -88,6 +92,8 @@ private:
 
     [[nodiscard]] std::string kept_name(const Listening& one) const;
     [[nodiscard]] Result<Listener> open_listener(const Listening& one);
+    [[nodiscard]] Result<Listener> open_datagrams(const Listening& one);
+    void look_at_upstreams();
 
     std::size_t number_;
     runtime::SocketStore& sockets_;

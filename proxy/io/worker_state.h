@@ -46,6 +46,7 @@ struct ServiceState {
     // What is spoken with those of its endpoints that are not plain HTTP/1.1.
     std::vector<std::pair<Endpoint, std::shared_ptr<const UpstreamSecurity>>> securities;
     RequestMetrics* metrics = nullptr;
+    StreamMetrics* streams = nullptr;  // of one that is passed on
 
     [[nodiscard]] std::shared_ptr<const UpstreamSecurity> security_of(
         const Endpoint& endpoint) const;

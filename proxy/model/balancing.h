@@ -19,9 +19,11 @@ struct Balancing {
     friend bool operator==(const Balancing&, const Balancing&) = default;
 };
 
-// What is asked of each upstream from time to time; empty path: nothing.
+// What is asked of each upstream from time to time.
 struct HealthCheck {
-    std::string path;
+    std::string path;        // empty: nothing …
+    bool connects = false;   // … but that it takes a connection
+    std::uint16_t port = 0;  // where; 0: its own
     int status_from = 200;
     int status_to = 399;
     Duration interval = 10s;
@@ -29,6 +31,7 @@ struct HealthCheck {
     unsigned rise = 2;  // good answers in a row that bring it back
     unsigned fall = 3;  // bad ones that take it out
 
+    [[nodiscard]] bool is_wanted() const noexcept { return connects || !path.empty(); }
     friend bool operator==(const HealthCheck&, const HealthCheck&) = default;
 };
 

@@ -12,6 +12,7 @@
 #include "proxy/model/balancing.h"
 #include "proxy/model/policy.h"
 #include "proxy/model/routing.h"
+#include "proxy/model/stream_route.h"
 
 namespace hearth::proxy {
 
@@ -70,6 +71,7 @@ struct Service {
     RequestLimit limit{};
     ProxyProtocol send_proxy_protocol = ProxyProtocol::kNone;  // ahead of each connection's octets
     bool send_forwarded = false;                               // Forwarded besides X-Forwarded-*
+    StreamRoute stream{};
     bool is_ours = false;  // not of the document: a way to another daemon
 
     // A connection that was made for one client is no other's.

@@ -8,7 +8,12 @@
 namespace hearth::proxy {
 
 // What clients speak on a listener.
-enum class Security : std::uint8_t { kPlain, kTls };
+enum class Security : std::uint8_t {
+    kPlain,
+    kTls,
+    kStream,    // whatever they like: it is passed on
+    kDatagram,  // the same over UDP
+};
 
 struct Listening {
     Endpoint endpoint;
