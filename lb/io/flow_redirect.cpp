@@ -291,6 +291,10 @@ Result<void> FlowRedirect::apply(const std::string& interface, int index, MacAdd
     return impl_->lead(interface, index, own, redirects, *flows);
 }
 
+Result<void> FlowRedirect::restore() { return impl_->prepare(); }
+
+std::uint32_t FlowRedirect::netlink_port() const noexcept { return impl_->socket.port(); }
+
 Result<void> FlowRedirect::end() {
     if (impl_->hooked_on.empty()) return {};
     Transaction transaction(impl_->socket.sequence());

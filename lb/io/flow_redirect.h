@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -43,6 +44,10 @@ public:
     // `own`. Connections that this host has now stay with it.
     [[nodiscard]] Result<void> apply(const std::string& interface, int index, MacAddress own,
                                      const std::vector<Redirect>& redirects, Backends backends);
+    // The table is as open() made it, whatever somebody else did to it.
+    [[nodiscard]] Result<void> restore();
+    // Netlink's number of the socket that changes it.
+    [[nodiscard]] std::uint32_t netlink_port() const noexcept;
     // Nothing is led elsewhere any more.
     [[nodiscard]] Result<void> end();
     // Takes the table away.

@@ -7,82 +7,27 @@
 #include <linux/netfilter/nfnetlink_conntrack.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstring>
-#include <optional>
 #include <vector>
 
 namespace hearth::lb {
 namespace {
 
 using Socket = std::unique_ptr<mnl_socket, decltype([](mnl_socket* s) { mnl_socket_close(s); })>;
-using Attributes = std::array<const nlattr*, 32>;
-
 constexpr std::size_t kBuffer = 32'768;
-
-int keep_attribute(const nlattr* attribute, void* into) {
-    auto& all = *static_cast<Attributes*>(into);
-    const std::uint16_t type = mnl_attr_get_type(attribute);
-    if (type < all.size()) all[type] = attribute;
-    return MNL_CB_OK;
-}
-
-Attributes inside(const nlattr* nest) {
-    Attributes all{};
-    if (nest != nullptr) mnl_attr_parse_nested(nest, keep_attribute, &all);
-    return all;
-}
-
-ByteView payload(const nlattr* attribute) {
-    if (attribute == nullptr) return {};
-    return {static_cast<const std::uint8_t*>(mnl_attr_get_payload(attribute)),
-            mnl_attr_get_payload_len(attribute)};
-}
-
-enum class Side : std::uint8_t { kSource, kDestination };
-
-// One end of a tuple of `wanted`; none when it is of another protocol.
-std::optional<Endpoint> end_of(const nlattr* tuple, Side side, std::uint8_t wanted = IPPROTO_UDP) {
-    const Attributes parts = inside(tuple);
-    const Attributes ip = inside(parts[CTA_TUPLE_IP]);
-    const Attributes protocol = inside(parts[CTA_TUPLE_PROTO]);
-    const ByteView number = payload(protocol[CTA_PROTO_NUM]);
-    if (number.size() != 1 || number[0] != wanted) return std::nullopt;
-    const bool is_source = side == Side::kSource;
-    ByteView address = payload(ip[is_source ? CTA_IP_V4_SRC : CTA_IP_V4_DST]);
-    if (address.empty()) address = payload(ip[is_source ? CTA_IP_V6_SRC : CTA_IP_V6_DST]);
-    const ByteView port = payload(protocol[is_source ? CTA_PROTO_SRC_PORT : CTA_PROTO_DST_PORT]);
-    if ((address.size() != 4 && address.size() != 16) || port.size() != 2) return std::nullopt;
-    return Endpoint{IpAddress::from_bytes(address), load_be16(port.data())};
-}
-
-// What names an entry: its original tuple and its zone, as the kernel wrote them.
-struct FlowName {
-    std::vector<std::uint8_t> attributes;
-};
-
-void append(FlowName& name, const nlattr* attribute) {
-    if (attribute == nullptr) return;
-    const auto* octets = reinterpret_cast<const std::uint8_t*>(attribute);
-    name.attributes.insert(name.attributes.end(), octets, octets + MNL_ALIGN(attribute->nla_len));
-}
 
 struct Search {
     const std::function<bool(const UdpFlow&)>& is_stale;
-    std::vector<FlowName> found;
+    std::vector<std::vector<std::uint8_t>> names;
 };
 
 int on_flow(const nlmsghdr* message, void* context) {
     auto& search = *static_cast<Search*>(context);
-    Attributes parts{};
-    mnl_attr_parse(message, sizeof(nfgenmsg), keep_attribute, &parts);
-    const auto addressee = end_of(parts[CTA_TUPLE_ORIG], Side::kDestination);
-    const auto answerer = end_of(parts[CTA_TUPLE_REPLY], Side::kSource);
-    if (!addressee || !answerer || !search.is_stale({*addressee, *answerer})) return MNL_CB_OK;
-    FlowName& name = search.found.emplace_back();
-    append(name, parts[CTA_TUPLE_ORIG]);
-    append(name, parts[CTA_ZONE]);
+    auto flow = parse_tracked_flow(message);
+    if (flow && flow->protocol == FlowProtocol::kUdp &&
+        search.is_stale({flow->addressee, flow->answerer}))
+        search.names.push_back(std::move(flow->name));
     return MNL_CB_OK;
 }
 
@@ -97,13 +42,15 @@ struct TcpSearch {
 
 int on_tcp_flow(const nlmsghdr* message, void* context) {
     auto& search = *static_cast<TcpSearch*>(context);
-    Attributes parts{};
-    mnl_attr_parse(message, sizeof(nfgenmsg), keep_attribute, &parts);
-    const auto client = end_of(parts[CTA_TUPLE_ORIG], Side::kSource, IPPROTO_TCP);
-    const auto server = end_of(parts[CTA_TUPLE_ORIG], Side::kDestination, IPPROTO_TCP);
-    if (client && server &&
-        std::ranges::find(search.servers, server->address) != search.servers.end())
-        search.found.push_back({*client, *server});
+    const auto flow = parse_tracked_flow(message);
+    if (flow && flow->protocol == FlowProtocol::kTcp &&
+        std::ranges::find(search.servers, flow->addressee.address) != search.servers.end())
+        search.found.push_back({flow->client, flow->addressee});
+    return MNL_CB_OK;
+}
+
+int on_count(const nlmsghdr* message, void* context) {
+    if (const auto count = parse_flow_count(message)) *static_cast<FlowCount*>(context) = *count;
     return MNL_CB_OK;
 }
 
@@ -171,11 +118,10 @@ Result<std::size_t> FlowTable::remove(IpFamily family,
     const nlmsghdr* all = impl_->question(IPCTNL_MSG_CT_GET, NLM_F_DUMP, family);
     if (auto done = impl_->ask(all, on_flow, &search); !done) return fail(done.error());
     std::size_t removed = 0;
-    for (const FlowName& name : search.found) {
+    for (const auto& name : search.names) {
         nlmsghdr* message = impl_->question(IPCTNL_MSG_CT_DELETE, NLM_F_ACK, family);
-        std::memcpy(mnl_nlmsg_get_payload_tail(message), name.attributes.data(),
-                    name.attributes.size());
-        message->nlmsg_len += static_cast<std::uint32_t>(name.attributes.size());
+        std::memcpy(mnl_nlmsg_get_payload_tail(message), name.data(), name.size());
+        message->nlmsg_len += static_cast<std::uint32_t>(name.size());
         const auto done = impl_->ask(message, nullptr, nullptr);
         if (done)
             ++removed;
@@ -183,6 +129,13 @@ Result<std::size_t> FlowTable::remove(IpFamily family,
             return fail(done.error());
     }
     return removed;
+}
+
+Result<FlowCount> FlowTable::count() {
+    FlowCount count;
+    const nlmsghdr* question = impl_->question(IPCTNL_MSG_CT_GET_STATS, NLM_F_ACK, IpFamily::kV4);
+    if (auto done = impl_->ask(question, on_count, &count); !done) return fail(done.error());
+    return count;
 }
 
 }  // namespace hearth::lb

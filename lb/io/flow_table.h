@@ -7,6 +7,7 @@
 
 #include "base/ip.h"
 #include "base/result.h"
+#include "lb/io/flow_message.h"
 
 namespace hearth::lb {
 
@@ -40,6 +41,9 @@ public:
     // Those to `servers`.
     [[nodiscard]] Result<std::vector<TcpFlow>> tcp_to(IpFamily family,
                                                       const std::vector<IpAddress>& servers);
+
+    // Of all protocols; 0 of 0 where the kernel does not tell.
+    [[nodiscard]] Result<FlowCount> count();
 
 private:
     struct Impl;

@@ -10,6 +10,7 @@
 
 #include "lb/io/flow_redirect.h"
 #include "lb/io/ipv6_forwarding.h"
+#include "lb/io/nft_monitor.h"
 #include "lb/io/packet_port.h"
 #include "lb/io/route_netlink.h"
 #include "runtime/event_loop.h"
@@ -63,6 +64,7 @@ struct LanDriver::Impl : std::enable_shared_from_this<Impl> {
     void remove_stale_vips();
     void remove_strays(const std::vector<InterfaceAddress>& addresses);
     Result<void> open_redirects();
+    void restore_redirects();
     void drop_left_vips();
     void listen_for_neighbours();
     void report(std::string_view problem, const Result<void>& done);
@@ -83,6 +85,7 @@ struct LanDriver::Impl : std::enable_shared_from_this<Impl> {
     std::set<std::string> missing_interfaces;  // of those that are tracked
     std::set<std::string> failed_scripts;
     std::optional<FlowRedirect> flows;
+    std::unique_ptr<NftMonitor> redirect_monitor;
     std::vector<Redirect> redirected;
     std::vector<IpAddress> shown;            // VIPs that are on the LAN's interface, too, on loan
     TimePoint renewal{};                     // of these loans
@@ -151,7 +154,17 @@ Result<void> LanDriver::Impl::open_redirects() {
     auto opened = FlowRedirect::open();
     if (!opened) return fail(opened.error());
     flows.emplace(std::move(*opened));
+    auto watching = NftMonitor::open(loop, {NftFamily::kNetdev}, {flows->netlink_port()},
+                                     [this] { restore_redirects(); });
+    if (watching) redirect_monitor = std::move(*watching);
     return {};
+}
+
+// Somebody flushed the rules.
+void LanDriver::Impl::restore_redirects() {
+    report("vip_open_connections", flows->restore());
+    redirected.clear();
+    settle();
 }
 
 // Carries out what the reconciler asked for, then waits for its next deadline.
@@ -165,6 +178,7 @@ void LanDriver::Impl::settle() {
     if (on_stopped && reconciler.is_idle() && held.empty()) {
         close_port();
         monitor.reset();
+        redirect_monitor.reset();
         if (flows) report("vip_open_connections", flows->withdraw());
         std::exchange(on_stopped, nullptr)();
         return;
@@ -483,6 +497,7 @@ LanDriver::~LanDriver() {
     impl_->timer.cancel();
     impl_->close_port();
     impl_->monitor.reset();
+    impl_->redirect_monitor.reset();
 }
 
 void LanDriver::apply(const LanSettings& settings) { impl_->apply(settings); }

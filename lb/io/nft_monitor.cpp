@@ -3,6 +3,7 @@
 #include <netinet/in.h>  // before the kernel's headers: they then leave these names to it
 
 #include <libmnl/libmnl.h>
+#include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 
@@ -29,12 +30,19 @@ int on_attribute(const nlattr* attribute, void* is_ours) {
     return MNL_CB_STOP;
 }
 
+}  // namespace
+
 // The first attribute of every object of nftables is its table's name; the end of a transaction
 // (NEWGEN) has none.
-bool is_about_us(const nlmsghdr* message) {
+bool is_about_us(const nlmsghdr* message, const std::set<NftFamily>& families) {
     if ((message->nlmsg_type >> 8) != NFNL_SUBSYS_NFTABLES ||
-        (message->nlmsg_type & 0xff) == NFT_MSG_NEWGEN)
+        (message->nlmsg_type & 0xff) == NFT_MSG_NEWGEN ||
+        mnl_nlmsg_get_payload_len(message) < sizeof(nfgenmsg))
         return false;
+    const auto* header = static_cast<const nfgenmsg*>(mnl_nlmsg_get_payload(message));
+    if (!families.contains(static_cast<NftFamily>(header->nfgen_family))) return false;
+    static_assert(NFPROTO_INET == 1 && NFPROTO_IPV4 == 2 && NFPROTO_NETDEV == 5 &&
+                  NFPROTO_IPV6 == 10);
     static_assert(NFTA_TABLE_NAME == 1 && NFTA_CHAIN_TABLE == 1 && NFTA_RULE_TABLE == 1 &&
                   NFTA_SET_TABLE == 1 && NFTA_SET_ELEM_LIST_TABLE == 1);
     bool is_ours = false;
@@ -42,13 +50,12 @@ bool is_about_us(const nlmsghdr* message) {
     return is_ours;
 }
 
-}  // namespace
-
 struct NftMonitor::Impl : std::enable_shared_from_this<Impl> {
-    Impl(runtime::EventLoop& loop, Socket s, std::set<std::uint32_t> own,
-         std::function<void()> call)
+    Impl(runtime::EventLoop& loop, Socket s, std::set<NftFamily> watched,
+         std::set<std::uint32_t> own, std::function<void()> call)
         : socket(std::move(s)),
           descriptor(loop.context(), mnl_socket_get_fd(socket.get())),
+          families(std::move(watched)),
           ours(std::move(own)),
           on_change(std::move(call)),
           buffer(kBuffer) {}
@@ -76,12 +83,13 @@ struct NftMonitor::Impl : std::enable_shared_from_this<Impl> {
             int left = static_cast<int>(size);
             for (const auto* message = reinterpret_cast<const nlmsghdr*>(buffer.data());
                  mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left))
-                changed |= !ours.contains(message->nlmsg_pid) && is_about_us(message);
+                changed |= !ours.contains(message->nlmsg_pid) && is_about_us(message, families);
         }
     }
 
     Socket socket;
     boost::asio::posix::stream_descriptor descriptor;
+    std::set<NftFamily> families;
     std::set<std::uint32_t> ours;
     std::function<void()> on_change;
     std::vector<char> buffer;
@@ -96,6 +104,7 @@ NftMonitor::~NftMonitor() {
 }
 
 Result<std::unique_ptr<NftMonitor>> NftMonitor::open(runtime::EventLoop& loop,
+                                                     std::set<NftFamily> families,
                                                      std::set<std::uint32_t> ours,
                                                      std::function<void()> on_change) {
     Socket socket(mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC | SOCK_NONBLOCK));
@@ -105,8 +114,8 @@ Result<std::unique_ptr<NftMonitor>> NftMonitor::open(runtime::EventLoop& loop,
         return fail(Error::from_errno("nftables", errno));
     setsockopt(mnl_socket_get_fd(socket.get()), SOL_SOCKET, SO_RCVBUFFORCE, &kQueueBytes,
                sizeof kQueueBytes);
-    auto impl =
-        std::make_shared<Impl>(loop, std::move(socket), std::move(ours), std::move(on_change));
+    auto impl = std::make_shared<Impl>(loop, std::move(socket), std::move(families),
+                                       std::move(ours), std::move(on_change));
     impl->wait();
     return std::unique_ptr<NftMonitor>(new NftMonitor(std::move(impl)));
 }

@@ -54,7 +54,8 @@ struct PortGuard::Impl : std::enable_shared_from_this<Impl> {
 
     void listen() {
         if (monitor || !nftables || desired.vips.empty()) return;
-        auto opened = NftMonitor::open(loop, {nftables->netlink_port()}, [this] { repair(); });
+        auto opened = NftMonitor::open(loop, {NftFamily::kInet}, {nftables->netlink_port()},
+                                       [this] { repair(); });
         if (opened) monitor = std::move(*opened);
     }
 

@@ -4,30 +4,21 @@
 #include <linux/if_link.h>
 #include <linux/ip.h>
 #include <linux/rtnetlink.h>
-#include <net/if.h>
-#include <net/if_arp.h>
 
-#include <algorithm>
 #include <array>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <cerrno>
-#include <cstring>
 #include <ctime>
+#include <optional>
 #include <span>
-#include <string_view>
 
 #include "runtime/event_loop.h"
 
 namespace hearth::lb {
 namespace {
 
-constexpr const char* kVipLabel = "lo:hearth";
-// IPv6 addresses have no label, but say what made them (since Linux 5.18).
-constexpr std::uint8_t kVipProtocol = 112;
-constexpr std::uint16_t kAddressProtocol = 11;  // IFA_PROTO, which older headers lack
-constexpr std::size_t kDumpSize = 32768;        // what iproute2 takes
-constexpr unsigned kLowerUp = 1U << 16;         // IFF_LOWER_UP, which <net/if.h> lacks
+constexpr std::size_t kDumpSize = 32768;  // what iproute2 takes
 
 struct SocketCloser {
     void operator()(mnl_socket* socket) const noexcept { mnl_socket_close(socket); }
@@ -39,97 +30,6 @@ Result<Socket> open_socket(unsigned groups, int flags) {
     if (!socket || mnl_socket_bind(socket.get(), groups, MNL_SOCKET_AUTOPID) < 0)
         return fail(Error::from_errno("rtnetlink", errno));
     return socket;
-}
-
-// The attributes of one message by type; absent ones are null.
-using Attributes = std::array<const nlattr*, 64>;
-
-Attributes attributes_of(const nlmsghdr* message, std::size_t header) {
-    Attributes found{};
-    const auto keep = [](const nlattr* attribute, void* into) {
-        const std::uint16_t type = mnl_attr_get_type(attribute);
-        auto& all = *static_cast<Attributes*>(into);
-        if (type < all.size()) all[type] = attribute;
-        return MNL_CB_OK;
-    };
-    mnl_attr_parse(message, static_cast<unsigned>(header), keep, &found);
-    return found;
-}
-
-IpAddress address_of(const nlattr* attribute) {
-    if (attribute == nullptr) return {};
-    return IpAddress::from_bytes({static_cast<const std::uint8_t*>(mnl_attr_get_payload(attribute)),
-                                  mnl_attr_get_payload_len(attribute)});
-}
-
-// The interface's IPv4 settings: an array indexed by IPV4_DEVCONF_* - 1.
-using Ipv4Settings = std::array<std::int32_t, IPV4_DEVCONF_ARP_IGNORE>;
-
-Ipv4Settings ipv4_settings(const nlattr* families) {
-    Ipv4Settings values{};
-    if (families == nullptr) return values;
-    const auto find = [](const nlattr* nest, std::uint16_t type) -> const nlattr* {
-        const auto* end =
-            static_cast<const char*>(mnl_attr_get_payload(nest)) + mnl_attr_get_payload_len(nest);
-        const auto* at = static_cast<const nlattr*>(mnl_attr_get_payload(nest));
-        for (; mnl_attr_ok(at, static_cast<int>(end - reinterpret_cast<const char*>(at)));
-             at = mnl_attr_next(at)) {
-            if (mnl_attr_get_type(at) == type) return at;
-        }
-        return nullptr;
-    };
-    const nlattr* inet = find(families, AF_INET);
-    const nlattr* settings = inet == nullptr ? nullptr : find(inet, IFLA_INET_CONF);
-    if (settings == nullptr || mnl_attr_get_payload_len(settings) < sizeof values) return values;
-    std::memcpy(values.data(), mnl_attr_get_payload(settings), sizeof values);
-    return values;
-}
-
-Interface parse_link(const nlmsghdr* message) {
-    const auto* header = static_cast<const ifinfomsg*>(mnl_nlmsg_get_payload(message));
-    const Attributes attributes = attributes_of(message, sizeof *header);
-    Interface link;
-    link.index = header->ifi_index;
-    if (attributes[IFLA_IFNAME] != nullptr) link.name = mnl_attr_get_str(attributes[IFLA_IFNAME]);
-    const nlattr* mac = attributes[IFLA_ADDRESS];
-    if (mac != nullptr && mnl_attr_get_payload_len(mac) == link.mac.octets.size())
-        std::memcpy(link.mac.octets.data(), mnl_attr_get_payload(mac), link.mac.octets.size());
-    constexpr unsigned kUp = IFF_UP | kLowerUp;
-    if ((header->ifi_flags & kUp) == kUp) link.carrier = Interface::Carrier::kPresent;
-    const bool enslaved = attributes[IFLA_MASTER] != nullptr;
-    const bool ethernet = header->ifi_type == ARPHRD_ETHER && !link.mac.is_zero();
-    if (ethernet && !enslaved && (header->ifi_flags & (IFF_NOARP | IFF_LOOPBACK)) == 0)
-        link.arp = Interface::Arp::kAble;
-    const auto settings = ipv4_settings(attributes[IFLA_AF_SPEC]);
-    if (settings[IPV4_DEVCONF_ARP_IGNORE - 1] == 1 && settings[IPV4_DEVCONF_ARP_ANNOUNCE - 1] == 2)
-        link.vips = Interface::Vips::kQuiet;
-    if (settings[IPV4_DEVCONF_FORWARDING - 1] == 1) link.transit = Interface::Transit::kForwarded;
-    return link;
-}
-
-// Not proven unique yet, or proven not to be (RFC 4862 §5.4).
-bool is_in_doubt(const nlmsghdr* message) {
-    const auto* header = static_cast<const ifaddrmsg*>(mnl_nlmsg_get_payload(message));
-    constexpr unsigned kDoubt = IFA_F_TENTATIVE | IFA_F_DADFAILED;
-    return (header->ifa_flags & kDoubt) != 0 && (header->ifa_flags & IFA_F_OPTIMISTIC) == 0;
-}
-
-InterfaceAddress parse_address(const nlmsghdr* message) {
-    const auto* header = static_cast<const ifaddrmsg*>(mnl_nlmsg_get_payload(message));
-    const Attributes attributes = attributes_of(message, sizeof *header);
-    InterfaceAddress found;
-    if (is_in_doubt(message)) return found;
-    found.interface = static_cast<int>(header->ifa_index);
-    found.prefix_length = header->ifa_prefixlen;
-    // IFA_ADDRESS is the far end on point-to-point links; IFA_LOCAL is ours.
-    found.address = address_of(attributes[IFA_LOCAL] != nullptr ? attributes[IFA_LOCAL]
-                                                                : attributes[IFA_ADDRESS]);
-    const nlattr* label = attributes[IFA_LABEL];
-    const nlattr* protocol = attributes[kAddressProtocol];
-    if ((label != nullptr && std::string_view(mnl_attr_get_str(label)) == kVipLabel) ||
-        (protocol != nullptr && mnl_attr_get_u8(protocol) == kVipProtocol))
-        found.owner = InterfaceAddress::Owner::kHearth;
-    return found;
 }
 
 }  // namespace
@@ -174,10 +74,10 @@ struct RouteNetlink::Impl {
     // A table that changed while it was dumped (EINTR) is dumped again.
     template <class Item>
     Result<std::vector<Item>> dump(std::uint16_t type, std::uint8_t family,
-                                   Item (*parse)(const nlmsghdr*)) {
+                                   std::optional<Item> (*parse)(const nlmsghdr*)) {
         struct Context {
             std::vector<Item> items;
-            Item (*parse)(const nlmsghdr*);
+            std::optional<Item> (*parse)(const nlmsghdr*);
         };
         Result<void> done;
         for (int attempt = 0; attempt < 5; ++attempt) {
@@ -187,7 +87,7 @@ struct RouteNetlink::Impl {
                 ->rtgen_family = family;
             const auto each = [](const nlmsghdr* answer, void* data) {
                 auto& into = *static_cast<Context*>(data);
-                into.items.push_back(into.parse(answer));
+                if (auto item = into.parse(answer)) into.items.push_back(std::move(*item));
                 return MNL_CB_OK;
             };
             done = exchange(message, each, &context);
@@ -215,10 +115,7 @@ Result<std::vector<Interface>> RouteNetlink::interfaces() {
 }
 
 Result<std::vector<InterfaceAddress>> RouteNetlink::addresses() {
-    auto found = impl_->dump<InterfaceAddress>(RTM_GETADDR, AF_UNSPEC, parse_address);
-    if (found)
-        std::erase_if(*found, [](const auto& item) { return item.address.is_unspecified(); });
-    return found;
+    return impl_->dump<InterfaceAddress>(RTM_GETADDR, AF_UNSPEC, parse_address);
 }
 
 Result<std::vector<IpAddress>> RouteNetlink::held_vips() {

@@ -3,13 +3,12 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <string>
 #include <vector>
 
 #include "base/ip.h"
-#include "base/mac.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "lb/io/route_message.h"
 
 namespace hearth::runtime {
 class EventLoop;
@@ -17,26 +16,6 @@ class EventLoop;
 
 // Interfaces and addresses by rtnetlink. Calls are answered by the kernel at once.
 namespace hearth::lb {
-
-struct Interface {
-    int index = 0;
-    std::string name;
-    MacAddress mac;
-    enum class Carrier : std::uint8_t { kAbsent, kPresent } carrier = Carrier::kAbsent;
-    // Plain Ethernet-like, and not the slave of a bridge or bond: able to speak ARP itself.
-    enum class Arp : std::uint8_t { kUnable, kAble } arp = Arp::kUnable;
-    // kQuiet: arp_ignore=1 and arp_announce=2, see keep_vips_quiet().
-    enum class Vips : std::uint8_t { kSpokenFor, kQuiet } vips = Vips::kSpokenFor;
-    enum class Transit : std::uint8_t { kRefused, kForwarded } transit = Transit::kRefused;
-};
-
-struct InterfaceAddress {
-    int interface = 0;
-    IpAddress address;
-    int prefix_length = 32;
-    // IPv6 addresses that are not proven unique yet (RFC 4862) are not listed.
-    enum class Owner : std::uint8_t { kOthers, kHearth } owner = Owner::kOthers;
-};
 
 class RouteNetlink {
 public:

@@ -23,6 +23,7 @@ using Shape = InstalledRules::Shape;
 
 // Changes of others are heard at once; this is for what nobody could hear.
 constexpr Duration kLookEvery = 60s;
+constexpr Duration kLookAtRoomEvery = 5s;
 // Then nothing leads to chains any more that were left (service_plan.h).
 constexpr Duration kTidyAfter = 2s;
 
@@ -46,7 +47,8 @@ struct ServiceDriver::Impl : std::enable_shared_from_this<Impl> {
           scripts(l, std::move(process)),
           on_backend(std::move(call)),
           question(l.context()),
-          look(l.context()) {}
+          look(l.context()),
+          room(l.context()) {}
 
     // --- what the kernel has ------------------------------------------------------------------
 
@@ -68,7 +70,8 @@ struct ServiceDriver::Impl : std::enable_shared_from_this<Impl> {
         std::set<std::uint32_t> ours;
         for (const Half& half : halves)
             if (half.table) ours.insert(half.table->netlink_port());
-        auto opened = NftMonitor::open(loop, std::move(ours), [this] { restore(); });
+        auto opened = NftMonitor::open(loop, {NftFamily::kIpv4, NftFamily::kIpv6}, std::move(ours),
+                                       [this] { restore(); });
         if (opened) monitor = std::move(*opened);
     }
 
@@ -171,11 +174,8 @@ struct ServiceDriver::Impl : std::enable_shared_from_this<Impl> {
 
     // UDP flows of our ports, also of those that were, to backends that do not serve them.
     void cut_flows(IpFamily family, const std::set<OpenPort>& former) {
-        if (!flows) {
-            auto opened = FlowTable::open();
-            if (!opened) return log::warn("flows_unknown", {{"reason", opened.error().detail}});
-            flows.emplace(std::move(*opened));
-        }
+        if (const auto done = open_flows(); !done)
+            return log::warn("flows_unknown", {{"reason", done.error().detail}});
         const auto removed = flows->remove(family, [&](const UdpFlow& flow) {
             const OpenPort port{flow.addressee.address, Transport::kUdp, flow.addressee.port};
             const BalancedService* service = board.find(port);
@@ -186,6 +186,35 @@ struct ServiceDriver::Impl : std::enable_shared_from_this<Impl> {
             log::warn("flows_kept", {{"reason", removed.error().to_string()}});
         else if (*removed > 0)
             log::info("flows_cut", {{"count", *removed}});
+    }
+
+    Result<void> open_flows() {
+        if (flows) return {};
+        auto opened = FlowTable::open();
+        if (!opened) return fail(opened.error());
+        flows.emplace(std::move(*opened));
+        return {};
+    }
+
+    // What does not fit any more, the kernel drops.
+    void look_at_room() {
+        room.cancel();
+        if (board.services().empty()) return problems.clear("connections_full");
+        const auto count = open_flows() ? flows->count() : FlowCount{};
+        if (count && count->now >= count->most - count->most / 20 && count->most != 0)
+            problems.raise("connections_full",
+                           "the kernel tracks " + std::to_string(count->now) + " connections of " +
+                               std::to_string(count->most) +
+                               " at most, and drops new ones to services (names and pages behind a "
+                               "VIP need none): see who makes them with `conntrack -L`, or raise "
+                               "net.netfilter.nf_conntrack_max",
+                           runtime::Severity::kError);
+        else
+            problems.clear("connections_full");
+        room.expires_after(kLookAtRoomEvery);
+        room.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
+            if (!error && !self->closed) self->look_at_room();
+        });
     }
 
     void forget_clients(Half& half) {
@@ -219,6 +248,7 @@ struct ServiceDriver::Impl : std::enable_shared_from_this<Impl> {
         clean_up(former);
         show_backends();
         ask_when_due();
+        look_at_room();
     }
 
     void clean_up(const std::set<OpenPort>& former) {
@@ -304,6 +334,7 @@ struct ServiceDriver::Impl : std::enable_shared_from_this<Impl> {
     std::function<void(const BackendReport&)> on_backend;
     boost::asio::steady_timer question;
     boost::asio::steady_timer look;
+    boost::asio::steady_timer room;
     TimePoint looked;
     ServiceBoard board;
     std::array<Half, 2> halves{Half{IpFamily::kV4, {}, {}, {}}, Half{IpFamily::kV6, {}, {}, {}}};
@@ -323,6 +354,7 @@ ServiceDriver::~ServiceDriver() {
     impl_->monitor.reset();
     impl_->question.cancel();
     impl_->look.cancel();
+    impl_->room.cancel();
 }
 
 void ServiceDriver::apply(std::vector<BalancedService> services) {

@@ -42,37 +42,51 @@ OpenPort port_of(ByteView key, std::size_t address_size) {
             static_cast<Transport>(key[address_size]), load_be16(key.data() + address_size + 4)};
 }
 
-void keep_slot(Found& found, nftnl_set_elem* element, ByteView key) {
-    const std::size_t size = found.family.address_size;
+// What elements are added to.
+template <class Known>
+struct Into {
+    const ServiceFamily& family;
+    Known& known;
+};
+
+// The elements of one message, if it is of nftables.
+template <class Known>
+void each_element(const nlmsghdr* message, Into<Known> into, int (*keep)(nftnl_set_elem*, void*)) {
+    const Set set(nftnl_set_alloc());
+    if (nftnl_set_elems_nlmsg_parse(message, set.get()) >= 0)
+        nftnl_set_elem_foreach(set.get(), keep, &into);
+}
+
+void keep_slot(Into<InstalledServices>& into, nftnl_set_elem* element, ByteView key) {
+    const std::size_t size = into.family.address_size;
     const ByteView value = field_of(element, NFTNL_SET_ELEM_DATA);
     std::uint32_t slot = 0;
     std::memcpy(&slot, key.data() + size + 8, 4);
     if (value.size() != size + 4 || slot > UINT16_MAX) return;
-    Slots& slots = found.services.slots[port_of(key, size)];
+    Slots& slots = into.known.slots[port_of(key, size)];
     slots.resize(std::max<std::size_t>(slots.size(), slot + 1));
     slots[slot] =
         Endpoint{IpAddress::from_bytes(value.first(size)), load_be16(value.data() + size)};
 }
 
 int keep_element(nftnl_set_elem* element, void* context) {
-    auto& found = *static_cast<Found*>(context);
-    const std::size_t size = found.family.address_size;
+    auto& into = *static_cast<Into<InstalledServices>*>(context);
+    const std::size_t size = into.family.address_size;
     const ByteView key = field_of(element, NFTNL_SET_ELEM_KEY);
     if (key.size() == size) {
-        found.services.vips.insert(IpAddress::from_bytes(key));
+        into.known.vips.insert(IpAddress::from_bytes(key));
     } else if (key.size() == size + 8) {
         const char* chain = nftnl_set_elem_get_str(element, NFTNL_SET_ELEM_CHAIN);
-        found.services.ports[port_of(key, size)] = chain == nullptr ? "" : chain;
+        into.known.ports[port_of(key, size)] = chain == nullptr ? "" : chain;
     } else if (key.size() == size + 12) {
-        keep_slot(found, element, key);
+        keep_slot(into, element, key);
     }
     return 0;
 }
 
 int on_elements(const nlmsghdr* message, void* context) {
-    const Set set(nftnl_set_alloc());
-    if (nftnl_set_elems_nlmsg_parse(message, set.get()) >= 0)
-        nftnl_set_elem_foreach(set.get(), keep_element, context);
+    auto& found = *static_cast<Found*>(context);
+    read_elements(message, found.family, found.services);
     return MNL_CB_OK;
 }
 
@@ -133,8 +147,8 @@ struct FoundHits {
 };
 
 int keep_hits(nftnl_set_elem* element, void* context) {
-    auto& found = *static_cast<FoundHits*>(context);
-    const std::size_t size = found.family.address_size;
+    auto& into = *static_cast<Into<SlotHits>*>(context);
+    const std::size_t size = into.family.address_size;
     const ByteView key = field_of(element, NFTNL_SET_ELEM_KEY);
     std::uint32_t unused = 0;
     const auto* counter =
@@ -142,14 +156,13 @@ int keep_hits(nftnl_set_elem* element, void* context) {
     if (key.size() != size + 12 || counter == nullptr) return 0;
     std::uint32_t slot = 0;
     std::memcpy(&slot, key.data() + size + 8, 4);
-    found.hits[port_of(key, size)][slot] = nftnl_expr_get_u64(counter, NFTNL_EXPR_CTR_PACKETS);
+    into.known[port_of(key, size)][slot] = nftnl_expr_get_u64(counter, NFTNL_EXPR_CTR_PACKETS);
     return 0;
 }
 
 int on_hits(const nlmsghdr* message, void* context) {
-    const Set set(nftnl_set_alloc());
-    if (nftnl_set_elems_nlmsg_parse(message, set.get()) >= 0)
-        nftnl_set_elem_foreach(set.get(), keep_hits, context);
+    auto& found = *static_cast<FoundHits*>(context);
+    read_hits(message, found.family, found.hits);
     return MNL_CB_OK;
 }
 
@@ -159,12 +172,12 @@ struct FoundClients {
 };
 
 int keep_client(nftnl_set_elem* element, void* context) {
-    auto& found = *static_cast<FoundClients*>(context);
-    const std::size_t size = found.family.address_size;
+    auto& into = *static_cast<Into<std::vector<RememberedClient>>*>(context);
+    const std::size_t size = into.family.address_size;
     const ByteView key = field_of(element, NFTNL_SET_ELEM_KEY);
     const ByteView value = field_of(element, NFTNL_SET_ELEM_DATA);
     if (key.size() != 2 * size + 8 || value.size() != size + 4) return 0;
-    found.clients.push_back(
+    into.known.push_back(
         {{key.begin(), key.end()},
          port_of(key.subspan(size), size),
          {IpAddress::from_bytes(value.first(size)), load_be16(value.data() + size)}});
@@ -172,13 +185,25 @@ int keep_client(nftnl_set_elem* element, void* context) {
 }
 
 int on_clients(const nlmsghdr* message, void* context) {
-    const Set set(nftnl_set_alloc());
-    if (nftnl_set_elems_nlmsg_parse(message, set.get()) >= 0)
-        nftnl_set_elem_foreach(set.get(), keep_client, context);
+    auto& found = *static_cast<FoundClients*>(context);
+    read_clients(message, found.family, found.clients);
     return MNL_CB_OK;
 }
 
 }  // namespace
+
+void read_elements(const nlmsghdr* message, const ServiceFamily& family, InstalledServices& known) {
+    each_element(message, Into<InstalledServices>{family, known}, keep_element);
+}
+
+void read_hits(const nlmsghdr* message, const ServiceFamily& family, SlotHits& known) {
+    each_element(message, Into<SlotHits>{family, known}, keep_hits);
+}
+
+void read_clients(const nlmsghdr* message, const ServiceFamily& family,
+                  std::vector<RememberedClient>& known) {
+    each_element(message, Into<std::vector<RememberedClient>>{family, known}, keep_client);
+}
 
 Result<InstalledServices> read_services(NftSocket& socket, const ServiceFamily& family) {
     Reader reader(socket, family);

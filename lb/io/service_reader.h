@@ -13,6 +13,11 @@ namespace hearth::lb {
 // The table's comment; changes with its chains and rules, so that an older table is replaced.
 inline constexpr const char* kServiceShape = "hearth-lb services, shape 2";
 
+// One message of the kernel's answers about elements of the table's sets and maps, added to what is
+// known. What is not shaped as ours is left out.
+void read_elements(const nlmsghdr* message, const ServiceFamily& family, InstalledServices& known);
+void read_hits(const nlmsghdr* message, const ServiceFamily& family, SlotHits& known);
+
 // The services' table of one family, as the kernel has it.
 [[nodiscard]] Result<InstalledServices> read_services(NftSocket& socket,
                                                       const ServiceFamily& family);
@@ -26,6 +31,8 @@ struct RememberedClient {
     OpenPort port;
     Endpoint backend;  // without a port in a range
 };
+void read_clients(const nlmsghdr* message, const ServiceFamily& family,
+                  std::vector<RememberedClient>& known);
 [[nodiscard]] Result<std::vector<RememberedClient>> read_clients(NftSocket& socket,
                                                                  const ServiceFamily& family);
 

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <memory>
 
+#include "lb/io/flow_message.h"
 #include "lb/io/flow_table.h"
 
 namespace hearth::lb {
@@ -33,19 +34,11 @@ bool has(const std::vector<IpAddress>& servers, IpFamily family) {
     return std::ranges::any_of(servers, [&](const auto& one) { return one.family() == family; });
 }
 
-Endpoint endpoint_of(const __be32* address, __be16 port, std::uint8_t family) {
-    const std::size_t size = family == AF_INET ? 4 : 16;
-    return {IpAddress::from_bytes({reinterpret_cast<const std::uint8_t*>(address), size}),
-            ntohs(port)};
-}
-
 int on_socket(const nlmsghdr* message, void* context) {
     auto& dump = *static_cast<Dump*>(context);
-    const auto* found = static_cast<const inet_diag_msg*>(mnl_nlmsg_get_payload(message));
-    const inet_diag_sockid& id = found->id;
-    const Endpoint own = endpoint_of(id.idiag_src, id.idiag_sport, found->idiag_family);
-    if (std::ranges::find(dump.servers, own.address) != dump.servers.end())
-        dump.flows.push_back({endpoint_of(id.idiag_dst, id.idiag_dport, found->idiag_family), own});
+    const auto found = parse_local_socket(message);
+    if (found && std::ranges::find(dump.servers, found->own.address) != dump.servers.end())
+        dump.flows.push_back({found->peer, found->own});
     return MNL_CB_OK;
 }
 
