@@ -32,7 +32,9 @@ public:
     [[nodiscard]] bool end_of_input(Outgoing& out, std::string_view trailers = {});
 
     [[nodiscard]] bool done() const noexcept { return done_; }
-    [[nodiscard]] Refusal refusal() const noexcept { return decoder_.refusal(); }
+    [[nodiscard]] Refusal refusal() const noexcept {
+        return in_ == BodyKind::kChunked ? decoder_.refusal() : Refusal::kNone;
+    }
     // Lines with their CR LF, of a chunked body that is done.
     [[nodiscard]] std::string_view trailers() const noexcept {
         return done_ && in_ == BodyKind::kChunked ? decoder_.trailers() : std::string_view{};

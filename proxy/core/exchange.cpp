@@ -11,6 +11,7 @@ namespace hearth::proxy {
 namespace {
 
 constexpr std::size_t kMaxRetries = 2;
+constexpr int kMaxInterimHeads = 100;
 
 bool is_event_stream(const HeaderTable& headers) noexcept {
     const HeaderField* type = headers.find(HeaderId::kContentType);
@@ -46,7 +47,7 @@ void Exchange::begin(const RequestHead& head, const Peer& peer,
     response_.start({}, BodyKind::kNone);
     to_client_.clear();
     head_to_client_ = {};
-    status_ = 0;
+    status_ = interim_heads_ = 0;
     close_announced_ = upstream_keep_alive_ = endless_ = false;
     upstream_end_sent_ = client_end_sent_ = false;
     last_progress_ = now;
@@ -131,6 +132,7 @@ bool Exchange::take_response_head(std::span<char> bytes, std::span<char> space, 
             relay_final(space);
         } else {
             relay_interim(space);
+            if (verdict_ != Verdict::kGoOn) return false;
             parser_.reset();
             continue;
         }
@@ -161,6 +163,8 @@ std::span<char> Exchange::take_head_to_client() noexcept {
 }
 
 void Exchange::relay_interim(std::span<char> space) {
+    if (++interim_heads_ > kMaxInterimHeads)
+        return fail(HopReason::kBadResponse, Refusal::kTooManyInterim);
     if (client_version_ == Version::kHttp10) return;
     if (parser_.head().status == 100 && !expects_continue_) return;
     (void)write_head(BodyKind::kNone, ClientConnection::kKeepAlive, space);

@@ -172,6 +172,7 @@ private:
     Outgoing to_client_;
     std::span<char> head_to_client_;
     int status_ = 0;
+    int interim_heads_ = 0;
     bool close_announced_ = false;
     bool upstream_keep_alive_ = false;
     bool endless_ = false;  // server-sent events, gRPC: silence is normal

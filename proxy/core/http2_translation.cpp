@@ -8,6 +8,8 @@ namespace hearth::proxy {
 
 namespace {
 
+constexpr std::size_t kTooMuch = 64 * 1024;  // who reads the head refuses it long before
+
 bool stays_behind(HeaderId id) noexcept {
     switch (id) {
         case HeaderId::kConnection:
@@ -50,7 +52,7 @@ void Http1ResponseText::add(std::string_view name, std::string_view value) {
         status_ = value;
         return;
     }
-    if (name.empty() || name.front() == ':') return;
+    if (name.empty() || name.front() == ':' || lines_.size() > kTooMuch) return;
     has_length_ |= name == "content-length";
     if (name == "content-type" && is_grpc(value)) trailer_rule_ = TrailerRule::kMetadata;
     lines_.append(name).append(": ").append(value).append("\r\n");

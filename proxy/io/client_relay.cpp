@@ -184,7 +184,11 @@ bool ClientRequest::read_upstream() {
         const IoResult got = upstream.read(in.room());
         switch (got.status) {
             case IoStatus::kWouldBlock: break;
-            case IoStatus::kEnd: active.exchange.upstream_closed(now()); return true;
+            case IoStatus::kEnd:
+                // What came before goes first: an answer behind an interim one, which left alone.
+                if (!in.empty() && hand_to_exchange() > 0) return true;
+                active.exchange.upstream_closed(now());
+                return true;
             case IoStatus::kFailed: active.exchange.upstream_failed(HopReason::kReset); return true;
             case IoStatus::kMoved:
                 in.filled(got.octets);
@@ -193,10 +197,16 @@ bool ClientRequest::read_upstream() {
         }
     }
     if (in.empty()) return moved;
+    return hand_to_exchange() > 0 || moved;
+}
+
+std::size_t ClientRequest::hand_to_exchange() {
+    ActiveExchange& active = *active_;
+    Buffer& in = active.upstream_in;
     const std::size_t used =
         active.exchange.upstream_bytes(in.bytes(), active.response_head.whole(), now());
     in.consume(used);
-    return moved || used > 0;
+    return used;
 }
 
 bool ClientRequest::write_client() {

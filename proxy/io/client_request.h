@@ -155,6 +155,7 @@ private:
     [[nodiscard]] bool read_client();
     [[nodiscard]] bool write_upstream();
     [[nodiscard]] bool read_upstream();
+    std::size_t hand_to_exchange();
     [[nodiscard]] bool write_client();
     void pass_ends();
     void watch_silence();

@@ -113,10 +113,15 @@ void Http2UpstreamStream::on_field(std::string_view name, std::string_view value
 }
 
 void Http2UpstreamStream::on_fields_end(StreamEnd end) {
+    if (is_over_) return;
     if (head_read_) return end_answer();  // they were trailers
     // An answer of nothing but trailers (gRPC) has its status among the fields of its head.
     in_.append(head_.finish(method_, end));
     head_read_ = !head_.is_interim();
+    if (!head_read_ && in_.size() > kMostWaiting) {  // no window holds interim answers back
+        connection_.session().reset(id_, Http2Session::Why::kCancel);
+        is_over_ = true;
+    }
     answered_ = end == StreamEnd::kEnded;
     connection_.wake(*this);
 }
@@ -246,7 +251,8 @@ void Http2Upstream::flush() {
         out_.consume(sent.octets);
     }
     out_.release();
-    if (!dead_ && stream_.readable()) on_ready(0);  // it had its turn before all was read
+    if (!dead_ && session_.is_over()) return fail();  // it broke the rules, and was told so
+    if (!dead_ && stream_.readable()) on_ready(0);    // it had its turn before all was read
 }
 
 void Http2Upstream::on_deadline() { fail(); }

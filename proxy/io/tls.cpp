@@ -522,7 +522,8 @@ IoResult TlsChannel::status_of(int result) noexcept {
     const unsigned long error = ERR_peek_error();
     ERR_clear_error();
     // An end without close_notify: HTTP's own framing tells whether something is missing.
-    if (ERR_GET_REASON(error) == SSL_R_UNEXPECTED_EOF_WHILE_READING) return {IoStatus::kEnd, 0};
+    cut_off_ |= ERR_GET_REASON(error) == SSL_R_UNEXPECTED_EOF_WHILE_READING;
+    if (cut_off_) return {IoStatus::kEnd, 0};
     spoke_http_ = ERR_GET_REASON(error) == SSL_R_HTTP_REQUEST;
     return {IoStatus::kFailed, 0};
 }

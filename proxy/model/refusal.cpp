@@ -35,6 +35,7 @@ std::string_view describe(Refusal refusal) noexcept {
             return "a pseudo-header is unknown, repeated, missing or out of place";
         case Refusal::kConnectionHeader: return "a header that HTTP/2 does not have";
         case Refusal::kAuthorityDiffers: return "Host and :authority differ";
+        case Refusal::kTooManyInterim: return "it sent interim answers without end";
         case Refusal::kNoUpgrade: return "it accepted a WebSocket without switching to it";
         case Refusal::kRequestLineTooLong: return "the request line is too long";
         case Refusal::kHeadTooLarge: return "the header lines together are too large";

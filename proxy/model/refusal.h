@@ -38,6 +38,7 @@ enum class Refusal : std::uint8_t {
     kConnectionHeader,  // HTTP/2: a field that belongs to an HTTP/1.1 connection
     kAuthorityDiffers,  // HTTP/2: Host is not :authority
     kNoUpgrade,         // an answer to a WebSocket over HTTP/2 that would look like one
+    kTooManyInterim,    // 1xx without end
     kRequestLineTooLong,
     kHeadTooLarge,
     kTooManyHeaders,

@@ -82,6 +82,21 @@ TEST(BodyFlow, EndOfInput) {
     EXPECT_TRUE(none.done());
 }
 
+// Exchanges are used again: a chunk that was none is the matter of its own body.
+TEST(BodyFlow, ARefusalEndsWithItsBody) {
+    Outgoing out;
+    BodyFlow flow;
+    flow.start({BodyKind::kChunked, 0}, BodyKind::kChunked);
+    std::string bad = "zz\r\n";
+    (void)flow.advance(bad, out);
+    EXPECT_EQ(flow.refusal(), Refusal::kChunkSize);
+    for (const BodyFraming next : {BodyFraming{BodyKind::kLength, 2},
+                                   BodyFraming{BodyKind::kUntilClose, 0}, BodyFraming{}}) {
+        flow.start(next, next.kind);
+        EXPECT_EQ(flow.refusal(), Refusal::kNone);
+    }
+}
+
 TEST(Outgoing, AdvancesAcrossParts) {
     Outgoing out;
     out.add("head");

@@ -485,5 +485,15 @@ TEST(Exchange, ACallOfGrpcMayBeSilent) {
     EXPECT_EQ(exchange.trailers_to_client(), "grpc-status: 0\r\nx-last: late\r\n");
 }
 
+TEST(Exchange, InterimAnswersMustEnd) {
+    Wire wire(kGet);
+    wire.connected();
+    for (int i = 0; i < 100; ++i) wire.from_upstream("HTTP/1.1 102 Processing\r\n\r\n");
+    EXPECT_EQ(wire.exchange.verdict(), Verdict::kGoOn);
+    wire.from_upstream("HTTP/1.1 102 Processing\r\n\r\n");
+    EXPECT_EQ(wire.exchange.error(),
+              (HopError{HopReason::kBadResponse, Refusal::kTooManyInterim}));
+}
+
 }  // namespace
 }  // namespace hearth::proxy

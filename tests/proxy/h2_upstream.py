@@ -56,7 +56,9 @@ class H2Connection:
     def _take(self, event) -> None:
         match event:
             case h2.events.RequestReceived():
-                self.open[event.stream_id] = Asked(event.stream_id, event.headers)
+                asked = self.open[event.stream_id] = Asked(event.stream_id, event.headers)
+                if self.upstream.is_hasty(asked):
+                    self._begin(asked)
             case h2.events.DataReceived():
                 self.open[event.stream_id].body += event.data
                 if event.flow_controlled_length:
@@ -67,8 +69,12 @@ class H2Connection:
                 self.resets.append(event.stream_id)
             case h2.events.StreamEnded():
                 asked = self.open.pop(event.stream_id)
-                self.upstream.asked.append(asked)
-                threading.Thread(target=self._answer, args=(asked,), daemon=True).start()
+                if not self.upstream.is_hasty(asked):
+                    self._begin(asked)
+
+    def _begin(self, asked: Asked) -> None:
+        self.upstream.asked.append(asked)
+        threading.Thread(target=self._answer, args=(asked,), daemon=True).start()
 
     def _answer(self, asked: Asked) -> None:
         with contextlib.suppress(OSError, h2.exceptions.ProtocolError):
@@ -116,8 +122,11 @@ def ok(connection: H2Connection, asked: Asked) -> None:
 
 
 class H2Upstream:
-    def __init__(self, host, port: int, script=ok, context: ssl.SSLContext | None = None) -> None:
-        self.script, self.context = script, context
+    """`is_hasty`: whether a request is answered before its body has arrived."""
+
+    def __init__(self, host, port: int, script=ok, context: ssl.SSLContext | None = None,
+                 is_hasty=lambda asked: False) -> None:
+        self.script, self.context, self.is_hasty = script, context, is_hasty
         self.connections: list[H2Connection] = []
         self.asked: list[Asked] = []
         self.http1 = 0  # connections that agreed on HTTP/1.1

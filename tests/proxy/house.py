@@ -3,6 +3,7 @@
 import contextlib
 import json
 import socket
+import ssl
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -23,8 +24,9 @@ class Upstream:
     connections have got, in order of their arrival.
     """
 
-    def __init__(self, host: Namespace, port: int, script: Callable[["Peer"], None]) -> None:
-        self.port, self._script = port, script
+    def __init__(self, host: Namespace, port: int, script: Callable[["Peer"], None],
+                 context: ssl.SSLContext | None = None) -> None:
+        self.port, self._script, self._context = port, script, context
         self.peers: list[Peer] = []
         with host.entered():
             self._listener = socket.create_server((ADDRESS, port), backlog=512)
@@ -45,6 +47,8 @@ class Upstream:
         try:
             # The proxy also connects to see whether somebody listens, and says nothing.
             if peer.connection.recv(1, socket.MSG_PEEK):
+                if self._context:
+                    peer.connection = self._context.wrap_socket(peer.connection, server_side=True)
                 self._script(peer)
         except OSError:
             pass  # the proxy went away
