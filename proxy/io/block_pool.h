@@ -11,7 +11,7 @@ namespace hearth::proxy {
 // Memory in blocks of one size, the one used last handed out first. One per worker.
 class BlockPool {
 public:
-    static constexpr std::size_t kBlock = 32 * 1024;
+    static constexpr std::size_t kBlock = 64 * 1024;
 
     [[nodiscard]] char* take();
     void give_back(char* block) noexcept;

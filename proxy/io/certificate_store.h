@@ -15,7 +15,7 @@
 
 namespace hearth::proxy {
 
-struct KeyPair;  // tls.cpp
+struct KeyPair;  // tls_key_pair.h
 
 // The certificates of one revision that could be loaded. Immutable, read from any thread.
 class CertificateStore {

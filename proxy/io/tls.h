@@ -38,7 +38,8 @@ public:
     [[nodiscard]] bool speaks_http2() const noexcept;  // agreed by ALPN
 
     [[nodiscard]] IoResult read(std::span<char> room) noexcept;
-    // Small parts leave in one record.
+    // Small parts leave in one record, as many records as there are in one call. After kWouldBlock
+    // the same octets are to be written again, more may follow them.
     [[nodiscard]] IoResult write(const Outgoing& out) noexcept;
     // Says close_notify (RFC 8446 §6.1): what was sent is everything.
     void end_writing() noexcept;
@@ -56,6 +57,7 @@ private:
     TlsChannel(void* ssl, std::unique_ptr<Wire> wire);
 
     [[nodiscard]] IoResult status_of(int result) noexcept;
+    [[nodiscard]] IoResult seal(const Outgoing& out) noexcept;
 
     void* ssl_;  // SSL
     std::unique_ptr<Wire> wire_;

@@ -385,3 +385,20 @@ def test_what_arrives_while_records_wait_is_not_forgotten(house, authority):
     answers = b""
     while answers.count(b"\r\n\r\nok") < 2:
         answers += receive(lambda: tls.read(4096))
+
+
+def test_a_reader_that_takes_little_gets_every_octet_once(house, authority):
+    """Records that the kernel did not take are kept, and go before all others."""
+    body = os.urandom(3 * MIB)
+
+    def script(peer):
+        while peer.read_head():
+            peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+
+    house.upstream(9000, script)
+    house.start(TWO, **secure(house, authority.leaf("web.home")), workers=1)
+    peer = connect(house, authority)
+    peer.connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
+    for _ in range(2):
+        peer.send(get())
+        assert peer.read_response() == (200, b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body), body)
