@@ -37,8 +37,8 @@ TEST(CommandLine, CommandsMayHaveTwoWords) {
 
 TEST(CommandLine, ErrorsSayWhatWasMeant) {
     EXPECT_EQ(error_of({"statsu"}), "unknown command statsu (did you mean status?)");
-    EXPECT_EQ(error_of({"vip"}), "vip needs another word: vip ls, vip move");
-    EXPECT_EQ(error_of({"vip", "sl"}), "vip needs another word: vip ls, vip move");
+    EXPECT_EQ(error_of({"vip"}), "vip needs another word: vip ls, vip move, vip renumber");
+    EXPECT_EQ(error_of({"vip", "sl"}), "vip needs another word: vip ls, vip move, vip renumber");
     EXPECT_EQ(error_of({"why"}), "why needs NAME");
     EXPECT_EQ(error_of({"why", "a", "b"}), "why does not take b");
     EXPECT_EQ(error_of({"why", "a", "--cleint", "x"}),

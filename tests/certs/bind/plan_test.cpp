@@ -15,7 +15,7 @@ config::Document home() {
     service.upstreams = {{"a", IpAddress::v4(10, 0, 0, 11), 2283, "http://a:2283"}};
     config::Service ports;
     ports.name = "mqtt";
-    ports.vip = IpAddress::v4(10, 0, 0, 101);
+    ports.addresses = {IpAddress::v4(10, 0, 0, 101)};
     document.services = {service, ports};
     return document;
 }
