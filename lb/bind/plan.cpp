@@ -225,6 +225,7 @@ Result<Plan> make_plan(const Document& document, const std::string& own_name,
     if (!self) return fail(self.error());
     Plan plan;
     plan.domain = document.domain;
+    plan.networks = document.lan;
     for (const auto& node : document.nodes) plan.nodes.push_back({node.name, node.address});
     for (const auto& vip : document.vips)
         for (const auto& address : vip.addresses) plan.vips.push_back({vip.name, address});

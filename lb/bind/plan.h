@@ -26,6 +26,7 @@ struct WatchedDaemon {
 struct Plan {
     std::string node;  // empty when this machine is none of the document's and has nothing to do
     Name domain;
+    std::vector<IpPrefix> networks;
     std::vector<PeerNode> nodes;  // all of the document's
     LanSettings lan;
     PortRules ports;

@@ -15,6 +15,7 @@
 #include "lb/bind/balancing.h"
 #include "lb/bind/move_desk.h"
 #include "lb/bind/node_reporter.h"
+#include "lb/bind/passages.h"
 #include "lb/bind/peer_key.h"
 #include "lb/bind/plan.h"
 #include "lb/bind/plan_desk.h"
@@ -22,6 +23,7 @@
 #include "lb/bind/pools.h"
 #include "lb/bind/status.h"
 #include "lb/io/daemon_watch.h"
+#include "lb/io/firewall_watch.h"
 #include "lb/io/lan_driver.h"
 #include "lb/io/peer_hub.h"
 #include "lb/io/peer_relay.h"
@@ -66,6 +68,7 @@ private:
         std::unique_ptr<PortGuard> ports;
         std::unique_ptr<ServiceDriver> services;
         std::unique_ptr<ScriptWatch> scripts;  // runs them through `services`
+        std::unique_ptr<FirewallWatch> firewalls;
     };
 
     Result<void> apply(const std::shared_ptr<const config::Document>& document,
@@ -154,7 +157,10 @@ Result<void> LbService::carry_out() {
         kernel_.services->apply(plan_->services);
     });
     loop_->run_and_wait([this] { apply_on_lan(*plan_); });
-    kernel_loop_->run_and_wait([this] { kernel_.scripts->apply(plan_->scripts); });
+    kernel_loop_->run_and_wait([this] {
+        kernel_.scripts->apply(plan_->scripts);
+        kernel_.firewalls->apply(plan_->lan.address, make_passages(*plan_));
+    });
     return {};
 }
 
@@ -215,6 +221,7 @@ void LbService::start_kernel() {
         kernel_.scripts = std::make_unique<ScriptWatch>(
             *kernel_loop_, kernel_.services->scripts(),
             [this](const std::string& subject, Health health) { on_script(subject, health); });
+        kernel_.firewalls = std::make_unique<FirewallWatch>(*kernel_loop_, daemon_.problems());
     });
 }
 
@@ -398,6 +405,7 @@ void LbService::stop() {
     daemon_.unwatch(*kernel_loop_);
     kernel_loop_->run_and_wait([&] {
         kernel_.scripts.reset();
+        kernel_.firewalls.reset();
         kernel_.services->withdraw();
         kernel_.ports->withdraw();
         kernel_ = {};

@@ -30,34 +30,40 @@ int on_attribute(const nlattr* attribute, void* is_ours) {
     return MNL_CB_STOP;
 }
 
-}  // namespace
+enum class Table : std::uint8_t { kNone, kOurs, kOther };
 
 // The first attribute of every object of nftables is its table's name; the end of a transaction
 // (NEWGEN) has none.
-bool is_about_us(const nlmsghdr* message, const std::set<NftFamily>& families) {
+Table table_of(const nlmsghdr* message, const std::set<NftFamily>& families) {
     if ((message->nlmsg_type >> 8) != NFNL_SUBSYS_NFTABLES ||
         (message->nlmsg_type & 0xff) == NFT_MSG_NEWGEN ||
         mnl_nlmsg_get_payload_len(message) < sizeof(nfgenmsg))
-        return false;
+        return Table::kNone;
     const auto* header = static_cast<const nfgenmsg*>(mnl_nlmsg_get_payload(message));
-    if (!families.contains(static_cast<NftFamily>(header->nfgen_family))) return false;
+    if (!families.contains(static_cast<NftFamily>(header->nfgen_family))) return Table::kNone;
     static_assert(NFPROTO_INET == 1 && NFPROTO_IPV4 == 2 && NFPROTO_NETDEV == 5 &&
                   NFPROTO_IPV6 == 10);
     static_assert(NFTA_TABLE_NAME == 1 && NFTA_CHAIN_TABLE == 1 && NFTA_RULE_TABLE == 1 &&
                   NFTA_SET_TABLE == 1 && NFTA_SET_ELEM_LIST_TABLE == 1);
     bool is_ours = false;
     mnl_attr_parse(message, sizeof(nfgenmsg), on_attribute, &is_ours);
-    return is_ours;
+    return is_ours ? Table::kOurs : Table::kOther;
 }
 
+}  // namespace
+
+bool is_about_us(const nlmsghdr* message, const std::set<NftFamily>& families) {
+    return table_of(message, families) == Table::kOurs;
+}
 struct NftMonitor::Impl : std::enable_shared_from_this<Impl> {
     Impl(runtime::EventLoop& loop, Socket s, std::set<NftFamily> watched,
-         std::set<std::uint32_t> own, std::function<void()> call)
+         std::set<std::uint32_t> own, std::function<void()> call, About subject)
         : socket(std::move(s)),
           descriptor(loop.context(), mnl_socket_get_fd(socket.get())),
           families(std::move(watched)),
           ours(std::move(own)),
           on_change(std::move(call)),
+          about(subject),
           buffer(kBuffer) {}
     ~Impl() { descriptor.release(); }
 
@@ -70,7 +76,7 @@ struct NftMonitor::Impl : std::enable_shared_from_this<Impl> {
                               });
     }
 
-    // Whether anything was about us, or lost.
+    // Whether anything was about what we listen for, or lost.
     bool drain() {
         bool changed = false;
         while (true) {
@@ -83,8 +89,13 @@ struct NftMonitor::Impl : std::enable_shared_from_this<Impl> {
             int left = static_cast<int>(size);
             for (const auto* message = reinterpret_cast<const nlmsghdr*>(buffer.data());
                  mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left))
-                changed |= !ours.contains(message->nlmsg_pid) && is_about_us(message, families);
+                changed |=
+                    !ours.contains(message->nlmsg_pid) && table_of(message, families) == wanted();
         }
+    }
+
+    [[nodiscard]] Table wanted() const noexcept {
+        return about == About::kOurTables ? Table::kOurs : Table::kOther;
     }
 
     Socket socket;
@@ -92,6 +103,7 @@ struct NftMonitor::Impl : std::enable_shared_from_this<Impl> {
     std::set<NftFamily> families;
     std::set<std::uint32_t> ours;
     std::function<void()> on_change;
+    About about;
     std::vector<char> buffer;
 };
 
@@ -106,7 +118,7 @@ NftMonitor::~NftMonitor() {
 Result<std::unique_ptr<NftMonitor>> NftMonitor::open(runtime::EventLoop& loop,
                                                      std::set<NftFamily> families,
                                                      std::set<std::uint32_t> ours,
-                                                     std::function<void()> on_change) {
+                                                     std::function<void()> on_change, About about) {
     Socket socket(mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC | SOCK_NONBLOCK));
     int group = NFNLGRP_NFTABLES;
     if (!socket || mnl_socket_bind(socket.get(), 0, MNL_SOCKET_AUTOPID) < 0 ||
@@ -115,7 +127,7 @@ Result<std::unique_ptr<NftMonitor>> NftMonitor::open(runtime::EventLoop& loop,
     setsockopt(mnl_socket_get_fd(socket.get()), SOL_SOCKET, SO_RCVBUFFORCE, &kQueueBytes,
                sizeof kQueueBytes);
     auto impl = std::make_shared<Impl>(loop, std::move(socket), std::move(families),
-                                       std::move(ours), std::move(on_change));
+                                       std::move(ours), std::move(on_change), about);
     impl->wait();
     return std::unique_ptr<NftMonitor>(new NftMonitor(std::move(impl)));
 }

@@ -22,13 +22,16 @@ enum class NftFamily : std::uint8_t { kInet = 1, kIpv4 = 2, kNetdev = 5, kIpv6 =
 [[nodiscard]] bool is_about_us(const nlmsghdr* message, const std::set<NftFamily>& families);
 
 // Calls `on_change` on `loop` after somebody else than `ours` (netlink port numbers of our own
-// sockets) changed such a table, or notifications were lost.
+// sockets) changed such a table, or, with kOtherTables, one of another name in those families, or
+// notifications were lost.
 class NftMonitor {
 public:
+    enum class About : std::uint8_t { kOurTables, kOtherTables };
     [[nodiscard]] static Result<std::unique_ptr<NftMonitor>> open(runtime::EventLoop& loop,
                                                                   std::set<NftFamily> families,
                                                                   std::set<std::uint32_t> ours,
-                                                                  std::function<void()> on_change);
+                                                                  std::function<void()> on_change,
+                                                                  About about = About::kOurTables);
     ~NftMonitor();
 
 private:
