@@ -63,8 +63,9 @@ int on_chain(const nlmsghdr* message, void* context) {
     fw::Table* table =
         table_of(*static_cast<Found*>(context), nftnl_chain_get_u32(chain, NFTNL_CHAIN_FAMILY),
                  nftnl_chain_get_str(chain, NFTNL_CHAIN_TABLE));
-    if (table == nullptr) return MNL_CB_OK;
-    fw::Chain& known = table->chains[nftnl_chain_get_str(chain, NFTNL_CHAIN_NAME)];
+    const char* name = nftnl_chain_get_str(chain, NFTNL_CHAIN_NAME);
+    if (table == nullptr || name == nullptr) return MNL_CB_OK;
+    fw::Chain& known = table->chains[name];
     const char* type = nftnl_chain_get_str(chain, NFTNL_CHAIN_TYPE);
     if (!nftnl_chain_is_set(chain, NFTNL_CHAIN_HOOKNUM) || type == nullptr ||
         std::string_view(type) != "filter")
@@ -93,9 +94,10 @@ int on_set(const nlmsghdr* message, void* context) {
     auto& found = *static_cast<Found*>(context);
     const std::uint32_t family = nftnl_set_get_u32(object.get(), NFTNL_SET_FAMILY);
     const char* table = nftnl_set_get_str(object.get(), NFTNL_SET_TABLE);
-    if (table_of(found, family, table) != nullptr)
-        found.sets.push_back({family, table, nftnl_set_get_str(object.get(), NFTNL_SET_NAME),
-                              nftnl_set_get_u32(object.get(), NFTNL_SET_FLAGS)});
+    const char* name = nftnl_set_get_str(object.get(), NFTNL_SET_NAME);
+    if (table_of(found, family, table) != nullptr && name != nullptr)
+        found.sets.push_back(
+            {family, table, name, nftnl_set_get_u32(object.get(), NFTNL_SET_FLAGS)});
     return MNL_CB_OK;
 }
 

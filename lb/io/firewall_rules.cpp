@@ -22,6 +22,12 @@ Register register_of(std::uint32_t number) noexcept {
     return number >= NFT_REG32_00 ? (number - NFT_REG32_00) * 4 : (number - NFT_REG_1) * 16;
 }
 
+// Empty where there is none.
+const char* text_of(const nftnl_expr* e, std::uint16_t attribute) {
+    const char* text = nftnl_expr_get_str(e, attribute);
+    return text == nullptr ? "" : text;
+}
+
 std::vector<std::uint8_t> octets_of(const nftnl_expr* e, std::uint16_t attribute) {
     std::uint32_t size = 0;
     const auto* data = static_cast<const std::uint8_t*>(nftnl_expr_get(e, attribute, &size));
@@ -157,7 +163,7 @@ Extension addrtype(const std::vector<std::uint8_t>& octets, std::uint32_t revisi
 }
 
 Extension match(const nftnl_expr* e) {
-    const std::string_view name = nftnl_expr_get_str(e, NFTNL_EXPR_MT_NAME);
+    const std::string_view name = text_of(e, NFTNL_EXPR_MT_NAME);
     const std::uint32_t revision = nftnl_expr_get_u32(e, NFTNL_EXPR_MT_REV);
     const auto octets = octets_of(e, NFTNL_EXPR_MT_INFO);
     if (name == "comment") return {Extension::Kind::kAlways, 0, {}, Sense::kInside};
@@ -173,7 +179,7 @@ Extension match(const nftnl_expr* e) {
 }
 
 Verdict target(const nftnl_expr* e) {
-    const std::string_view name = nftnl_expr_get_str(e, NFTNL_EXPR_TG_NAME);
+    const std::string_view name = text_of(e, NFTNL_EXPR_TG_NAME);
     if (name == "REJECT") return {Verdict::Kind::kDrop, {}};
     for (const std::string_view harmless : {"LOG", "NFLOG", "MARK", "CONNMARK", "CT", "TCPMSS"})
         if (name == harmless) return {Verdict::Kind::kContinue, {}};
@@ -185,7 +191,7 @@ Verdict target(const nftnl_expr* e) {
 class Translation {
 public:
     void add(const nftnl_expr* e) {
-        const std::string_view name = nftnl_expr_get_str(e, NFTNL_EXPR_NAME);
+        const std::string_view name = text_of(e, NFTNL_EXPR_NAME);
         if (name == "cmp" || name == "bitwise" || name == "range" || name == "lookup")
             return add_match(name, e);
         if (name == "payload" || name == "meta" || name == "ct") return add_load(name, e);
@@ -250,7 +256,7 @@ private:
     void add_lookup(const nftnl_expr* e) {
         Lookup lookup;
         lookup.from = register_of(nftnl_expr_get_u32(e, NFTNL_EXPR_LOOKUP_SREG));
-        lookup.set = nftnl_expr_get_str(e, NFTNL_EXPR_LOOKUP_SET);
+        lookup.set = text_of(e, NFTNL_EXPR_LOOKUP_SET);
         const std::uint32_t flags = nftnl_expr_is_set(e, NFTNL_EXPR_LOOKUP_FLAGS)
                                         ? nftnl_expr_get_u32(e, NFTNL_EXPR_LOOKUP_FLAGS)
                                         : 0;

@@ -55,6 +55,7 @@ Table table_of(const nlmsghdr* message, const std::set<NftFamily>& families) {
 bool is_about_us(const nlmsghdr* message, const std::set<NftFamily>& families) {
     return table_of(message, families) == Table::kOurs;
 }
+
 struct NftMonitor::Impl : std::enable_shared_from_this<Impl> {
     Impl(runtime::EventLoop& loop, Socket s, std::set<NftFamily> watched,
          std::set<std::uint32_t> own, std::function<void()> call, About subject)
