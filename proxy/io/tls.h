@@ -62,7 +62,6 @@ private:
     void* ssl_;  // SSL
     std::unique_ptr<Wire> wire_;
     bool open_ = false;
-    bool cut_off_ = false;  // OpenSSL says why only once
     bool spoke_http_ = false;
 };
 

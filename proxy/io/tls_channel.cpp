@@ -67,6 +67,7 @@ int SocketMethod::read(BIO* bio, char* into, int size) {
     auto& wire = *static_cast<TlsChannel::Wire*>(BIO_get_data(bio));
     const ssize_t got = ::recv(wire.fd, into, static_cast<std::size_t>(size), 0);
     wire.drained = got < size;
+    wire.ended = got == 0;
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
         wire.drained = errno == EAGAIN;
         BIO_set_retry_read(bio);
@@ -117,8 +118,7 @@ IoResult TlsChannel::status_of(int result) noexcept {
     const unsigned long error = ERR_peek_error();
     ERR_clear_error();
     // An end without close_notify: HTTP's own framing tells whether something is missing.
-    cut_off_ |= ERR_GET_REASON(error) == SSL_R_UNEXPECTED_EOF_WHILE_READING;
-    if (cut_off_) return {IoStatus::kEnd, 0};
+    if (error == 0 && wire_->ended) return {IoStatus::kEnd, 0};
     spoke_http_ = ERR_GET_REASON(error) == SSL_R_HTTP_REQUEST;
     return {IoStatus::kFailed, 0};
 }

