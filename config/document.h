@@ -23,6 +23,7 @@
 #include "config/document_seeing.h"
 #include "config/document_serving.h"
 #include "config/document_streams.h"
+#include "config/document_tracing.h"
 #include "config/document_upstreams.h"
 #include "config/document_vips.h"
 
@@ -146,8 +147,8 @@ struct Blocking {
     [[nodiscard]] const ClientGroup* find_group(std::string_view name) const noexcept;
 };
 
-// The proxy's lines on standard output, one for each request.
-enum class AccessLog { kOff, kText, kJson, kCombined };
+// The proxy's lines on standard output, or entries of the journal, one for each request.
+enum class AccessLog { kOff, kText, kJson, kJournal, kCombined };
 
 // A certificate with its chain, and its key: PEM files, absolute paths.
 struct TlsCertificate {
@@ -181,6 +182,7 @@ struct Proxy {
     std::size_t max_connections = 4096;
     unsigned workers = 0;  // 0: one per core, at most 4
     AccessLog access_log = AccessLog::kOff;
+    std::optional<Tracing> tracing;  // none: traceparent is a field like any other
 
     // With `listen` alone nothing says where HTTPS would be; it never opens more than was asked
     // for.

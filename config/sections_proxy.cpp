@@ -6,6 +6,7 @@
 #include "config/sections_balancing.h"
 #include "config/sections_routing.h"
 #include "config/sections_streams.h"
+#include "config/sections_tracing.h"
 #include "config/sections_upstreams.h"
 #include "config/suggest.h"
 
@@ -110,10 +111,12 @@ struct AccessLogWord {
 };
 constexpr std::array kAccessLogs{
     AccessLogWord{"off", AccessLog::kOff}, AccessLogWord{"text", AccessLog::kText},
-    AccessLogWord{"json", AccessLog::kJson}, AccessLogWord{"combined", AccessLog::kCombined}};
+    AccessLogWord{"json", AccessLog::kJson}, AccessLogWord{"journal", AccessLog::kJournal},
+    AccessLogWord{"combined", AccessLog::kCombined}};
+constexpr std::string_view kAccessLogWords = "off, text, json, journal or combined";
 
 bool read_access_log(const Value& value, Proxy& proxy, ReadContext& context) {
-    if (!expect_scalar(value, "off, text, json or combined", context)) return false;
+    if (!expect_scalar(value, kAccessLogWords, context)) return false;
     std::vector<std::string> words;
     for (const AccessLogWord& one : kAccessLogs) {
         words.emplace_back(one.word);
@@ -121,19 +124,30 @@ bool read_access_log(const Value& value, Proxy& proxy, ReadContext& context) {
         proxy.access_log = one.format;
         return true;
     }
-    context.diagnostics.error(value.span, value.text + " is not off, text, json or combined",
+    context.diagnostics.error(value.span, value.text + " is not " + std::string(kAccessLogWords),
                               closest(value.text, words));
     return false;
 }
 
 Field access_log_field() {
     TypeInfo type;
-    type.name = "off, text, json or combined";
-    type.schema = R"({"enum":["off","text","json","combined"]})";
+    type.name = kAccessLogWords;
+    type.schema = R"({"enum":["off","text","json","journal","combined"]})";
     return custom_field<Proxy>("access_log", type, "off", read_access_log,
-                               "A line on standard output for each request; combined is Apache's "
-                               "format. Requests can be followed without it.",
+                               "A line on standard output for each request, or an entry of the "
+                               "journal with a field for each thing; combined is Apache's format. "
+                               "Requests can be followed without it.",
                                "json");
+}
+
+Field tracing_field() {
+    Codec<std::optional<Tracing>> codec;
+    codec.type = section(tracing_section()).type;
+    codec.read = [](const Value& value, std::optional<Tracing>& into, ReadContext& context) {
+        return tracing_section().read(value, value.span, &into.emplace(), context);
+    };
+    return field("tracing", &Proxy::tracing, codec, "Traces of requests.", "http://pi5:4318",
+                 Presence::kOptional, "(none)");
 }
 
 const Section<TlsCertificate>& certificate_section() {
@@ -225,6 +239,7 @@ const Section<Proxy>& proxy_section() {
             field("workers", &Proxy::workers, integer<unsigned>(1, 64), "Threads that serve.", "2",
                   Presence::kOptional, "(one per core, at most 4)"),
             access_log_field(),
+            tracing_field(),
         },
         {},
     }};

@@ -177,7 +177,8 @@ std::string render_journal(Level level, std::string_view service, std::string_vi
     out += "SYSLOG_IDENTIFIER=" + std::string(service) + '\0';
     out += "HEARTH_EVENT=" + std::string(event) + '\0';
     for (const Field& field : fields) {
-        out += "HEARTH_";
+        // Other programs look for a trace by this name.
+        if (field.key != "trace_id") out += "HEARTH_";
         for (const char c : field.key) {
             const bool alnum = std::isalnum(static_cast<unsigned char>(c)) != 0;
             out += alnum ? static_cast<char>(std::toupper(static_cast<unsigned char>(c))) : '_';

@@ -147,11 +147,23 @@ std::optional<std::size_t> index_of(const Snapshot& snapshot, const std::string&
     return std::nullopt;
 }
 
+Tracing tracing_of(const config::Proxy& proxy) {
+    Tracing tracing;
+    if (!proxy.tracing) return tracing;
+    tracing.use = proxy.tracing->otlp ? Tracing::Use::kSpans : Tracing::Use::kHeads;
+    tracing.sample = proxy.tracing->sample;
+    tracing.continue_from = proxy.tracing->continue_from;
+    tracing.continue_from.insert(tracing.continue_from.end(), proxy.trusted_proxies.begin(),
+                                 proxy.trusted_proxies.end());
+    return tracing;
+}
+
 AccessFormat access_format(config::AccessLog log) {
     switch (log) {
         case config::AccessLog::kOff: return AccessFormat::kOff;
         case config::AccessLog::kText: return AccessFormat::kText;
         case config::AccessLog::kJson: return AccessFormat::kJson;
+        case config::AccessLog::kJournal: return AccessFormat::kJournal;
         case config::AccessLog::kCombined: return AccessFormat::kCombined;
     }
     return AccessFormat::kOff;
@@ -240,6 +252,7 @@ Result<Plan> make_plan(const config::Document& document, const config::Node* nod
     if (document.proxy.trusted_header == config::TrustedHeader::kForwarded)
         snapshot->trusted_header = TrustedHeader::kForwarded;
     snapshot->proxy_protocol_from = document.proxy.proxy_protocol_from;
+    snapshot->tracing = tracing_of(document.proxy);
 
     Plan plan;
     if (document.proxy.tls.local_ca && document.proxy.serves_https())
@@ -250,6 +263,11 @@ Result<Plan> make_plan(const config::Document& document, const config::Node* nod
         plan.certificates.push_back({one.certificate, one.key});
     plan.unknown_name = unknown_name(document.proxy.tls.unknown_name);
     plan.max_connections = document.proxy.max_connections;
+    if (node != nullptr) plan.node = node->name;
+    if (document.proxy.tracing && document.proxy.tracing->otlp) {
+        const config::Collector& to = *document.proxy.tracing->otlp;
+        plan.collector = {to.text, to.host, to.address, to.port, to.path};
+    }
     plan.access_format = access_format(document.proxy.access_log);
     plan.workers = document.proxy.workers != 0
                        ? document.proxy.workers

@@ -10,6 +10,7 @@
 #include "config/document.h"
 #include "proxy/core/access_line.h"
 #include "proxy/core/snapshot.h"
+#include "proxy/model/span_collector.h"
 #include "proxy/model/tls.h"
 
 namespace hearth::proxy {
@@ -25,6 +26,8 @@ struct Plan {
     std::size_t max_connections = 4096;
     unsigned workers = 1;
     AccessFormat access_format = AccessFormat::kOff;
+    SpanCollector collector;
+    std::string node;  // its name; may be empty
 };
 
 // `node`: this machine's, or nullptr where the document lists none that it is; then only

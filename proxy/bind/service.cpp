@@ -10,9 +10,9 @@
 #include "config/load.h"
 #include "proxy/bind/certificate_keeper.h"
 #include "proxy/bind/plan.h"
+#include "proxy/bind/seeing.h"
 #include "proxy/bind/target_keeper.h"
 #include "proxy/bind/upstream_board.h"
-#include "proxy/io/access_writer.h"
 #include "proxy/io/name_resolver.h"
 #include "proxy/io/password_checker.h"
 #include "proxy/io/worker.h"
@@ -65,7 +65,7 @@ private:
     void route_drain(const std::string& path, TargetKeeper::Drain state);
 
     runtime::Daemon& daemon_;
-    std::unique_ptr<AccessWriter> access_writer_;  // made when first asked for
+    Seeing seeing_;
     std::vector<std::unique_ptr<Worker>> workers_;
     bool started_ = false;
     Plan plan_;
@@ -80,6 +80,7 @@ private:
 
 ProxyService::ProxyService(runtime::Daemon& daemon)
     : daemon_(daemon),
+      seeing_(daemon.control_loop(), daemon.problems()),
       targets_(daemon.control_loop(),
                [this](const std::shared_ptr<const UpstreamStates>& states) {
                    for (const auto& worker : workers_) worker->set_upstream_states(states);
@@ -90,6 +91,7 @@ ProxyService::ProxyService(runtime::Daemon& daemon)
                 [this](std::shared_ptr<const HostAddresses> addresses) {
                     for (const auto& worker : workers_) worker->set_addresses(addresses);
                     targets_.set_addresses(addresses);
+                    seeing_.set_addresses(addresses);
                     board_.set_addresses(std::move(addresses));
                 }),
       certificates_(
@@ -101,6 +103,7 @@ ProxyService::ProxyService(runtime::Daemon& daemon)
           }) {
     daemon_.metrics().on_scrape([this](runtime::MetricSink& sink) {
         board_.collect(sink);
+        seeing_.collect(sink);
         certificates_.collect(sink);
         for (const auto& service : plan_.snapshot ? plan_.snapshot->services : kNoServices) {
             if (service.stream.kind == StreamKind::kNone) continue;
@@ -134,9 +137,7 @@ Result<void> ProxyService::apply(const Plan& plan) {
     if (auto opened = open_listeners(plan.listen); !opened) return opened;
     plan_ = plan;
     certificates_.follow(plan.certificates, plan.local_names, plan.snapshot->own_host);
-    if (plan.access_format != AccessFormat::kOff && !access_writer_) {
-        access_writer_ = std::make_unique<AccessWriter>();
-    }
+    seeing_.adopt(plan.access_format, plan.collector, plan.node);
     for (const hearth::proxy::Service& service : plan.snapshot->services) {
         shared_.try_emplace(service.name, std::make_shared<SharedService>())
             .first->second->set_rates(service.policy.rates);
@@ -169,6 +170,8 @@ void ProxyService::follow_names() {
             if (!spec.address) names.insert(spec.host);
         }
     }
+    const SpanCollector& collector = plan_.collector;
+    if (!collector.text.empty() && !collector.address) names.insert(collector.host);
     resolver_.follow(names);
 }
 
@@ -190,8 +193,15 @@ void ProxyService::make_workers(unsigned count) {
             daemon_.control_loop().post([=, this] { board_.report(endpoint, reason); });
         };
         hooks.access_followed = [this] { return daemon_.events().wanted("access"); };
-        hooks.access = [this](std::string lines, std::vector<std::string> events) {
-            if (!lines.empty()) access_writer_->write(std::move(lines));
+        hooks.spans = [this](std::string spans, std::size_t how_many) {
+            seeing_.spans(std::move(spans), how_many);
+        };
+        hooks.failures = [this](std::vector<FailedRequest> failed, std::size_t more) {
+            seeing_.failures(std::move(failed), more);
+        };
+        hooks.access = [this](std::string lines, AccessFormat format,
+                              std::vector<std::string> events) {
+            if (!lines.empty()) seeing_.access(std::move(lines), format);
             for (std::string& event : events) daemon_.events().publish("access", std::move(event));
         };
         workers_.push_back(std::make_unique<Worker>(i, daemon_.metrics().add_worker(),

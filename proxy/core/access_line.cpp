@@ -1,8 +1,11 @@
 #include "proxy/core/access_line.h"
 
 #include <array>
-#include <charconv>
 #include <chrono>
+
+#include "proxy/core/redaction.h"
+#include "proxy/core/trace_context.h"
+#include "proxy/core/written_text.h"
 
 namespace hearth::proxy {
 
@@ -11,34 +14,8 @@ namespace {
 constexpr std::array<std::string_view, 12> kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                                       "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 
-void append_number(std::string& out, std::uint64_t number, std::size_t digits = 1) {
-    std::array<char, 20> text{};
-    const auto end = std::to_chars(text.data(), text.data() + text.size(), number).ptr;
-    const auto size = static_cast<std::size_t>(end - text.data());
-    if (size < digits) out.append(digits - size, '0');
-    out.append(text.data(), size);
-}
-
-// Safe inside double quotes, in JSON as well as in a log line.
-void append_escaped(std::string& out, std::string_view text) {
-    constexpr std::string_view kHex = "0123456789abcdef";
-    for (const char c : text) {
-        const auto octet = static_cast<unsigned char>(c);
-        if (c == '"' || c == '\\') {
-            out.append({'\\', c});
-        } else if (octet < 0x20 || octet >= 0x7f) {
-            out.append("\\u00").append({kHex[octet >> 4], kHex[octet & 15]});
-        } else {
-            out.push_back(c);
-        }
-    }
-}
-
-void append_quoted(std::string& out, std::string_view text) {
-    out.push_back('"');
-    append_escaped(out, text);
-    out.push_back('"');
-}
+constexpr int kNobody = 499;  // nginx's word for a client that left before its answer
+constexpr std::string_view kRequestMessageId = "6f4743b8bc5b4eb28103fd9ed892855f";
 
 struct Calendar {
     std::chrono::year_month_day day;
@@ -86,10 +63,34 @@ std::uint64_t microseconds(Duration duration) {
         std::chrono::duration_cast<std::chrono::microseconds>(duration).count());
 }
 
+// What of a record stands in more than one form.
+class Told {
+public:
+    explicit Told(const AccessRecord& record)
+        : target(without_secrets(record.target.view(), target_space_)),
+          referer(without_secrets(record.referer.view(), referer_space_)) {}
+    Told(const Told&) = delete;
+    Told& operator=(const Told&) = delete;
+
+private:
+    std::string target_space_;
+    std::string referer_space_;
+
+public:
+    const std::string_view target;
+    const std::string_view referer;
+};
+
+std::string_view method_of(const AccessRecord& record) {
+    const std::string_view text = record.method_text.view();
+    return text.empty() ? to_string(record.method) : text;
+}
+
 void append_json(std::string& out, const AccessRecord& record, WallTime when) {
+    const Told told(record);
     const auto text = [&out](std::string_view key, std::string_view value) {
         out.append(",\"").append(key).append("\":");
-        append_quoted(out, value);
+        append_json_quoted(out, value);
     };
     const auto number = [&out](std::string_view key, std::uint64_t value) {
         out.append(",\"").append(key).append("\":");
@@ -98,10 +99,16 @@ void append_json(std::string& out, const AccessRecord& record, WallTime when) {
     out.append("{\"time\":\"");
     append_iso_time(out, when);
     out.push_back('"');
+    if (record.trace.is_set()) {
+        out.append(",\"trace_id\":\"");
+        append_hex(out, record.trace);
+        out.push_back('"');
+    }
     text("client", record.client.to_string());
-    text("method", to_string(record.method));
+    text("method", method_of(record));
+    text("protocol", to_string(record.version));
     text("host", record.host.view());
-    text("target", record.target.view());
+    text("target", told.target);
     number("status", static_cast<std::uint64_t>(record.status));
     number("request_octets", record.request_octets);
     number("response_octets", record.response_octets);
@@ -113,38 +120,43 @@ void append_json(std::string& out, const AccessRecord& record, WallTime when) {
         text("reason", to_string(record.error.reason));
         if (record.error.refusal != Refusal::kNone) text("detail", describe(record.error.refusal));
     }
+    if (!told.referer.empty()) text("referer", told.referer);
     if (!record.user_agent.view().empty()) text("user_agent", record.user_agent.view());
     out.push_back('}');
 }
 
-void append_request(std::string& out, const AccessRecord& record) {
-    out.append("\"").append(to_string(record.method)).append(" ");
-    append_escaped(out, record.target.view());
+void append_request(std::string& out, const AccessRecord& record, std::string_view target) {
+    out.append("\"");
+    append_log_escaped(out, method_of(record));
+    out.push_back(' ');
+    append_log_escaped(out, target);
     out.append(" ").append(to_string(record.version)).append("\"");
 }
 
 void append_combined(std::string& out, const AccessRecord& record, WallTime when) {
-    const auto or_dash = [](std::string_view text) { return text.empty() ? "-" : text; };
+    const Told told(record);
+    const auto quoted = [&out](std::string_view text) {
+        out.append(" \"");
+        append_log_escaped(out, text.empty() ? "-" : text);
+        out.push_back('"');
+    };
     out.append(record.client.to_string()).append(" - - [");
     append_apache_time(out, when);
     out.append("] ");
-    append_request(out, record);
+    append_request(out, record, told.target.empty() ? "-" : told.target);
     out.push_back(' ');
-    append_number(out, static_cast<std::uint64_t>(record.status));
+    append_number(out, static_cast<std::uint64_t>(record.status != 0 ? record.status : kNobody));
     out.push_back(' ');
     append_number(out, record.response_octets);
-    out.push_back(' ');
-    append_quoted(out, or_dash(record.referer.view()));
-    out.push_back(' ');
-    append_quoted(out, or_dash(record.user_agent.view()));
+    quoted(told.referer);
+    quoted(record.user_agent.view());
 }
 
-void append_text(std::string& out, const AccessRecord& record, WallTime when) {
-    append_iso_time(out, when);
-    out.append(" ").append(record.client.to_string()).append(" ");
-    append_escaped(out, record.host.view());
+void append_what_happened(std::string& out, const AccessRecord& record, const Told& told) {
+    out.append(record.client.to_string()).append(" ");
+    append_log_escaped(out, record.host.view());
     out.push_back(' ');
-    append_request(out, record);
+    append_request(out, record, told.target);
     out.push_back(' ');
     append_number(out, static_cast<std::uint64_t>(record.status));
     out.push_back(' ');
@@ -156,6 +168,60 @@ void append_text(std::string& out, const AccessRecord& record, WallTime when) {
     if (record.error.failed()) out.append(" ").append(to_string(record.error.reason));
 }
 
+void append_text(std::string& out, const AccessRecord& record, WallTime when) {
+    append_iso_time(out, when);
+    out.push_back(' ');
+    append_what_happened(out, record, Told(record));
+    if (!record.trace.is_set()) return;
+    out.append(" trace=");
+    append_hex(out, record.trace);
+}
+
+// Fields as systemd.journal-fields(7) has them, each ended by a NUL octet, which no value has: what
+// HTTP lets through has none, and the rest is escaped.
+void append_journal(std::string& out, const AccessRecord& record) {
+    const Told told(record);
+    const auto text = [&out](std::string_view name, std::string_view value) {
+        if (value.empty()) return;
+        out.append(name).append("=");
+        append_log_escaped(out, value);
+        out.push_back('\0');
+    };
+    const auto number = [&out](std::string_view name, std::uint64_t value) {
+        out.append(name).append("=");
+        append_number(out, value);
+        out.push_back('\0');
+    };
+    out.append("MESSAGE=");
+    append_what_happened(out, record, told);
+    out.push_back('\0');
+    number("PRIORITY", record.status >= 500 ? 4 : 6);
+    text("MESSAGE_ID", kRequestMessageId);
+    text("SYSLOG_IDENTIFIER", "hearth-proxy");
+    text("HEARTH_EVENT", "request");
+    text("HEARTH_SERVICE", record.service);
+    text("HEARTH_CLIENT", record.client.to_string());
+    text("HEARTH_METHOD", method_of(record));
+    text("HEARTH_PROTOCOL", to_string(record.version));
+    text("HEARTH_HOST", record.host.view());
+    text("HEARTH_TARGET", told.target);
+    number("HEARTH_STATUS", static_cast<std::uint64_t>(record.status));
+    number("HEARTH_REQUEST_OCTETS", record.request_octets);
+    number("HEARTH_RESPONSE_OCTETS", record.response_octets);
+    number("HEARTH_DURATION_US", microseconds(record.duration));
+    text("HEARTH_UPSTREAM", record.upstream_text());
+    text("HEARTH_REFERER", told.referer);
+    text("HEARTH_USER_AGENT", record.user_agent.view());
+    if (record.error.failed()) {
+        text("HEARTH_HOP", to_string(hop_of(record.error.reason)));
+        text("HEARTH_REASON", to_string(record.error.reason));
+    }
+    if (!record.trace.is_set()) return;
+    out.append("TRACE_ID=");
+    append_hex(out, record.trace);
+    out.push_back('\0');
+}
+
 }  // namespace
 
 void append_access_line(std::string& out, const AccessRecord& record, AccessFormat format,
@@ -165,6 +231,7 @@ void append_access_line(std::string& out, const AccessRecord& record, AccessForm
         case AccessFormat::kText: return append_text(out, record, when);
         case AccessFormat::kJson: return append_json(out, record, when);
         case AccessFormat::kCombined: return append_combined(out, record, when);
+        case AccessFormat::kJournal: return append_journal(out, record);
     }
 }
 

@@ -2,6 +2,7 @@
 
 #include "proxy/core/authority.h"
 #include "proxy/core/html_text.h"
+#include "proxy/core/written_text.h"
 
 namespace hearth::proxy {
 
@@ -91,26 +92,6 @@ Explanation explain(const HopError& error) {
             "If a program sent it, its HTTP library has a bug."};
 }
 
-void append_json(std::string& out, std::string_view text) {
-    constexpr std::string_view kHex = "0123456789abcdef";
-    out += '"';
-    for (const char c : text) {
-        const auto octet = static_cast<unsigned char>(c);
-        if (c == '"' || c == '\\') {
-            out += '\\';
-            out += c;
-        } else if (octet < 0x20 || octet >= 0x7f) {
-            // Octets, not characters: what is not ASCII came from a broken client.
-            out += "\\u00";
-            out += kHex[octet >> 4];
-            out += kHex[octet & 15];
-        } else {
-            out += c;
-        }
-    }
-    out += '"';
-}
-
 void append_row(std::string& out, std::string_view name, std::string_view value) {
     if (value.empty()) return;
     out.append("<dt>").append(name).append("</dt><dd>");
@@ -160,18 +141,24 @@ std::string render_html(const ErrorPage& page, const Explanation& explanation) {
         }
         out += "</ul>\n";
     }
-    out += "<p><small>Hearth</small></p>\n</body></html>\n";
+    out += "<p><small>Hearth";
+    if (!page.request_id.empty()) out.append(" · request ").append(page.request_id);
+    out += "</small></p>\n</body></html>\n";
     return out;
 }
 
 std::string render_json(const ErrorPage& page, const Explanation& explanation) {
     std::string out = "{\"status\":" + std::to_string(page.status) + ",\"error\":";
-    append_json(out, explanation.what);
+    append_json_quoted(out, explanation.what);
+    if (!page.request_id.empty()) {
+        out += ",\"request_id\":";
+        append_json_quoted(out, page.request_id);
+    }
     if (page.show_details) {
         const auto member = [&out](std::string_view name, std::string_view value) {
             if (value.empty()) return;
             out.append(",\"").append(name).append("\":");
-            append_json(out, value);
+            append_json_quoted(out, value);
         };
         member("hop", to_string(hop_of(page.error.reason)));
         member("reason", to_string(page.error.reason));

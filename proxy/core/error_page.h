@@ -23,6 +23,7 @@ struct ErrorPage {
     // Names, addresses and reasons are for people of the house.
     bool show_details = false;
     std::vector<std::string_view> known_hosts;  // for an unknown host
+    std::string_view request_id{};              // by which logs know the request; for everybody
 };
 
 // The body; everything that came from outside is escaped.

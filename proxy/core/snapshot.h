@@ -10,6 +10,7 @@
 #include "proxy/core/header_rules.h"
 #include "proxy/core/router.h"
 #include "proxy/model/service.h"
+#include "proxy/model/trace.h"
 
 namespace hearth::proxy {
 
@@ -23,6 +24,7 @@ struct Snapshot {
     std::vector<IpPrefix> lan;              // who gets to see details on error pages
     std::vector<IpPrefix> trusted_proxies;  // believed what they say of their clients …
     TrustedHeader trusted_header = TrustedHeader::kXForwarded;  // … in these fields
+    Tracing tracing;
     std::vector<IpPrefix> proxy_protocol_from;  // their connections begin with a PROXY header
     Duration header_timeout = 30s;
     Duration keep_alive_timeout = 75s;

@@ -2,12 +2,16 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+
+#include "runtime/systemd.h"
 
 namespace hearth::proxy {
 
 namespace {
 constexpr std::size_t kMaxWaiting = 4U << 20;
+constexpr std::string_view kEntryEnd("\0\0", 2);
 }  // namespace
 
 AccessWriter::AccessWriter() : loop_("proxy-access") { loop_.start(); }
@@ -18,15 +22,19 @@ AccessWriter::~AccessWriter() {
     loop_.join();
 }
 
-void AccessWriter::write(std::string lines) {
+void AccessWriter::write(std::string lines, AccessFormat format) {
     const std::size_t size = lines.size();
     if (waiting_ + size > kMaxWaiting) {
         dropped_ += size;
         return;
     }
     waiting_ += size;
-    loop_.post([this, lines = std::move(lines)] {
-        write_out(lines);
+    loop_.post([this, format, lines = std::move(lines)] {
+        if (format == AccessFormat::kJournal) {
+            send_out(lines);
+        } else {
+            write_out(lines);
+        }
         waiting_ -= lines.size();
     });
 }
@@ -40,6 +48,15 @@ void AccessWriter::write_out(const std::string& lines) {
             return;
         }
         at += static_cast<std::size_t>(wrote);
+    }
+}
+
+// Each of their fields is ended by a NUL octet, each of them by one more.
+void AccessWriter::send_out(std::string_view entries) {
+    while (!entries.empty()) {
+        const std::size_t end = std::min(entries.find(kEntryEnd), entries.size());
+        runtime::send_to_journal(entries.substr(0, end));
+        entries.remove_prefix(std::min(end + 2, entries.size()));
     }
 }
 

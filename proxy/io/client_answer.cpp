@@ -5,6 +5,7 @@
 #include "proxy/core/authority.h"
 #include "proxy/core/octets.h"
 #include "proxy/core/own_pages.h"
+#include "proxy/core/trace_context.h"
 #include "proxy/io/client_request.h"
 
 namespace hearth::proxy {
@@ -65,8 +66,10 @@ ClientRequest::Next ClientRequest::failed(HopError error) {
         active.page_format = PageFormat::kHtml;
     }
     active.record.error = error;
+    give_id();
     active.record.status = answered ? active.exchange.status() : status_of(error);
     worker_.metrics.failed(error.reason);
+    worker_.note_failure(active.record);
     leave_upstream();
     drop_upstream();
     finish_record();
@@ -78,8 +81,10 @@ ClientRequest::Next ClientRequest::failed(HopError error) {
 
     const Snapshot& snapshot = *active.generation->snapshot;
     const std::string upstream = active.record.upstream_text();
+    std::string id;
+    append_hex(id, active.record.trace);
     ErrorPage page{error,    active.record.status, {}, active.record.service,
-                   upstream, active.show_details,  {}};
+                   upstream, active.show_details,  {}, id};
     if (begun) page.host = active.record.host.view();
     if (error.reason == HopReason::kUnknownHost && active.show_details) {
         page.known_hosts = listed_hosts(snapshot);

@@ -22,6 +22,8 @@ ClientRequest::Next ClientRequest::start_attempt() {
     active.record.upstream_socket = socket_at(*active.service->service, *endpoint);
     balancer.started(*endpoint);
     active.counted = true;
+    active.trace.asked_upstream = now();
+    ++active.trace.attempts;
     state_ = State::kRelay;
 
     UpstreamTarget target{*endpoint, active.service->security_of(*endpoint)};

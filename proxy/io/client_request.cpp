@@ -123,12 +123,13 @@ void ClientRequest::describe(const RequestHead& head, const Peer& peer) {
     active.show_details = snapshot.is_of_the_house(record.client);
     const HeaderField* accept = head.headers.find(HeaderId::kAccept);
     active.page_format = page_format(accept != nullptr ? accept->value : std::string_view{});
-    active.logged = worker_.logs_access();
+    active.logged = worker_.logs_access() || is_recorded();
     if (!active.logged) return;
     const auto value = [&head](HeaderId id) {
         const HeaderField* field = head.headers.find(id);
         return field != nullptr ? field->value : std::string_view{};
     };
+    record.method_text.assign(head.method_text);
     record.target.assign(head.target);
     record.referer.assign(value(HeaderId::kReferer));
     record.user_agent.assign(value(HeaderId::kUserAgent));
@@ -140,6 +141,7 @@ void ClientRequest::begin(RequestHead& head) {
     active.record.began = now();
     cut_short_ = client_reusable_ = false;
     const Snapshot& snapshot = *active.generation->snapshot;
+    if (snapshot.tracing.use != Tracing::Use::kNone) join_trace(head);
     describe(head, peer_of_connection());
 
     active.asked_target = head.target;
@@ -148,6 +150,7 @@ void ClientRequest::begin(RequestHead& head) {
         active.service = &active.generation->services[*route.service];
         active.record.service = active.service->service->name;
         active.host_owner = route.owner;
+        if (route.rule != nullptr) active.route = route.rule->path;
         edit_request(head, route);
     }
     begin_exchange(head);
@@ -295,7 +298,10 @@ void ClientRequest::finish_record() {
         worker_.metrics.service("").finished(record.method, record.status, record.duration);
     }
     leave_service();
-    if (active_->logged) worker_.log_access(record);
+    if (!active_->logged) return;
+    give_id();
+    worker_.log_access(record);
+    if (is_recorded()) record_spans();
 }
 
 }  // namespace hearth::proxy

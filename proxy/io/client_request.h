@@ -121,6 +121,12 @@ private:
     Next finished();
     void finish_record();
 
+    // client_trace.cpp
+    void join_trace(RequestHead& head);
+    void give_id();
+    [[nodiscard]] bool is_recorded() const noexcept;
+    void record_spans();
+
     // client_policy.cpp
     void guard(RequestHead& head);
     [[nodiscard]] bool passes(const RequestHead& head);

@@ -40,6 +40,8 @@ ProxyMetrics::ProxyMetrics(runtime::MetricWorker& worker)
                                      "Of those, the ones that resumed a session.")),
       tls_failures(worker.counter("hearth_proxy_tls_handshake_failures_total",
                                   "TLS handshakes with clients that failed.")),
+      spans_dropped(
+          worker.counter("hearth_proxy_spans_dropped_total", "Spans that no collector got.")),
       worker_(worker) {}
 
 RequestMetrics& ProxyMetrics::service(const std::string& name) {

@@ -58,6 +58,7 @@ public:
     runtime::Counter& tls_handshakes;
     runtime::Counter& tls_resumptions;
     runtime::Counter& tls_failures;
+    runtime::Counter& spans_dropped;
 
 private:
     runtime::MetricWorker& worker_;

@@ -242,7 +242,10 @@ void Worker::set_certificates(std::shared_ptr<const CertificateStore> store, Unk
 }
 
 void Worker::set_access_log(AccessFormat format) {
-    on_loop([&] { state_.access_format = format; });
+    on_loop([&] {
+        flush_access();
+        state_.access_format = format;
+    });
 }
 
 bool Worker::admits(const Endpoint& peer) const {
@@ -340,8 +343,13 @@ void Worker::tick() {
 }
 
 void Worker::flush_access() {
+    if (!state_.failures.empty())
+        hooks_.failures(std::exchange(state_.failures, {}), std::exchange(state_.more_failures, 0));
+    if (!state_.spans.empty())
+        hooks_.spans(std::exchange(state_.spans, {}), std::exchange(state_.span_count, 0));
     if (state_.access_lines.empty() && state_.access_events.empty()) return;
-    hooks_.access(std::exchange(state_.access_lines, {}), std::exchange(state_.access_events, {}));
+    hooks_.access(std::exchange(state_.access_lines, {}), state_.access_format,
+                  std::exchange(state_.access_events, {}));
 }
 
 void Worker::drain(std::function<void()> drained) {

@@ -33,7 +33,12 @@ public:
         // Does anybody follow the requests? Asked a few times a second.
         std::function<bool()> access_followed;
         // Lines of the access log and events for its followers, a few times a second.
-        std::function<void(std::string lines, std::vector<std::string> events)> access;
+        std::function<void(std::string lines, AccessFormat format, std::vector<std::string> events)>
+            access;
+        // Spans for the collector, as append_spans() has them.
+        std::function<void(std::string spans, std::size_t count)> spans;
+        // Requests that failed behind the client, and how many more there were.
+        std::function<void(std::vector<FailedRequest> failed, std::size_t more)> failures;
     };
 
     // `number` tells the workers of this process apart.

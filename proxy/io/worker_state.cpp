@@ -1,12 +1,17 @@
 #include "proxy/io/worker_state.h"
 
 #include <chrono>
+#include <random>
+
+#include "runtime/metrics.h"
 
 namespace hearth::proxy {
 
 namespace {
 constexpr std::size_t kSpareActives = 128;
-constexpr std::size_t kMaxAccessEvents = 512;  // per tick; followers see a sample under load
+constexpr std::size_t kMaxFailures = 32;          // per tick
+constexpr std::size_t kMaxSpanOctets = 1U << 20;  // per tick
+constexpr std::size_t kMaxAccessEvents = 512;     // per tick; followers see a sample under load
 }  // namespace
 
 std::shared_ptr<const UpstreamSecurity> ServiceState::security_of(const Endpoint& endpoint) const {
@@ -33,7 +38,12 @@ void ActiveExchange::recycle() noexcept {
     auth = {};
     counted = admitted = queued = false;
     page_left.clear();
+    trace.server_span = 0;
+    trace.attempts = 0;
+    route = {};
+    record.trace = {};
     record.method = Method::kOther;
+    record.method_text.clear();
     record.host.clear();
     record.target.clear();
     record.referer.clear();
@@ -79,11 +89,37 @@ void WorkerState::log_access(const AccessRecord& record) {
         std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
     if (access_format != AccessFormat::kOff) {
         append_access_line(access_lines, record, access_format, when);
-        access_lines.push_back('\n');
+        access_lines.push_back(end_of_line(access_format));
     }
     if (access_followed && access_events.size() < kMaxAccessEvents) {
         append_access_line(access_events.emplace_back(), record, AccessFormat::kJson, when);
     }
+}
+
+// What people of the house can do something about.
+void WorkerState::note_failure(const AccessRecord& record) {
+    if (hop_of(record.error.reason) != Hop::kUpstream && record.status < 500) return;
+    if (failures.size() == kMaxFailures) {
+        ++more_failures;
+        return;
+    }
+    failures.push_back({record.trace, std::string(record.service), std::string(record.host.view()),
+                        record.upstream_text(), record.error, record.status});
+}
+
+void WorkerState::keep_spans(const AccessRecord& record, const RequestTrace& trace,
+                             SpanContext context) {
+    if (spans.size() > kMaxSpanOctets) {
+        metrics.spans_dropped.add();
+        return;
+    }
+    context.ended = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+    span_count += append_spans(spans, record, trace, context);
+}
+
+std::uint64_t WorkerState::random_seed() {
+    std::random_device device;
+    return std::uint64_t{device()} << 32 | device();
 }
 
 }  // namespace hearth::proxy

@@ -16,8 +16,10 @@
 #include "proxy/core/forward_auth.h"
 #include "proxy/core/http2_request.h"
 #include "proxy/core/login_delays.h"
+#include "proxy/core/otlp_spans.h"
 #include "proxy/core/snapshot.h"
 #include "proxy/core/timer_wheel.h"
+#include "proxy/core/trace_context.h"
 #include "proxy/io/block_pool.h"
 #include "proxy/io/poller.h"
 #include "proxy/io/request_metrics.h"
@@ -26,6 +28,7 @@
 #include "proxy/io/upstream_pool.h"
 #include "proxy/io/write_turn.h"
 #include "proxy/model/access_record.h"
+#include "proxy/model/failed_request.h"
 
 namespace hearth::proxy {
 
@@ -101,6 +104,10 @@ struct ActiveExchange {
     bool admitted = false;          // among the running ones of its service
     bool queued = false;            // on WorkerState::queued
 
+    RequestTrace trace;      // server_span 0: it is part of none
+    std::string_view route;  // the path that led to the service, where it is not all of the host
+    std::array<char, kTraceParentSize> traceparent;
+
     AccessRecord record;
     bool logged = false;  // somebody wanted the record when the request arrived
     PageFormat page_format = PageFormat::kHtml;
@@ -123,7 +130,8 @@ public:
           timers(poller.now()),
           upstreams(poller, timers, blocks),
           metrics(metric_worker),
-          upstream_changed(std::move(on_upstream_change)) {}
+          upstream_changed(std::move(on_upstream_change)),
+          trace_ids(random_seed()) {}
 
     [[nodiscard]] std::unique_ptr<ActiveExchange> take_active();
     void give_back(std::unique_ptr<ActiveExchange> active) noexcept;
@@ -131,6 +139,8 @@ public:
         return access_format != AccessFormat::kOff || access_followed;
     }
     void log_access(const AccessRecord& record);
+    void note_failure(const AccessRecord& record);
+    void keep_spans(const AccessRecord& record, const RequestTrace& trace, SpanContext context);
     // Some service may have room again.
     void look_at_queue();
     void forget_connection(const IpAddress& peer) noexcept;
@@ -164,8 +174,15 @@ public:
     bool access_followed = false;  // somebody reads /events?topic=access
     std::string access_lines;      // in access_format, each with its line feed
     std::vector<std::string> access_events;
+    std::vector<FailedRequest> failures;
+    std::size_t more_failures = 0;  // than there was room for
+    TraceIdSource trace_ids;
+    std::string spans;  // of OTLP; as append_spans() has them
+    std::size_t span_count = 0;
 
 private:
+    static std::uint64_t random_seed();
+
     std::vector<std::unique_ptr<ActiveExchange>> spare_;
 };
 

@@ -10,6 +10,7 @@
 #include "base/time.h"
 #include "proxy/model/hop_error.h"
 #include "proxy/model/message.h"
+#include "proxy/model/trace.h"
 
 namespace hearth::proxy {
 
@@ -32,7 +33,9 @@ private:
 // One exchange as the access log tells it.
 struct AccessRecord {
     IpAddress client;
+    TraceId trace;  // not set: nobody asked for it yet
     Method method = Method::kOther;
+    ShortText<24> method_text;
     Version version = Version::kHttp11;
     ShortText<128> host;
     ShortText<512> target;

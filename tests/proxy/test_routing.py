@@ -168,7 +168,7 @@ def test_the_access_log_has_a_line_for_each_request(house, form):
     house.ask(get(path="/logged?x", headers="User-Agent: me\r\n"))
     house.ask(get("dead", path="/gone"))
     pattern = {
-        "text": r'127.0.0.1 web.home "GET /logged\?x HTTP/1.1" 200 2 \d+ms 127.0.0.1:9000$',
+        "text": r'127.0.0.1 web.home "GET /logged\?x HTTP/1.1" 200 2 \d+ms 127.0.0.1:9000 trace=[0-9a-f]{32}$',
         "json": r'^\{"time":.*"target":"/logged\?x","status":200,.*"user_agent":"me"\}$',
         "combined": r'^127.0.0.1 - - \[.*\] "GET /logged\?x HTTP/1.1" 200 2 "-" "me"$',
     }[form]
