@@ -15,6 +15,7 @@
 #include "base/name.h"
 #include "base/proxy_protocol.h"
 #include "config/document_balancing.h"
+#include "config/document_error_pages.h"
 #include "config/document_middleware.h"
 #include "config/document_names.h"
 #include "config/document_policy.h"
@@ -182,6 +183,7 @@ struct Proxy {
     std::size_t max_connections = 4096;
     unsigned workers = 0;  // 0: one per core, at most 4
     AccessLog access_log = AccessLog::kOff;
+    std::vector<ErrorPageFile> error_pages;  // of all services; narrower ones first
     std::optional<Tracing> tracing;  // none: traceparent is a field like any other
 
     // With `listen` alone nothing says where HTTPS would be; it never opens more than was asked
@@ -229,6 +231,7 @@ struct Service {
     HeaderEdits request_headers;
     HeaderEdits response_headers;
     std::vector<Middleware> middleware;
+    std::vector<ErrorPageFile> error_pages;  // before those of the proxy
     HealthCheck health;
     RequestLimit limit;
     std::string sticky;  // a cookie's name; empty: none

@@ -4,6 +4,7 @@
 #include "config/codec.h"
 #include "config/sections.h"
 #include "config/sections_balancing.h"
+#include "config/sections_error_pages.h"
 #include "config/sections_routing.h"
 #include "config/sections_streams.h"
 #include "config/sections_tracing.h"
@@ -32,7 +33,7 @@ bool read_one_upstream(const Value& value, Service& service, ReadContext& contex
 bool expect_no_proxying(const Value& value, ReadContext& context) {
     for (const char* key : {"hosts", "under", "redirect", "middleware", "request_headers",
                             "response_headers", "health", "limit", "sticky", "slow_start",
-                            "send_proxy_protocol", "send_forwarded", "https"}) {
+                            "send_proxy_protocol", "send_forwarded", "error_pages", "https"}) {
         const Entry* entry = value.find(key);
         if (entry == nullptr) continue;
         context.diagnostics.error(entry->key_span, std::string(key) +
@@ -240,6 +241,11 @@ const Section<Proxy>& proxy_section() {
                   Presence::kOptional, "(one per core, at most 4)"),
             access_log_field(),
             tracing_field(),
+            field("error_pages", &Proxy::error_pages, error_pages(),
+                  "HTML files shown in place of the proxy's own pages, by status or class; "
+                  "{{status}} and others in them are filled in. They are read again when they "
+                  "change.",
+                  "{404: pages/404.html, 5xx: pages/down.html}", Presence::kOptional, "(none)"),
         },
         {},
     }};
@@ -289,6 +295,9 @@ std::vector<Field> service_fields() {
               "Tells the upstreams of the client in a Forwarded field (RFC 7239), besides "
               "X-Forwarded-*.",
               "true"),
+        field("error_pages", &Service::error_pages, error_pages(),
+              "Of this service, before those of proxy.error_pages.", "{502: pages/starting.html}",
+              Presence::kOptional, "(none)"),
         field("balance", &Service::balance,
               one_of<Balance>({{"random", Balance::kRandom},
                                {"round-robin", Balance::kRoundRobin},

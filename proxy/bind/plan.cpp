@@ -147,6 +147,12 @@ std::optional<std::size_t> index_of(const Snapshot& snapshot, const std::string&
     return std::nullopt;
 }
 
+void add_pages(std::vector<ErrorPageFile>& pages, const std::string& service,
+               const std::vector<config::ErrorPageFile>& from) {
+    for (const config::ErrorPageFile& one : from)
+        pages.push_back({service, static_cast<int>(one.from), static_cast<int>(one.to), one.file});
+}
+
 Tracing tracing_of(const config::Proxy& proxy) {
     Tracing tracing;
     if (!proxy.tracing) return tracing;
@@ -264,6 +270,9 @@ Result<Plan> make_plan(const config::Document& document, const config::Node* nod
     plan.unknown_name = unknown_name(document.proxy.tls.unknown_name);
     plan.max_connections = document.proxy.max_connections;
     if (node != nullptr) plan.node = node->name;
+    add_pages(plan.error_pages, {}, document.proxy.error_pages);
+    for (const config::Service& service : document.services)
+        add_pages(plan.error_pages, service.name, service.error_pages);
     if (document.proxy.tracing && document.proxy.tracing->otlp) {
         const config::Collector& to = *document.proxy.tracing->otlp;
         plan.collector = {to.text, to.host, to.address, to.port, to.path};

@@ -10,6 +10,7 @@
 #include "config/document.h"
 #include "proxy/core/access_line.h"
 #include "proxy/core/snapshot.h"
+#include "proxy/model/error_pages.h"
 #include "proxy/model/span_collector.h"
 #include "proxy/model/tls.h"
 
@@ -27,6 +28,7 @@ struct Plan {
     unsigned workers = 1;
     AccessFormat access_format = AccessFormat::kOff;
     SpanCollector collector;
+    std::vector<ErrorPageFile> error_pages;
     std::string node;  // its name; may be empty
 };
 

@@ -9,6 +9,7 @@
 
 #include "config/load.h"
 #include "proxy/bind/certificate_keeper.h"
+#include "proxy/bind/error_page_keeper.h"
 #include "proxy/bind/plan.h"
 #include "proxy/bind/seeing.h"
 #include "proxy/bind/target_keeper.h"
@@ -76,6 +77,7 @@ private:
     NameResolver resolver_;
     std::shared_ptr<TicketKeys> tickets_ = make_ticket_keys();
     CertificateKeeper certificates_;
+    ErrorPageKeeper error_pages_;
 };
 
 ProxyService::ProxyService(runtime::Daemon& daemon)
@@ -100,7 +102,11 @@ ProxyService::ProxyService(runtime::Daemon& daemon)
           [this](const std::shared_ptr<const CertificateStore>& store) {
               for (const auto& worker : workers_)
                   worker->set_certificates(store, plan_.unknown_name);
-          }) {
+          }),
+      error_pages_(daemon.control_loop(), daemon.problems(),
+                   [this](const std::shared_ptr<const ErrorPages>& pages) {
+                       for (const auto& worker : workers_) worker->set_error_pages(pages);
+                   }) {
     daemon_.metrics().on_scrape([this](runtime::MetricSink& sink) {
         board_.collect(sink);
         seeing_.collect(sink);
@@ -137,6 +143,7 @@ Result<void> ProxyService::apply(const Plan& plan) {
     if (auto opened = open_listeners(plan.listen); !opened) return opened;
     plan_ = plan;
     certificates_.follow(plan.certificates, plan.local_names, plan.snapshot->own_host);
+    error_pages_.follow(plan.error_pages);
     seeing_.adopt(plan.access_format, plan.collector, plan.node);
     for (const hearth::proxy::Service& service : plan.snapshot->services) {
         shared_.try_emplace(service.name, std::make_shared<SharedService>())

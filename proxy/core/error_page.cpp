@@ -186,6 +186,10 @@ std::string render(const ErrorPage& page, PageFormat format) {
                                        : render_html(page, explanation);
 }
 
+std::string_view message_of(const HopError& error) { return explain(error).what; }
+
+std::string_view advice_of(const HopError& error) { return explain(error).next; }
+
 std::string_view status_text(int status) noexcept {
     switch (status) {
         case 200: return "OK";

@@ -29,6 +29,10 @@ struct ErrorPage {
 // The body; everything that came from outside is escaped.
 [[nodiscard]] std::string render(const ErrorPage& page, PageFormat format);
 
+// What happened, and what to do about it: a sentence each.
+[[nodiscard]] std::string_view message_of(const HopError& error);
+[[nodiscard]] std::string_view advice_of(const HopError& error);
+
 [[nodiscard]] std::string_view status_text(int status) noexcept;
 
 }  // namespace hearth::proxy

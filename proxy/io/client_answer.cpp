@@ -5,6 +5,7 @@
 #include "proxy/core/authority.h"
 #include "proxy/core/octets.h"
 #include "proxy/core/own_pages.h"
+#include "proxy/core/page_template.h"
 #include "proxy/core/trace_context.h"
 #include "proxy/io/client_request.h"
 
@@ -91,7 +92,11 @@ ClientRequest::Next ClientRequest::failed(HopError error) {
     }
     client_reusable_ = begun && active.exchange.request_read() &&
                        active.exchange.keep_alive_wanted() && !worker_.draining;
-    const std::string body = render(page, active.page_format);
+    const std::string* const own = active.page_format == PageFormat::kHtml
+                                       ? worker_.error_pages->find(page.service, page.status)
+                                       : nullptr;
+    const std::string body =
+        own != nullptr ? fill_template(*own, page) : render(page, active.page_format);
     if (error.reason == HopReason::kOverloaded) active.more_fields = "Retry-After: 2\r\n";
     std::string text = page_head(page.status, content_type_of(active.page_format), body.size(),
                                  client_reusable_, active.more_fields);

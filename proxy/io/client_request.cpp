@@ -293,9 +293,11 @@ void ClientRequest::finish_record() {
     if (active_->service != nullptr) {
         record.request_octets = active_->exchange.request_octets();
         record.response_octets = active_->exchange.response_octets();
-        active_->service->metrics->finished(record.method, record.status, record.duration);
+        active_->service->metrics->finished(record);
+        if (active_->trace.attempts > 0)
+            active_->service->count_answer(record, now() - active_->trace.asked_upstream);
     } else {
-        worker_.metrics.service("").finished(record.method, record.status, record.duration);
+        worker_.metrics.service("").finished(record);
     }
     leave_service();
     if (!active_->logged) return;

@@ -210,7 +210,11 @@ void Worker::set_targets(ServiceState& state) {
     const auto targets = targets_of(*state.service, *addresses_);
     state.balancer.set_targets(targets);
     state.securities.clear();
+    state.upstream_metrics.clear();
     for (const UpstreamSpec& spec : state.service->upstreams) {
+        UpstreamMetrics& metrics = state_.metrics.upstream(state.service->name, spec.text);
+        for (const Endpoint& endpoint : endpoints_of(spec, *addresses_))
+            state.upstream_metrics.emplace_back(endpoint, &metrics);
         if (!spec.security) continue;
         const auto security = std::make_shared<const UpstreamSecurity>(*spec.security);
         for (const Endpoint& endpoint : endpoints_of(spec, *addresses_))
@@ -246,6 +250,10 @@ void Worker::set_access_log(AccessFormat format) {
         flush_access();
         state_.access_format = format;
     });
+}
+
+void Worker::set_error_pages(std::shared_ptr<const ErrorPages> pages) {
+    on_loop([&] { state_.error_pages = std::move(pages); });
 }
 
 bool Worker::admits(const Endpoint& peer) const {

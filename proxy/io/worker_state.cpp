@@ -21,6 +21,13 @@ std::shared_ptr<const UpstreamSecurity> ServiceState::security_of(const Endpoint
     return nullptr;
 }
 
+void ServiceState::count_answer(const AccessRecord& record, Duration duration) const {
+    for (const auto& [endpoint, upstream] : upstream_metrics) {
+        if (endpoint == record.upstream)
+            return upstream->finished(record.status, record.error, duration);
+    }
+}
+
 void ActiveExchange::recycle() noexcept {
     parser.reset();
     client_in.compact();

@@ -28,6 +28,7 @@
 #include "proxy/io/upstream_pool.h"
 #include "proxy/io/write_turn.h"
 #include "proxy/model/access_record.h"
+#include "proxy/model/error_pages.h"
 #include "proxy/model/failed_request.h"
 
 namespace hearth::proxy {
@@ -50,7 +51,10 @@ struct ServiceState {
     std::vector<std::pair<Endpoint, std::shared_ptr<const UpstreamSecurity>>> securities;
     RequestMetrics* metrics = nullptr;
     StreamMetrics* streams = nullptr;  // of one that is passed on
+    std::vector<std::pair<Endpoint, UpstreamMetrics*>> upstream_metrics;
 
+    // One of its endpoints has answered, or failed to.
+    void count_answer(const AccessRecord& record, Duration duration) const;
     [[nodiscard]] std::shared_ptr<const UpstreamSecurity> security_of(
         const Endpoint& endpoint) const;
 };
@@ -174,6 +178,7 @@ public:
     bool access_followed = false;  // somebody reads /events?topic=access
     std::string access_lines;      // in access_format, each with its line feed
     std::vector<std::string> access_events;
+    std::shared_ptr<const ErrorPages> error_pages = std::make_shared<ErrorPages>();
     std::vector<FailedRequest> failures;
     std::size_t more_failures = 0;  // than there was room for
     TraceIdSource trace_ids;

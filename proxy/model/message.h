@@ -29,6 +29,7 @@ enum class Method : std::uint8_t {
 [[nodiscard]] bool is_idempotent(Method method) noexcept;
 
 enum class Version : std::uint8_t { kHttp10, kHttp11, kHttp2 };
+inline constexpr std::size_t kVersionCount = 3;
 
 // As an access log tells it: "HTTP/1.1".
 [[nodiscard]] std::string_view to_string(Version version) noexcept;
