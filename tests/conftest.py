@@ -14,6 +14,7 @@ SOURCE_DIR = Path(__file__).resolve().parent.parent
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--build-dir", default=str(SOURCE_DIR / "build/release"), help="a built tree")
+    parser.addoption("--big-bodies", type=int, default=256, help="MiB of tests/proxy/test_big_bodies.py")
 
 
 def pytest_configure(config: pytest.Config) -> None:

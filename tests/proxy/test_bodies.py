@@ -6,43 +6,10 @@ import time
 
 import pytest
 
-from tests.lab import services
 from tests.proxy.house import OK, WEB, get
 
 GIB = 1 << 30
 RSS_LIMIT = 32 << 20
-
-
-@pytest.fixture
-def page(house):
-    services.start(house.host, "page", "page", 9000).wait_ready()
-    house.start(WEB)
-    return house
-
-
-def curl_size(host, *options: str) -> list[str]:
-    argv = ["curl", "--silent", "--show-error", "--header", "Host: web.home", "--max-time", "300"]
-    return host.run([*argv, *options], timeout=330).stdout.split()
-
-
-def test_a_gibibyte_comes_down_in_constant_memory(page, sanitized):
-    url = f"http://127.0.0.1/bytes/{GIB}"
-    out = ["--output", "/dev/null", "--write-out", "%{http_code} %{size_download}"]
-    assert curl_size(page.host, url, *out) == ["200", str(GIB)]
-    assert sanitized or page.daemon.peak_rss_bytes() < RSS_LIMIT
-
-
-@pytest.mark.parametrize("coding", ["length", "chunked"])
-def test_a_gibibyte_goes_up_in_constant_memory(page, coding, sanitized):
-    source = page.host.directory / "upload"
-    with source.open("wb") as file:
-        file.truncate(GIB)
-    options = ["--upload-file", str(source)]
-    if coding == "chunked":
-        options += ["--header", "Transfer-Encoding: chunked"]
-    answer = curl_size(page.host, "http://127.0.0.1/sink", *options)
-    assert answer[0:2] == ['{"bytes":', f"{GIB},"]
-    assert sanitized or page.daemon.peak_rss_bytes() < RSS_LIMIT
 
 
 def test_a_slow_reader_does_not_make_the_proxy_hoard(house, sanitized):

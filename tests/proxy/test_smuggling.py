@@ -1,8 +1,13 @@
 """What two HTTP implementations could read differently: asserted on the wire on both sides."""
 
+import contextlib
+import socket
+
 import pytest
 
-from tests.proxy.house import OK, WEB, get
+from tests.lab.netns import Network
+from tests.proxy.h2_upstream import H2Upstream
+from tests.proxy.house import ADDRESS, OK, WEB, House, get
 
 HOST = b"Host: web\r\n"
 SMUGGLED = b"GET /smuggled HTTP/1.1\r\nHost: web\r\n\r\n"
@@ -54,6 +59,37 @@ REFUSED = {
     "HTTP/0.9": b"GET /\r\n",
     "half an HTTP/2 preface": b"PRI * HTTP/2.0\r\n\r\n",
     "CONNECT": b"CONNECT web:443 HTTP/1.1\r\n" + HOST + b"\r\n",
+    "chunked twice": post(b"Transfer-Encoding: chunked, chunked\r\n", b"0\r\n\r\n"),
+    "two fields of chunked": post(b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", b"0\r\n\r\n"),
+    "quoted coding": post(b"Transfer-Encoding: \"chunked\"\r\n", b"0\r\n\r\n"),
+    "coding with a parameter": post(b"Transfer-Encoding: chunked;q=1\r\n", b"0\r\n\r\n"),
+    "empty coding": post(b"Transfer-Encoding:\r\n"),
+    "length with a sign within": post(b"Content-Length: 1-\r\n", b"x"),
+    "length with a space within": post(b"Content-Length: 1 1\r\n", b"x" * 11),
+    "length with an underscore": post(b"Content-Length: 1_0\r\n", b"x" * 10),
+    "length in other digits": post("Content-Length: \u0661\r\n".encode(), b"x"),
+    "length and coding in 1.0": b"POST / HTTP/1.0\r\n" + HOST + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "non-breaking space before colon": post(b"Transfer-Encoding\xa0: chunked\r\n", b"0\r\n\r\n"),
+    "NUL in a name": post(b"Transfer-\0Encoding: chunked\r\n", b"0\r\n\r\n"),
+    "NUL in the target": b"GET /\0 HTTP/1.1\r\n" + HOST + b"\r\n",
+    "bare CR in the request line": b"GET /\rX HTTP/1.1\r\n" + HOST + b"\r\n",
+    "bare CR before the end": b"GET / HTTP/1.1\r\n" + HOST + b"\r\r\n",
+    "tab in the request line": b"GET\t/ HTTP/1.1\r\n" + HOST + b"\r\n",
+    "two spaces in the request line": b"GET  / HTTP/1.1\r\n" + HOST + b"\r\n",
+    "octets beyond ASCII in the target": b"GET /\xff HTTP/1.1\r\n" + HOST + b"\r\n",
+    "control character in a value": post(b"A: b\x01c\r\n"),
+    "DEL in a value": post(b"A: b\x7fc\r\n"),
+    "empty Host": b"GET / HTTP/1.1\r\nHost:\r\n\r\n",
+    "Host with a space": b"GET / HTTP/1.1\r\nHost: web other\r\n\r\n",
+    "list of Hosts": b"GET / HTTP/1.1\r\nHost: web, other\r\n\r\n",
+    "Host with a bad port": b"GET / HTTP/1.1\r\nHost: web:x\r\n\r\n",
+    "absolute target without Host": b"GET http://web/ HTTP/1.1\r\n\r\n",
+    "absolute target with user": b"GET http://me@web/ HTTP/1.1\r\n" + HOST + b"\r\n",
+    "target of another scheme": b"GET file:///etc/passwd HTTP/1.1\r\n" + HOST + b"\r\n",
+    "empty method": b" / HTTP/1.1\r\n" + HOST + b"\r\n",
+    "HTTP/2.0": b"GET / HTTP/2.0\r\n" + HOST + b"\r\n",
+    "http in small letters": b"GET / http/1.1\r\n" + HOST + b"\r\n",
+    "HTTP/1.10": b"GET / HTTP/1.10\r\n" + HOST + b"\r\n",
     "TLS hello": bytes.fromhex("160301020001000001fc0303") + b"\n",
 }
 
@@ -65,15 +101,34 @@ def web(house):
     return upstream
 
 
-def test_refused_requests_never_reach_the_upstream(house, web):
-    for name, request in REFUSED.items():
-        client = house.client()
-        client.send(request + SMUGGLED)
-        answer = client.read_all()
-        assert answer.startswith(b"HTTP/1.1 400 "), f"{name}: {answer[:100]!r}"
-        assert answer.count(b"HTTP/1.1 ") == 1, f"{name}: answered more than once"
-        assert b"Connection: close" in answer, name
-    assert web.received == b""
+@pytest.fixture(scope="module")
+def both(binaries):
+    """`web` speaks HTTP/1.1 behind the proxy, `two` HTTP/2; neither is to hear of anything."""
+    with Network() as network:
+        house = House(network.host("home"), binaries["hearth-proxy"])
+        one, two = house.upstream(9000), H2Upstream(house.host, 9001)
+        house.start({**WEB, "two": {"upstream": f"h2c://{ADDRESS}:9001"}})
+        yield house, one, two
+        house.close()
+        two.close()
+
+
+@pytest.mark.parametrize("pace", ["whole", "octets"])
+@pytest.mark.parametrize("service", ["web", "two"])
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused_requests_never_reach_the_upstream(both, name, service, pace):
+    house, one, two = both
+    octets = (REFUSED[name] + SMUGGLED).replace(b"web", service.encode())
+    client = house.client()
+    client.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    with contextlib.suppress(OSError):  # it may be closed long before the end
+        for piece in [octets] if pace == "whole" else [bytes([octet]) for octet in octets]:
+            client.send(piece)
+    answer = client.read_all()
+    assert answer.startswith(b"HTTP/1.1 400 "), answer[:100]
+    assert answer.count(b"HTTP/1.1 ") == 1, "answered more than once"
+    assert b"Connection: close" in answer
+    assert one.received == b"" and two.asked == []
 
 
 BAD_CHUNKS = {
@@ -88,16 +143,42 @@ BAD_CHUNKS = {
     "no CRLF after data": b"1\r\nxGET",
     "bare LF after data": b"1\r\nx\n",
     "bare LF after trailer": b"0\r\nA: b\n\r\n",
+    "bare CR in extension": b"1;a\rb\r\nx\r\n",
+    "NUL in extension": b"1;a\0b\r\nx\r\n",
+    "NUL in size": b"1\0\r\nx\r\n",
+    "negative size": b"-1\r\nx\r\n",
+    "size with an underscore": b"1_0\r\n" + b"x" * 16 + b"\r\n",
+    "only an extension": b";a\r\nx\r\n",
+    "bare CR after data": b"1\r\nx\rG",
+    "too much data": b"1\r\nxy\r\n",
+    "NUL in trailer": b"0\r\nA: \0\r\n\r\n",
+    "trailer without colon": b"0\r\nabc\r\n\r\n",
+    "space before a trailer's colon": b"0\r\nA : b\r\n\r\n",
     "folded trailer": b"0\r\nA: b\r\n c\r\n\r\n",
 }
 
 
+@pytest.fixture(scope="module")
+def listening(binaries):
+    """An upstream that hears everything and says nothing."""
+    with Network() as network:
+        house = House(network.host("home"), binaries["hearth-proxy"])
+        house.upstream(9000, lambda peer: peer.read_all())
+        house.start(WEB)
+        yield house
+        house.close()
+
+
+@pytest.mark.parametrize("pace", ["whole", "octets"])
 @pytest.mark.parametrize("name", BAD_CHUNKS)
-def test_a_bad_chunk_ends_both_connections(house, name):
-    upstream = house.upstream(9000, lambda peer: peer.read_all())
-    house.start(WEB)
+def test_a_bad_chunk_ends_both_connections(listening, name, pace):
+    house, upstream = listening, listening.upstreams[0]
+    octets = post(b"Transfer-Encoding: chunked\r\n", b"3\r\nabc\r\n" + BAD_CHUNKS[name]) + SMUGGLED
     client = house.client()
-    client.send(post(b"Transfer-Encoding: chunked\r\n", b"3\r\nabc\r\n" + BAD_CHUNKS[name]) + SMUGGLED)
+    client.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    with contextlib.suppress(OSError):
+        for piece in [octets] if pace == "whole" else [bytes([octet]) for octet in octets]:
+            client.send(piece)
     answer = client.read_all()
     assert answer.startswith(b"HTTP/1.1 400 ") and answer.count(b"HTTP/1.1 ") == 1
     assert b"smuggled" not in upstream.received
@@ -115,6 +196,38 @@ def test_what_is_forwarded_is_normal(house, web):
         b"X-Forwarded-For: 127.0.0.1\r\nX-Real-IP: 127.0.0.1\r\nX-Forwarded-Proto: http\r\n"
         b"X-Forwarded-Host: web.home\r\n\r\n"
     )
+
+
+def test_what_is_forwarded_over_http2_is_normal(both):
+    house, _, two = both
+    assert house.ask(
+        b"GET http://two.home/a%2F..?q={1} HTTP/1.1\r\nHost: elsewhere\r\nConnection: close, X-Hop\r\nX-Hop: 1\r\n"
+        b"Keep-Alive: 5\r\nTE: trailers, gzip\r\nUpgrade: h2c\r\nProxy-Connection: x\r\nX-Kept:   padded \t \r\n\r\n")[0] == 200
+    assert two.asked.pop().headers == [
+        (b":method", b"GET"), (b":scheme", b"http"), (b":authority", b"two.home"), (b":path", b"/a%2F..?q={1}"),
+        (b"x-kept", b"padded"), (b"x-forwarded-for", b"127.0.0.1"), (b"x-real-ip", b"127.0.0.1"),
+        (b"x-forwarded-proto", b"http"), (b"x-forwarded-host", b"two.home")]
+
+
+@pytest.mark.parametrize("named", ["X-Forwarded-For, X-Forwarded-Proto", "X-Real-IP", "Host", "Content-Length", "Connection"])
+def test_naming_it_in_connection_strips_nothing_of_ours(both, named):
+    house, _, two = both
+    status = house.ask(f"GET / HTTP/1.1\r\nHost: two\r\nConnection: {named}\r\nX-Forwarded-For: 1.2.3.4\r\n\r\n".encode())[0]
+    got = dict(two.asked.pop().headers)
+    assert status == 200 and got[b":authority"] == b"two" and b"connection" not in got
+    assert (got[b"x-forwarded-for"], got[b"x-real-ip"], got[b"x-forwarded-proto"]) == (b"127.0.0.1", b"127.0.0.1", b"http")
+
+
+IMITATIONS = ["X_Forwarded_For", "x.forwarded.for", "X-Forwarded_Proto", "X_Real_IP", "Remote_User", "remote.user", "Content_Length",
+              "Transfer_Encoding", "Proxy", "Forwarded", "X-Original-URL", "X-Rewrite-URL", "X_AUTHENTIK_USERNAME", "Remote-Groups",
+              "X-Auth-Request-User", "CF-Connecting-IP", "True-Client-IP", "X-Client-IP", "X-Forwarded-Prefix", "X-SSL-Client-Verify"]
+
+
+@pytest.mark.parametrize("name", IMITATIONS)
+def test_what_imitates_an_identity_is_dropped(both, name):
+    house, _, two = both
+    assert house.ask(f"GET / HTTP/1.1\r\nHost: two\r\n{name}: forged\r\n\r\n".encode())[0] == 200
+    assert all(b"forged" not in value for _, value in two.asked.pop().headers)
 
 
 def test_chunks_are_written_anew(house):

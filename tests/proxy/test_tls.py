@@ -7,7 +7,6 @@ import threading
 
 import pytest
 
-from tests.lab import services
 from tests.lab.authority import Authority
 from tests.lab.waiting import wait_until
 from tests.proxy.h2_client import H2Client
@@ -211,23 +210,6 @@ def test_plain_http_on_the_port_of_https_is_told_so(home):
     client.send(get())
     status, _, body = client.read_response()
     assert status == 400 and b"https://" in body
-
-
-def test_big_bodies_both_ways(house, authority, sanitized):
-    services.start(house.host, "page", "page", 9000).wait_ready()
-    house.start(TWO, **secure(house, authority.leaf("web.home")))
-    curl = ["curl", "--silent", "--show-error", "--cacert", str(authority.root), "--max-time", "300",
-            "--resolve", f"web.home:443:{ADDRESS}", "--output", "/dev/null"]
-    size = 256 * MIB
-    down = house.host.run([*curl, "--write-out", "%{http_code} %{size_download}", f"https://web.home/bytes/{size}"])
-    assert down.stdout == f"200 {size}"
-    source = house.host.directory / "upload"
-    with source.open("wb") as file:
-        file.truncate(size)
-    up = house.host.run([*curl, "--upload-file", str(source), "--write-out", "%{http_code} %{size_upload}",
-                         "https://web.home/upload"])
-    assert up.stdout == f"200 {size}"
-    assert sanitized or house.daemon.peak_rss_bytes() < 32 * MIB
 
 
 def test_a_tunnel_ends_cleanly_and_a_broken_answer_does_not(house, authority):
