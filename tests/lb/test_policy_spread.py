@@ -164,7 +164,7 @@ def test_without_a_key_the_answer_says_where_it_holds(make_lan, binaries):
 def test_only_what_is_small_and_addressed_is_relayed(make_home):
     home = make_home()
     a = home.lan.nodes[0].control
-    assert a.post("/peers/relay?topic=lb/policy").status == 400
+    assert a.post("/peers/relay?topic=router/policy").status == 400
     assert a.post("/peers/relay?topic=dns/..%2Freload").status == 400
     assert a.post("/peers/relay?topic=dns/policy", "x" * 50_000).status == 413
     nodes = a.post("/peers/relay?topic=dns/policy", "no policy").json()["nodes"]

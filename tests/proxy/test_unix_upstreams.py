@@ -107,6 +107,7 @@ def test_http2_at_a_socket(house):
 
     class Script:
         script = staticmethod(ok)
+        is_hasty = staticmethod(lambda asked: False)
         asked: list = []
 
     SocketUpstream(path, lambda peer: H2Connection(Script, peer.connection).run())
