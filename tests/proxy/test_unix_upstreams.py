@@ -53,6 +53,11 @@ class SocketUpstream:
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self.path.unlink()
+        for peer in self.peers:
+            try:
+                peer.connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass  # it has ended by itself
 
 
 def test_a_service_at_a_socket(house):
