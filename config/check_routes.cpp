@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <map>
 
 #include "config/check.h"
@@ -40,6 +41,11 @@ void check_under(CheckContext& context, const Service& service) {
             place, owner->name + " is itself under " + owner->under + ": write that one");
 }
 
+// Who is asked for permission is asked over plain HTTP.
+bool needs_more_than_tcp(const HttpUpstream& upstream) {
+    return upstream.scheme != UpstreamScheme::kHttp || !upstream.socket_path.empty();
+}
+
 // Asked by itself, a service would ask for ever.
 void check_forward_auth(CheckContext& context, const Service& service) {
     for (const Middleware& one : service.middleware) {
@@ -52,7 +58,7 @@ void check_forward_auth(CheckContext& context, const Service& service) {
         if (asked == nullptr) continue;
         if (asked->upstreams.empty())
             context.diagnostics.error(place, asked->name + " has no upstream that could be asked");
-        else if (asked->upstreams.front().scheme != UpstreamScheme::kHttp)
+        else if (std::any_of(asked->upstreams.begin(), asked->upstreams.end(), needs_more_than_tcp))
             context.diagnostics.error(place, asked->name +
                                                  " is asked over plain HTTP: give it an http:// "
                                                  "upstream");

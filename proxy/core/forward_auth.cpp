@@ -49,6 +49,15 @@ std::string percent_encoded(std::string_view text) {
     return out;
 }
 
+// Where the client came to, as far as it said.
+std::string_view port_of(const Origin& origin) noexcept {
+    if (!origin.port.empty()) return origin.port;
+    const auto colon = origin.host.rfind(':');
+    const bool has_port = colon != std::string_view::npos && !origin.host.ends_with(']');
+    if (has_port) return origin.host.substr(colon + 1);
+    return origin.scheme == "https" ? "443" : "80";
+}
+
 void end_with(std::string& out, std::string_view body) {
     out.append("Content-Length: ").append(std::to_string(body.size())).append("\r\n\r\n");
     out.append(body);
@@ -71,6 +80,7 @@ std::string auth_question(const RequestHead& head, const Peer& peer, const Origi
     add("X-Forwarded-Method", head.method_text);
     add("X-Forwarded-Proto", origin.scheme);
     add("X-Forwarded-Host", origin.host);
+    add("X-Forwarded-Port", port_of(origin));
     add("X-Forwarded-Uri", target);
     add("X-Real-IP", origin.client.to_string());
     return out.append("Connection: close\r\n\r\n");

@@ -11,7 +11,7 @@
 
 // What another service is asked about a request, and what its answer means. The contracts of
 // Authelia, Authentik and oauth2-proxy: GET without a body, the client's header fields, and
-// X-Forwarded-{For,Method,Proto,Host,Uri} of the request; 2xx lets it pass.
+// X-Forwarded-{For,Method,Proto,Host,Port,Uri} of the request; 2xx lets it pass.
 namespace hearth::proxy {
 
 // The question, as it is written to the service at `host`.

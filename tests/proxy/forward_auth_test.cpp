@@ -51,7 +51,7 @@ TEST(ForwardAuth, TheQuestionHasTheClientsFieldsAndOurs) {
     for (const char* line :
          {"Cookie: session=1", "Authorization: Bearer x", "X-Forwarded-For: 10.0.0.7",
           "X-Forwarded-Method: GET", "X-Forwarded-Proto: https", "X-Forwarded-Host: web.home",
-          "X-Forwarded-Uri: /a?b"})
+          "X-Forwarded-Port: 443", "X-Forwarded-Uri: /a?b"})
         EXPECT_NE(question.find("\r\n" + std::string(line) + "\r\n"), std::string::npos) << line;
     for (const char* gone : {"root", "forged", "Content-Length", "trailers", "X-A"})
         EXPECT_EQ(question.find(gone), std::string::npos) << gone;
