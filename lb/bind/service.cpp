@@ -153,8 +153,9 @@ Result<void> LbService::carry_out() {
     plan_ = std::make_shared<const Plan>(std::move(*plan));
     lan_.moves->set_nodes(plan_->node, plan_->nodes);
     kernel_loop_->run_and_wait([this] {
-        kernel_.ports->apply(plan_->ports);
+        // First, while nobody listens yet: the kernel tells those who do of each element.
         kernel_.services->apply(plan_->services);
+        kernel_.ports->apply(plan_->ports);
     });
     loop_->run_and_wait([this] { apply_on_lan(*plan_); });
     kernel_loop_->run_and_wait([this] {

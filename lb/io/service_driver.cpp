@@ -24,6 +24,7 @@ using Shape = InstalledRules::Shape;
 // Changes of others are heard at once; this is for what nobody could hear.
 constexpr Duration kLookEvery = 60s;
 constexpr Duration kLookAtRoomEvery = 5s;
+constexpr Duration kCleanUpAfter = 100ms;
 // Then nothing leads to chains any more that were left (service_plan.h).
 constexpr Duration kTidyAfter = 2s;
 
@@ -48,7 +49,8 @@ struct ServiceDriver::Impl : std::enable_shared_from_this<Impl> {
           on_backend(std::move(call)),
           question(l.context()),
           look(l.context()),
-          room(l.context()) {}
+          room(l.context()),
+          cleaning(l.context()) {}
 
     // --- what the kernel has ------------------------------------------------------------------
 
@@ -245,10 +247,22 @@ struct ServiceDriver::Impl : std::enable_shared_from_this<Impl> {
         board.apply(std::move(services), present, now());
         looked = now();
         sync();
-        clean_up(former);
+        if (former.empty())
+            clean_up_later();
+        else
+            clean_up(former);
         show_backends();
         ask_when_due();
         look_at_room();
+    }
+
+    // At the start: to read the flows takes the kernel 10 ms for each family, and nobody owns the
+    // VIPs before they are probed.
+    void clean_up_later() {
+        cleaning.expires_after(kCleanUpAfter);
+        cleaning.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
+            if (!error && !self->closed) self->clean_up({});
+        });
     }
 
     void clean_up(const std::set<OpenPort>& former) {
@@ -335,6 +349,7 @@ struct ServiceDriver::Impl : std::enable_shared_from_this<Impl> {
     boost::asio::steady_timer question;
     boost::asio::steady_timer look;
     boost::asio::steady_timer room;
+    boost::asio::steady_timer cleaning;
     TimePoint looked;
     ServiceBoard board;
     std::array<Half, 2> halves{Half{IpFamily::kV4, {}, {}, {}}, Half{IpFamily::kV6, {}, {}, {}}};
@@ -355,6 +370,7 @@ ServiceDriver::~ServiceDriver() {
     impl_->question.cancel();
     impl_->look.cancel();
     impl_->room.cancel();
+    impl_->cleaning.cancel();
 }
 
 void ServiceDriver::apply(std::vector<BalancedService> services) {

@@ -6,7 +6,8 @@
 // where limits (LimitMEMLOCK, LimitRTPRIO of the unit) do not allow them, and nothing else changes.
 namespace hearth::lb {
 
-// Pages stay in memory once they were touched, now and later.
+// Pages stay in memory once they were touched, now and later; those that only starting needed do
+// not.
 [[nodiscard]] Result<void> keep_memory();
 
 // The calling thread runs before every ordinary one.
