@@ -50,9 +50,22 @@ Result<void> attach(int fd, std::vector<sock_filter> program) {
 
 std::vector<sock_filter> deaf() { return {statement(BPF_RET | BPF_K, 0)}; }
 
+// Frames of this type alone, and none that belongs to a VLAN above the interface.
+std::vector<sock_filter> only(std::uint16_t ethertype) {
+    const auto is = [](std::uint32_t what, std::uint32_t value) -> std::array<sock_filter, 3> {
+        return {statement(BPF_LD | BPF_H | BPF_ABS, static_cast<std::uint32_t>(SKF_AD_OFF) + what),
+                sock_filter{BPF_JMP | BPF_JEQ | BPF_K, 1, 0, value}, statement(BPF_RET | BPF_K, 0)};
+    };
+    std::vector<sock_filter> program;
+    for (const auto& line : is(SKF_AD_PROTOCOL, ethertype)) program.push_back(line);
+    for (const auto& line : is(SKF_AD_VLAN_TAG_PRESENT, 0)) program.push_back(line);
+    return program;
+}
+
 // Offsets count from the network header: the sockets are SOCK_DGRAM.
 std::vector<sock_filter> vrrp_only() {
-    std::vector<sock_filter> program{statement(BPF_LD | BPF_B | BPF_ABS, 9)};
+    std::vector<sock_filter> program = only(ETH_P_IP);
+    program.push_back(statement(BPF_LD | BPF_B | BPF_ABS, 9));
     accept_if(program, kVrrpProtocol);
     program.push_back(statement(BPF_RET | BPF_K, 0));
     return program;
@@ -77,7 +90,8 @@ std::vector<sock_filter> ipv6_about(const std::vector<IpAddress>& addresses) {
     constexpr std::uint32_t kType = 40;
     constexpr std::uint32_t kTargetEnd = 40 + 8 + 12;
     const sock_filter drop = statement(BPF_RET | BPF_K, 0);
-    std::vector<sock_filter> program{statement(BPF_LD | BPF_B | BPF_ABS, kNextHeader)};
+    std::vector<sock_filter> program = only(ETH_P_IPV6);
+    program.push_back(statement(BPF_LD | BPF_B | BPF_ABS, kNextHeader));
     accept_if(program, kVrrpProtocol);
     program.push_back({BPF_JMP | BPF_JEQ | BPF_K, 1, 0, kIcmp6Protocol});
     program.push_back(drop);
@@ -94,6 +108,17 @@ std::vector<sock_filter> ipv6_about(const std::vector<IpAddress>& addresses) {
     return program;
 }
 
+// A socket of IP's own type is served after IP, which copies the head of each packet therefore, 6 %
+// of what forwarding one costs. Those of all types come before; what leaves is not for them.
+std::uint16_t cheapest_type(int fd, std::uint16_t protocol) {
+    constexpr int kIgnore = 1;
+    const bool is_ip = protocol != ETH_P_ARP;
+    return is_ip &&
+                   setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &kIgnore, sizeof kIgnore) == 0
+               ? std::uint16_t{ETH_P_ALL}
+               : protocol;
+}
+
 Result<FileDescriptor> open_packet_socket(int interface, std::uint16_t protocol,
                                           std::vector<sock_filter> filter) {
     // Bound to no protocol until the filter is in place: nothing unfiltered is ever queued.
@@ -107,7 +132,7 @@ Result<FileDescriptor> open_packet_socket(int interface, std::uint16_t protocol,
     if (auto done = attach(fd.get(), std::move(filter)); !done) return fail(done.error());
     sockaddr_ll address{};
     address.sll_family = AF_PACKET;
-    address.sll_protocol = htons(protocol);
+    address.sll_protocol = htons(cheapest_type(fd.get(), protocol));
     address.sll_ifindex = interface;
     if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0)
         return fail(Error::from_errno("packet socket", errno));
