@@ -16,12 +16,12 @@ def checksum(data: bytes, start: int = 0) -> int:
     return ~total & 0xFFFF
 
 
-def advert(source, destination, *, vrid=53, priority=255, vips=(VIP,), ttl=255, version=0x31, trailing=b"", keep=None) -> bytes:
+def advert(source, destination, *, vrid=53, priority=255, vips=(VIP,), ttl=255, version=0x31, trailing=b"", keep=None, pseudo_header=True) -> bytes:
     """An IPv4 packet whose checksums are right."""
     body = struct.pack("!BBBBHH", version, vrid, priority, len(vips), 10, 0)
     body += b"".join(map(socket.inet_aton, vips)) + trailing
     pseudo = socket.inet_aton(source) + socket.inet_aton(destination) + struct.pack("!BBH", 0, 112, len(body))
-    body = body[:6] + struct.pack("!H", checksum(body, ~checksum(pseudo) & 0xFFFF)) + body[8:]
+    body = body[:6] + struct.pack("!H", checksum(body, ~checksum(pseudo) & 0xFFFF if pseudo_header else 0)) + body[8:]
     body = body[:keep]
     head = struct.pack("!BBHHHBBH", 0x45, 0xC0, 20 + len(body), 0, 0x4000, ttl, 112, 0)
     head += socket.inet_aton(source) + socket.inet_aton(destination)
@@ -72,6 +72,26 @@ def test_forged_adverts_are_counted_and_change_nothing(make_lan, reason, change)
         attacker.send(0x0800, advert(source, "10.0.0.11", **change))
     wait_until(lambda: dropped(a, reason) >= before + 20)
     assert a.state() == "master" and a.vip()["transitions"] == 3
+
+
+@pytest.mark.parametrize("pseudo_header", [True, False])
+def test_checksums_with_and_without_the_pseudo_header_are_right(make_lan, pseudo_header):
+    """keepalived counts it in, routers of other makes do not: both are followed."""
+    lan = make_lan(1, vip=f", vrid: 53, foreign_peers: [{CLIENT}]")
+    (a,) = lan.nodes
+    attacker = Attacker(lan)
+    a.start_lb()
+    a.wait_state("master")
+    packet = advert(CLIENT, "224.0.0.18", pseudo_header=pseudo_header)
+    to = bytes.fromhex("01005e000012")
+    def owner() -> str:
+        attacker.send(0x0800, packet, to)
+        return a.vip()["owner"]
+    wait_until(lambda: owner() == CLIENT, 10)
+    assert a.state() == "backup"
+    assert dropped(a, "bad_checksum") == 0
+    attacker.send(0x0800, packet[:26] + b"\0\1" + packet[28:], to)
+    wait_until(lambda: dropped(a, "bad_checksum") == 1)
 
 
 def test_truncated_packets_are_counted(make_lan):

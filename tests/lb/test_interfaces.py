@@ -148,3 +148,24 @@ def test_address_on_the_interface_is_renewed_and_leaves_a_hanging_owner(make_lan
     a.lb.signal(signal.SIGCONT)
     lan.wait_owner(a)
     wait_until(lambda: (on_interface(a), on_interface(b)) == (True, False))
+
+
+def test_interface_that_the_document_names_is_the_one(make_lan):
+    """Two carry the node's address, as while one replaces the other."""
+    lan = make_lan(1)
+    (a,) = lan.nodes
+    lan.switch.attach(a.host, interface="eth1")
+    a.host.ip(f"address add {a.address}/24 dev eth1")
+    lan.write_document(lan.document().replace(f"a: {a.address}", f"a: {{address: {a.address}, interface: eth1}}"))
+    lan.start()
+    assert a.control.status()["interface"] == "eth1"
+    assert lan.answering() == [a.host.mac("eth1")]
+
+
+def test_announcements_are_repeated_as_often_as_wanted(make_lan):
+    """Switches forget where an address is after 300 s: `refresh` reminds them."""
+    lan = make_lan(1, vip=", refresh: 1s").start()
+    (a,) = lan.nodes
+    wait_until(lambda: a.vip()["for_s"] >= 3)
+    before = a.control.metric("hearth_arp_gratuitous_total")
+    wait_until(lambda: a.control.metric("hearth_arp_gratuitous_total") >= before + 4)
