@@ -81,17 +81,22 @@ void try_dns(Walk& walk) {
 
 void try_vip(Walk& walk) {
     const config::Vip* vip = walk.document.find_vip(walk.document.proxy.vip);
-    const bool has_own = !walk.service.addresses.empty();
+    const config::Service& service = walk.service;
+    const bool has_own = !service.vip.empty();
     if (!has_own && (vip == nullptr || !walk.document.proxy.listen.empty())) return;
-    const IpAddress& address = has_own ? walk.service.addresses.front() : vip->addresses.front();
-    Hop hop{"vip", address.to_string(), false, ""};
+    // One that a pool gives is known to hearth-lb alone, by the VIP's name.
+    const std::string address = !has_own                    ? vip->addresses.front().to_string()
+                                : service.addresses.empty() ? service.vip
+                                                            : service.addresses.front().to_string();
+    Hop hop{"vip", address, false, ""};
     const auto status = walk.daemons.get("lb", "/status");
     if (!status) {
         hop.detail = "hearth-lb does not answer: " + status.error().detail;
     } else if (const auto* vips = child_of(*status, "vips").if_array()) {
         hop.detail = "hearth-lb does not know it; reload it (`hearth reload`)";
         for (const json::value& one : *vips) {
-            if (text_of(one, "address") != hop.what) continue;
+            if (text_of(one, "address") != address && text_of(one, "name") != address) continue;
+            hop.what = text_of(one, "address");
             const auto owner = text_of(one, "owner");
             const auto conflict = text_of(one, "conflict");
             hop.is_good = !owner.empty() && conflict.empty();

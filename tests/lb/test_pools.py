@@ -100,6 +100,29 @@ def test_node_that_lost_its_memory_asks_the_others(make_lan):
     assert wait_addresses(lan, "mqtt", "zigbee") == given
 
 
+def test_nodes_that_did_not_hear_each_other_agree_when_they_do(make_lan):
+    """Each side got services that the other never saw; afterwards no address is anybody else's, too."""
+    lan = start(make_lan(2), {"mqtt": AUTO})
+    given = wait_addresses(lan, "mqtt")
+    a, b = lan.nodes
+    b.lb.kill()
+    text = document(lan, {"mqtt": AUTO, "zigbee": AUTO, "voice": AUTO})
+    for node, renumbered in ((a, "zigbee"), (b, "voice")):  # so that their first choices differ
+        lan.write_document(text)
+        if node is b:
+            a.lb.kill()
+            b.start_lb()
+        else:
+            assert a.control.post("/reload").status == 200
+        wait_until(lambda node=node: set(addresses(node)) == {"mqtt", "zigbee", "voice"}, 15)
+        assert node.control.post(f"/vips/renumber?vip={renumbered}").status == 200
+    a.start_lb()
+    known = wait_addresses(lan, "mqtt", "zigbee", "voice")
+    assert known["mqtt"] == given["mqtt"] and len(set(known.values())) == 3
+    for address in known.values():
+        owner(lan, address)
+
+
 def test_order_of_the_document_does_not_matter(make_lan):
     lan = start(make_lan(2), {"mqtt": AUTO, "zigbee": AUTO, "voice": AUTO})
     given = wait_addresses(lan, "mqtt", "zigbee", "voice")
@@ -137,6 +160,15 @@ def test_exhausted_pool_is_named_and_the_rest_works(make_lan):
     known = wait_addresses(lan, *names)
     assert {name: known[name] for name in given} == given
     assert "pool_exhausted" not in a.control.problems()
+
+
+def test_ipv6_only(make_lan):
+    lan = make_lan(1)
+    (a,) = lan.nodes
+    text = document(lan, {"mqtt": AUTO}, pools='"fd00::100-fd00::1ff"').replace("/24]", '/24, "fd00::/64"]')
+    lan.write_document(text.replace("tcp/1883: [a]", 'tcp/1883: "[fd00::99]:1883"'))
+    lan.start()
+    assert wait_addresses(lan, "mqtt")["mqtt"].startswith("fd00::1")
 
 
 def test_address_that_the_document_gives_away_is_left(make_lan):
@@ -199,6 +231,8 @@ def test_names_follow_the_addresses(make_lan, binaries):
     given = wait_addresses(lan, "mqtt")
     a.start_dns()
     assert dig(lan.client, "mqtt.home", server=a.address).values == [given["mqtt"]]
+    explain = [lan.bin_dir / "hearth", "explain", "mqtt", "--config", a.config, "--run-dir", a.run_dir]
+    assert f"vip {given['mqtt']} ok held by a" in " ".join(a.host.run(explain, check=False).stdout.split())
     reload(lan, document(lan, {"mqtt": AUTO, "zigbee": AUTO}))
     assert Control(a.run_dir / "dns.sock").post("/reload").status == 200
     known = wait_addresses(lan, "mqtt", "zigbee")
