@@ -14,7 +14,7 @@ EXAMPLES = sorted([*SOURCE_DIR.glob("config/*.yaml"), *SOURCE_DIR.glob("config/e
 # Rules that one value alone breaks.
 SHAPELESS = [
     "unknown-key", "unknown-key-nested", "unknown-key-in-shorthand", "missing-lan", "missing-nodes",
-    "missing-vip-address", "map-expected", "text-expected", "empty-list", "wrong-version", "number-as-text",
+    "map-expected", "text-expected", "empty-list", "wrong-version", "number-as-text",
     "number-out-of-range", "boolean-typo", "duration-without-unit", "size-without-unit", "size-decimal-unit",
     "name-upper-case", "name-not-a-host", "endpoint-without-port", "record-no-cname", "forward-without-servers",
     "list-bad-scheme", "service-upstream-no-scheme",
