@@ -76,6 +76,7 @@ private:
     UpstreamBoard board_;
     NameResolver resolver_;
     std::shared_ptr<TicketKeys> tickets_ = make_ticket_keys();
+    std::shared_ptr<IdleShelf> shelf_;  // null for one worker
     CertificateKeeper certificates_;
     ErrorPageKeeper error_pages_;
 };
@@ -194,6 +195,7 @@ Result<void> ProxyService::open_listeners(const std::vector<Listening>& listen) 
 }
 
 void ProxyService::make_workers(unsigned count) {
+    if (count > 1) shelf_ = std::make_shared<IdleShelf>();
     for (unsigned i = 0; i < count; ++i) {
         Worker::Hooks hooks;
         hooks.upstream_changed = [this](const Endpoint& endpoint, HopReason reason) {
@@ -212,7 +214,8 @@ void ProxyService::make_workers(unsigned count) {
             for (std::string& event : events) daemon_.events().publish("access", std::move(event));
         };
         workers_.push_back(std::make_unique<Worker>(i, daemon_.metrics().add_worker(),
-                                                    daemon_.sockets(), tickets_, std::move(hooks)));
+                                                    daemon_.sockets(), tickets_, shelf_,
+                                                    std::move(hooks)));
     }
 }
 

@@ -89,6 +89,8 @@ ProxyMetrics::ProxyMetrics(runtime::MetricWorker& worker)
                                        "Connections opened to upstreams.")),
       upstream_reuses(worker.counter("hearth_proxy_upstream_reuses_total",
                                      "Requests sent on a kept upstream connection.")),
+      upstream_hand_overs(worker.counter("hearth_proxy_upstream_hand_overs_total",
+                                         "Idle connections that a worker left to the others.")),
       tls_handshakes(worker.counter("hearth_proxy_tls_handshakes_total",
                                     "TLS handshakes with clients that ended well.")),
       tls_resumptions(worker.counter("hearth_proxy_tls_resumptions_total",

@@ -89,6 +89,7 @@ public:
     runtime::Counter& http2_connections;
     runtime::Counter& upstream_connects;
     runtime::Counter& upstream_reuses;
+    runtime::Counter& upstream_hand_overs;
     runtime::Counter& tls_handshakes;
     runtime::Counter& tls_resumptions;
     runtime::Counter& tls_failures;

@@ -73,9 +73,14 @@ std::unique_ptr<UpstreamLeg> UpstreamPool::take_idle(const UpstreamTarget& targe
         if (Http2Upstream* shared = shared_with_room(target))
             return std::make_unique<Http2UpstreamStream>(*shared);
     }
+    if (auto kept = take_kept(target, check)) return kept;
+    return shelf_ && !target.security ? take_shelved(target) : nullptr;
+}
+
+std::unique_ptr<UpstreamLeg> UpstreamPool::take_kept(const UpstreamTarget& target, Check check) {
     const auto found = idle_.find(target.endpoint);
     if (found == idle_.end()) return nullptr;
-    Idle& idle = found->second;
+    Connections& idle = found->second.kept;
     for (;;) {
         const auto last = std::find_if(idle.rbegin(), idle.rend(), [&](const auto& connection) {
             return is_same(connection->target_.security, target.security);
@@ -83,11 +88,45 @@ std::unique_ptr<UpstreamLeg> UpstreamPool::take_idle(const UpstreamTarget& targe
         if (last == idle.rend()) return nullptr;
         std::unique_ptr<UpstreamConnection> connection = std::move(*last);
         idle.erase(std::next(last).base());
+        found->second.unused = std::min(found->second.unused, idle.size());
         --idle_count_;
         timers_.set(*connection, kNever);
         if (check == Check::kKnownState || connection->stream_.is_quiet()) return connection;
         discard(std::move(connection));
     }
+}
+
+std::unique_ptr<UpstreamLeg> UpstreamPool::take_shelved(const UpstreamTarget& target) {
+    auto taken = shelf_->take(target.endpoint, poller_.now());
+    if (!taken) return nullptr;
+    auto connection = std::make_unique<UpstreamConnection>(*this, target, std::move(taken->stream));
+    connection->phase_ = UpstreamConnection::Phase::kOpen;
+    if (!poller_.add(connection->stream_.fd(), *connection)) return nullptr;
+    return connection;
+}
+
+std::size_t UpstreamPool::hand_over() {
+    if (!shelf_) return 0;
+    shelf_->drop_expired(poller_.now());
+    std::size_t count = 0;
+    for (auto& [endpoint, idle] : idle_) {
+        const auto end = idle.kept.begin() + static_cast<std::ptrdiff_t>(idle.unused);
+        const auto stays = std::stable_partition(idle.kept.begin(), end, [](const auto& one) {
+            return one->target_.security != nullptr;
+        });
+        for (auto it = stays; it != end; ++it) {
+            UpstreamConnection& connection = **it;
+            poller_.remove(connection.stream_.fd());
+            shelf_->put(endpoint, std::move(connection.stream_), connection.deadline());
+            timers_.set(connection, kNever);
+            dead_.push_back(std::move(*it));  // events for it may be waiting
+            ++count;
+        }
+        idle.kept.erase(stays, end);
+        idle.unused = idle.kept.size();
+    }
+    idle_count_ -= count;
+    return count;
 }
 
 std::unique_ptr<UpstreamLeg> UpstreamPool::connect(const UpstreamTarget& target, HopReason& why) {
@@ -125,7 +164,7 @@ std::unique_ptr<UpstreamLeg> UpstreamPool::opened(std::unique_ptr<UpstreamLeg> l
 void UpstreamPool::keep(std::unique_ptr<UpstreamLeg> leg, TimePoint until) {
     auto* const used = leg->connection();
     if (used == nullptr) return;  // a stream ends with its request
-    Idle& idle = idle_[used->target_.endpoint];
+    Connections& idle = idle_[used->target_.endpoint].kept;
     if (used->stream_.readable() || idle.size() >= kMaxIdlePerEndpoint) {
         return discard(std::move(leg));
     }
@@ -148,12 +187,13 @@ void UpstreamPool::discard(std::unique_ptr<UpstreamLeg> leg) {
 }
 
 void UpstreamPool::drop_idle(UpstreamConnection& connection) {
-    Idle& idle = idle_[connection.target_.endpoint];
+    auto& [idle, unused] = idle_[connection.target_.endpoint];
     const auto it = std::find_if(idle.begin(), idle.end(),
                                  [&](const auto& kept) { return kept.get() == &connection; });
     if (it == idle.end()) return;
     std::unique_ptr<UpstreamConnection> owned = std::move(*it);
     idle.erase(it);
+    unused = std::min(unused, idle.size());
     --idle_count_;
     discard(std::move(owned));
 }
@@ -174,10 +214,11 @@ void UpstreamPool::reap() noexcept {
 
 void UpstreamPool::close_idle() {
     for (auto& [endpoint, idle] : idle_) {
-        for (auto& connection : idle) discard(std::move(connection));
+        for (auto& connection : idle.kept) discard(std::move(connection));
     }
     idle_.clear();
     idle_count_ = 0;
+    if (shelf_) shelf_->clear();
 }
 
 }  // namespace hearth::proxy

@@ -9,6 +9,7 @@
 #include "base/ip.h"
 #include "base/time.h"
 #include "proxy/io/http2_upstream.h"
+#include "proxy/io/idle_shelf.h"
 #include "proxy/io/poller.h"
 #include "proxy/io/stream.h"
 #include "proxy/io/timed.h"
@@ -64,8 +65,10 @@ private:
 // speak HTTP/2, and forgets those that were closed or spoke unasked. Used on the worker's thread.
 class UpstreamPool {
 public:
-    UpstreamPool(Poller& poller, TimerWheel& timers, BlockPool& blocks) noexcept
-        : poller_(poller), timers_(timers), blocks_(blocks) {}
+    // `shelf`: null when there are no other workers.
+    UpstreamPool(Poller& poller, TimerWheel& timers, BlockPool& blocks,
+                 std::shared_ptr<IdleShelf> shelf) noexcept
+        : poller_(poller), timers_(timers), blocks_(blocks), shelf_(std::move(shelf)) {}
     ~UpstreamPool();
 
     // An idle one, the last used first, or a stream of a shared one; nullptr when there is none.
@@ -79,6 +82,8 @@ public:
     [[nodiscard]] std::unique_ptr<UpstreamLeg> opened(std::unique_ptr<UpstreamLeg> leg);
     // Keeps it idle until `until`.
     void keep(std::unique_ptr<UpstreamLeg> leg, TimePoint until);
+    // Leaves to the other workers what was idle since the last call; how many. Now and then.
+    std::size_t hand_over();
     // Closes it, destroys it after the batch: events for it may be waiting.
     void discard(std::unique_ptr<UpstreamLeg> leg);
 
@@ -100,18 +105,25 @@ public:
 private:
     friend class UpstreamConnection;
     static constexpr std::size_t kMaxIdlePerEndpoint = 128;
-    using Idle = std::vector<std::unique_ptr<UpstreamConnection>>;
+    using Connections = std::vector<std::unique_ptr<UpstreamConnection>>;
+    struct Idle {
+        Connections kept;        // the one used last at the end
+        std::size_t unused = 0;  // of these, from the front: not needed since hand_over()
+    };
 
+    [[nodiscard]] std::unique_ptr<UpstreamLeg> take_kept(const UpstreamTarget& target, Check check);
+    [[nodiscard]] std::unique_ptr<UpstreamLeg> take_shelved(const UpstreamTarget& target);
     void drop_idle(UpstreamConnection& connection);
     [[nodiscard]] Http2Upstream* shared_with_room(const UpstreamTarget& target) const noexcept;
 
     Poller& poller_;
     TimerWheel& timers_;
     BlockPool& blocks_;
+    std::shared_ptr<IdleShelf> shelf_;
     TlsClientContext tls_;
     std::unordered_map<Endpoint, Idle> idle_;
     std::size_t idle_count_ = 0;
-    Idle dead_;
+    Connections dead_;
     std::vector<std::unique_ptr<Http2Upstream>> shared_;
     std::vector<Http2Upstream*> to_flush_;
 };

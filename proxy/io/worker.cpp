@@ -29,13 +29,14 @@ bool holds(const std::vector<Listening>& all, const Listening& one) {
 }  // namespace
 
 Worker::Worker(std::size_t number, runtime::MetricWorker& metrics, runtime::SocketStore& sockets,
-               std::shared_ptr<TicketKeys> tickets, Hooks hooks)
+               std::shared_ptr<TicketKeys> tickets, std::shared_ptr<IdleShelf> shelf, Hooks hooks)
     : number_(number),
       sockets_(sockets),
       loop_("proxy-" + std::to_string(number)),
       hooks_(std::move(hooks)),
       state_(
-          loop_, metrics, [this] { after_batch(); }, hooks_.upstream_changed, std::move(tickets)),
+          loop_, metrics, [this] { after_batch(); }, hooks_.upstream_changed, std::move(tickets),
+          std::move(shelf)),
       ticker_(loop_.context()) {
     state_.post = [this](std::function<void()> work) {
         loop_.post([this, work = std::move(work)] {
@@ -343,6 +344,7 @@ void Worker::tick() {
         while (Timer* timer = state_.timers.take_expired(state_.poller.now())) {
             static_cast<Timed*>(timer)->on_deadline();
         }
+        state_.metrics.upstream_hand_overs.add(state_.upstreams.hand_over());
         state_.look_at_queue();
         after_batch();
         flush_access();

@@ -41,9 +41,9 @@ public:
         std::function<void(std::vector<FailedRequest> failed, std::size_t more)> failures;
     };
 
-    // `number` tells the workers of this process apart.
+    // `number` tells the workers of this process apart, `shelf` is theirs together.
     Worker(std::size_t number, runtime::MetricWorker& metrics, runtime::SocketStore& sockets,
-           std::shared_ptr<TicketKeys> tickets, Hooks hooks);
+           std::shared_ptr<TicketKeys> tickets, std::shared_ptr<IdleShelf> shelf, Hooks hooks);
     ~Worker();
 
     void start();

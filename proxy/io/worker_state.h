@@ -128,11 +128,11 @@ public:
 
     WorkerState(runtime::EventLoop& loop, runtime::MetricWorker& metric_worker,
                 std::function<void()> after_batch, UpstreamReport on_upstream_change,
-                std::shared_ptr<TicketKeys> tickets)
+                std::shared_ptr<TicketKeys> tickets, std::shared_ptr<IdleShelf> shelf)
         : tls(std::move(tickets)),
           poller(loop, std::move(after_batch)),
           timers(poller.now()),
-          upstreams(poller, timers, blocks),
+          upstreams(poller, timers, blocks, std::move(shelf)),
           metrics(metric_worker),
           upstream_changed(std::move(on_upstream_change)),
           trace_ids(random_seed()) {}

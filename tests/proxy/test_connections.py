@@ -25,6 +25,17 @@ def test_both_sides_keep_their_connection(house):
     assert house.control.metric("hearth_proxy_upstream_reuses_total") == 24
 
 
+def test_workers_leave_idle_connections_to_each_other(house):
+    """Each request comes by a connection of its own, to whichever worker the kernel chooses."""
+    upstream = house.upstream(9000)
+    house.start(WEB, workers=4)
+    for turn in range(12):
+        assert house.ask(get())[0] == 200
+        wait_until(lambda: house.control.metric("hearth_proxy_upstream_hand_overs_total") == turn + 1)
+    assert upstream.asked == 1
+    assert house.control.metric("hearth_proxy_upstream_reuses_total") == 11
+
+
 def test_an_upstream_that_closes_idle_connections_is_no_failure(house):
     """It answers each connection once and closes it only when the next request is under way."""
 
