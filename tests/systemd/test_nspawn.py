@@ -173,6 +173,18 @@ def test_ipv6_is_forwarded_when_a_service_needs_it(machine):
     machine.run("systemctl", "reload", "hearth-lb")
 
 
+def test_names_of_addresses_from_pools_cross_from_one_user_to_the_other(machine):
+    """hearth-lb writes what hearth-dns, another user, reads."""
+    pool = "pools: {home: 10.77.0.200}\n"
+    machine.write(
+        "/etc/hearth/hearth.yaml", DOCUMENT + "  mqtt: {vip: auto, ports: {tcp/1883: 10.77.0.9}}\n" + pool
+    )
+    machine.run("systemctl", "reload", "hearth-dns", "hearth-lb")
+    wait_for_answer(machine, "mqtt.home", "10.77.0.200")
+    machine.write("/etc/hearth/hearth.yaml", DOCUMENT)
+    machine.run("systemctl", "reload", "hearth-dns", "hearth-lb")
+
+
 def test_upgrade_keeps_serving(machine, package):
     install(machine, package)
     wait_for_answer(machine, "hello.home", "10.77.0.80")
