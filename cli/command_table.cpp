@@ -2,10 +2,17 @@
 
 #include "cli/commands.h"
 #include "cli/query_options.h"
+#include "cli/request_filter.h"
 
 namespace hearth::cli {
 
 namespace {
+
+std::vector<Option> tail_options() {
+    std::vector<Option> options = query_filter_options();
+    for (Option& one : RequestFilter::options()) options.push_back(std::move(one));
+    return options;
+}
 
 // What is, and why.
 std::vector<Command> looking() {
@@ -62,11 +69,12 @@ std::vector<Command> looking() {
          run_vip_ls},
         {"tail",
          "Follows questions, requests or log lines as they come",
-         "Stays until Ctrl-C. dns: questions and their answers, of which the options choose; "
-         "proxy: "
-         "requests; log: what the daemons of this node log.",
+         "Stays until Ctrl-C. dns: questions and their answers; proxy: requests, of which "
+         "--client, "
+         "--service, --status and --failed choose; log: what the daemons of this node log. The "
+         "other options choose questions.",
          {{"dns|proxy|log", Need::kRequired, "What to follow."}},
-         query_filter_options(),
+         tail_options(),
          run_tail},
         {"queries",
          "Questions that were answered, the newest last",

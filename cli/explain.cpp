@@ -11,6 +11,7 @@
 #include "cli/daemons.h"
 #include "cli/dns_question.h"
 #include "cli/http_probe.h"
+#include "cli/middleware_text.h"
 #include "cli/text_table.h"
 #include "config/load.h"
 #include "config/suggest.h"
@@ -131,7 +132,9 @@ void try_tls(Walk& walk) {
             const std::int64_t days =
                 (number_of(one, "not_after") - std::time(nullptr)) / (24 * 3600);
             hop.is_good = days >= 0;
-            hop.detail = hop.is_good ? "certificate ends in " + std::to_string(days) + "d"
+            const std::string issuer(text_of(one, "issuer"));
+            hop.detail = hop.is_good ? "certificate" + (issuer.empty() ? "" : " of " + issuer) +
+                                           " ends in " + std::to_string(days) + "d"
                                      : "the certificate has ended; `hearth status` may say why";
             break;
         }
@@ -188,6 +191,86 @@ void try_upstream(Walk& walk, const config::HttpUpstream& upstream) {
     walk.hops.push_back(std::move(hop));
 }
 
+// What the proxy makes of each upstream: its checks, and what the operator has drained.
+const json::array* states_of(const json::value& status, const std::string& service) {
+    const auto* routes = child_of(status, "routes").if_array();
+    if (routes == nullptr) return nullptr;
+    for (const json::value& route : *routes) {
+        if (text_of(route, "service") == service) return child_of(route, "upstreams").if_array();
+    }
+    return nullptr;
+}
+
+// Upstreams that are not plain HTTP: what the proxy finds when it asks them now, or has found.
+void try_by_proxy(Walk& walk) {
+    const bool is_stream = walk.service.is_stream();
+    const auto answer =
+        is_stream ? walk.daemons.get("proxy", "/status")
+                  : walk.daemons.get("proxy", "/probe?service=" + url_encode(walk.service.name));
+    const auto* upstreams = !answer     ? nullptr
+                            : is_stream ? states_of(*answer, walk.service.name)
+                                        : child_of(*answer, "upstreams").if_array();
+    if (upstreams == nullptr) {
+        walk.hops.push_back(
+            {"upstream", walk.service.upstreams.front().text, false,
+             "hearth-proxy does not say: " +
+                 (answer ? "it does not know the service; reload it" : answer.error().detail)});
+        return;
+    }
+    for (const json::value& one : *upstreams) {
+        const json::value& good = child_of(one, is_stream ? "up" : "ok");
+        Hop hop{"upstream", std::string(text_of(one, "url")), good.is_bool() && good.get_bool(),
+                ""};
+        const auto status = number_of(one, "status");
+        if (status != 0) hop.detail = std::to_string(status) + " ";
+        hop.detail +=
+            is_stream ? std::string(text_of(one, "detail")) : std::string(text_of(one, "reason"));
+        if (hop.is_good && hop.detail.empty()) hop.detail = "takes connections";
+        walk.hops.push_back(std::move(hop));
+    }
+}
+
+// Beside what was tried just now.
+void add_states(Walk& walk) {
+    const auto status = walk.daemons.get("proxy", "/status");
+    const auto* states = status ? states_of(*status, walk.service.name) : nullptr;
+    if (states == nullptr || walk.service.is_stream()) return;
+    std::size_t next = 0;
+    for (Hop& hop : walk.hops) {
+        if (hop.name != "upstream" || next == states->size()) continue;
+        const json::value& state = (*states)[next++];
+        const json::value& up = child_of(state, "up");
+        if (child_of(state, "drained").is_bool()) {
+            hop.is_good = false;
+            hop.detail += "; drained: `hearth upstream undrain` takes that back";
+        } else if (up.is_bool() && !up.get_bool() && hop.is_good) {
+            hop.is_good = false;
+            hop.detail += "; left out: " + std::string(text_of(state, "detail"));
+        }
+    }
+}
+
+bool is_plain(const config::HttpUpstream& upstream) {
+    return upstream.scheme == config::UpstreamScheme::kHttp && upstream.socket_path.empty();
+}
+
+void try_upstreams(Walk& walk) {
+    const auto& upstreams = walk.service.upstreams;
+    if (upstreams.empty()) return;
+    if (std::all_of(upstreams.begin(), upstreams.end(), is_plain)) {
+        for (const config::HttpUpstream& upstream : upstreams) try_upstream(walk, upstream);
+    } else {
+        try_by_proxy(walk);
+    }
+    add_states(walk);
+}
+
+// Whom it lets pass; whether it does so for a client is for the client to try.
+void tell_middleware(Walk& walk) {
+    const std::string chain = middleware_text(walk.service);
+    if (!chain.empty()) walk.hops.push_back({"guard", chain, true, "in this order"});
+}
+
 // Of several upstreams one is enough, as for the proxy.
 bool is_reachable(const std::vector<Hop>& hops, bool has_upstream) {
     for (const Hop& hop : hops) {
@@ -240,9 +323,10 @@ Exit run_explain(const Invocation& invocation, Console& console) {
     Walk walk{document, *service, Daemons(invocation.run_dir()), {}};
     try_dns(walk);
     try_vip(walk);
-    if (service->is_proxied()) try_tls(walk);
-    if (!service->upstreams.empty()) try_route(walk);
-    for (const config::HttpUpstream& upstream : service->upstreams) try_upstream(walk, upstream);
+    if (service->is_http()) try_tls(walk);
+    if (!service->upstreams.empty() && !service->is_stream()) try_route(walk);
+    tell_middleware(walk);
+    try_upstreams(walk);
     const bool is_good = is_reachable(walk.hops, service->upstreams.empty());
     if (invocation.json())
         console.out << json::serialize(json_of(walk, is_good)) << "\n";

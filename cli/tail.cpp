@@ -8,6 +8,7 @@
 #include "cli/daemons.h"
 #include "cli/event_lines.h"
 #include "cli/query_options.h"
+#include "cli/request_filter.h"
 
 namespace hearth::cli {
 namespace {
@@ -18,10 +19,11 @@ using LineOf = std::string (*)(const json::value&, const Console&);
 // Prints what comes until the daemon ends, or nobody reads on.
 Result<void> follow_one(const Daemons& daemons, std::string_view daemon, std::string_view topic,
                         LineOf line_of, const Invocation& invocation, Console& console,
-                        std::mutex& output) {
+                        std::mutex& output, const RequestFilter& filter = {}) {
     return daemons.follow(daemon, topic, [&](std::string_view line) {
         json::error_code error;
         const json::value event = json::parse({line.data(), line.size()}, error);
+        if (!filter.is_empty() && (error || !filter.matches(event))) return true;
         const std::lock_guard lock(output);
         if (invocation.json() || error)
             console.out << (error ? printable(line) : std::string(line)) << "\n";
@@ -53,21 +55,40 @@ Exit follow_logs(const Invocation& invocation, Console& console) {
     return exit;
 }
 
+// An option that chooses among something else than what is followed.
+std::string filter_of_others(const std::string& what, const Invocation& invocation) {
+    const auto given = [&](const std::vector<Option>& options) -> std::string {
+        for (const Option& one : options) {
+            const bool is_shared = one.name == "--client" && what == "proxy";
+            if (invocation.has(one.name) && !is_shared) return std::string(one.name);
+        }
+        return {};
+    };
+    std::string stray = what != "dns" ? given(query_filter_options()) : "";
+    if (stray.empty() && what != "proxy") stray = given(RequestFilter::options());
+    return stray;
+}
+
 }  // namespace
 
 Exit run_tail(const Invocation& invocation, Console& console) {
     const std::string& what = invocation.arguments[0];
     const std::string filter = query_filter_text(invocation);
-    if (what != "dns" && !filter.empty()) {
-        console.complain("only `hearth tail dns` has filters");
+    if (const auto stray = filter_of_others(what, invocation); !stray.empty()) {
+        console.complain("`hearth tail " + what + "` has no " + stray);
         return Exit::kUsage;
     }
     if (what == "log") return follow_logs(invocation, console);
     const Daemons daemons(invocation.run_dir());
     std::mutex output;
     if (what == "proxy") {
-        const auto outcome =
-            follow_one(daemons, what, "access", request_line, invocation, console, output);
+        const auto requests = RequestFilter::from(invocation);
+        if (!requests) {
+            console.complain(requests.error().detail);
+            return Exit::kUsage;
+        }
+        const auto outcome = follow_one(daemons, what, "access", request_line, invocation, console,
+                                        output, *requests);
         return outcome ? Exit::kOk : complain_of(what, outcome.error(), console);
     }
     // Only a request says what is wrong with a filter.

@@ -41,11 +41,6 @@ void check_under(CheckContext& context, const Service& service) {
             place, owner->name + " is itself under " + owner->under + ": write that one");
 }
 
-// Who is asked for permission is asked over plain HTTP.
-bool needs_more_than_tcp(const HttpUpstream& upstream) {
-    return upstream.scheme != UpstreamScheme::kHttp || !upstream.socket_path.empty();
-}
-
 // Asked by itself, a service would ask for ever.
 void check_forward_auth(CheckContext& context, const Service& service) {
     for (const Middleware& one : service.middleware) {
@@ -58,10 +53,9 @@ void check_forward_auth(CheckContext& context, const Service& service) {
         if (asked == nullptr) continue;
         if (asked->upstreams.empty())
             context.diagnostics.error(place, asked->name + " has no upstream that could be asked");
-        else if (std::any_of(asked->upstreams.begin(), asked->upstreams.end(), needs_more_than_tcp))
-            context.diagnostics.error(place, asked->name +
-                                                 " is asked over plain HTTP: give it an http:// "
-                                                 "upstream");
+        else if (asked->is_stream())
+            context.diagnostics.error(place,
+                                      asked->name + " is passed on as it is: it cannot be asked");
         else if (asked->name == service.name)
             context.diagnostics.error(place, "a service cannot be asked about itself");
     }

@@ -44,21 +44,18 @@ bool expect_no_proxying(const Value& value, ReadContext& context) {
     return true;
 }
 
-// What is said in plain HTTP/1.1 or ahead of it; false after it has reported one.
-bool expect_plain_upstreams(const Value& value, const Service& service, ReadContext& context) {
-    const bool is_plain = std::ranges::all_of(service.upstreams, [](const HttpUpstream& upstream) {
-        return upstream.scheme == UpstreamScheme::kHttp;
+// A PROXY header is one client's; false after it has been reported where clients share a
+// connection.
+bool expect_own_connections(const Value& value, const Service& service, ReadContext& context) {
+    const Entry* entry = value.find("send_proxy_protocol");
+    const bool shares = std::ranges::any_of(service.upstreams, [](const HttpUpstream& upstream) {
+        return upstream.scheme == UpstreamScheme::kH2c;
     });
-    if (is_plain || service.is_stream()) return true;
-    for (const char* key : {"health", "send_proxy_protocol"}) {
-        const Entry* entry = value.find(key);
-        if (entry == nullptr) continue;
-        context.diagnostics.error(entry->key_span, std::string(key) +
-                                                       " is for upstreams that begin with http://: "
-                                                       "https and h2c ones are only connected to");
-        return false;
-    }
-    return true;
+    if (entry == nullptr || !shares) return true;
+    context.diagnostics.error(entry->key_span,
+                              "send_proxy_protocol is not for h2c upstreams: all clients share "
+                              "a connection there");
+    return false;
 }
 
 bool finish_balance(const Value& value, Service& service, ReadContext& context) {
@@ -81,7 +78,7 @@ bool finish_service(const Value& value, Span key_span, void* target, ReadContext
     auto& service = *static_cast<Service*>(target);
     if (!finish_balance(value, service, context)) return false;
     if (!service.ports.empty() && !expect_no_proxying(value, context)) return false;
-    if (!expect_plain_upstreams(value, service, context)) return false;
+    if (!expect_own_connections(value, service, context)) return false;
     const Entry* ports = value.find("ports");
     if (ports != nullptr && !service.upstreams.empty()) {
         context.diagnostics.error(ports->key_span,

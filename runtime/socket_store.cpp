@@ -1,5 +1,7 @@
 #include "runtime/socket_store.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 
 #include "runtime/socket_address.h"
@@ -27,6 +29,17 @@ std::optional<FileDescriptor> SocketStore::take(const std::string& name, const E
     if (local_endpoint(fd.get()) == local) return fd;
     remove_from_systemd(name);
     return std::nullopt;
+}
+
+FileDescriptor SocketStore::memory(const std::string& name) {
+    if (const auto found = left_.find(name); found != left_.end()) {
+        FileDescriptor fd = std::move(found->second);
+        left_.erase(found);
+        return fd;
+    }
+    FileDescriptor fd(memfd_create(name.c_str(), MFD_CLOEXEC));
+    if (fd) keep(name, fd.get());
+    return fd;
 }
 
 void SocketStore::keep(const std::string& name, int fd) { keep_in_systemd(name, fd); }

@@ -25,6 +25,9 @@ public:
     // The socket of that name, if it was left and is still bound there.
     [[nodiscard]] std::optional<FileDescriptor> take(const std::string& name,
                                                      const Endpoint& local);
+    // A file in memory of that name: the one that was left, or a new, empty one that is kept.
+    // Nothing where there is no memory for it.
+    [[nodiscard]] FileDescriptor memory(const std::string& name);
     void keep(const std::string& name, int fd);
     void forget(const std::string& name);
     // Closes what nobody took: nothing would ever be read from it.

@@ -125,6 +125,7 @@ json::array CertificateKeeper::describe() const {
         for (const std::string& name : one.names) names.push_back(json::value(name));
         all.push_back(json::object{{"certificate", one.files.certificate},
                                    {"names", std::move(names)},
+                                   {"issuer", one.issuer},
                                    {"not_after", one.not_after}});
     }
     return all;

@@ -35,7 +35,7 @@ public:
     void follow(std::vector<CertificateFiles> files, std::set<std::string> local_names,
                 std::string own_host);
 
-    // [{"certificate","names","not_after"}]
+    // [{"certificate","names","issuer","not_after"}]
     [[nodiscard]] boost::json::array describe() const;
     void collect(runtime::MetricSink& sink) const;
 

@@ -72,10 +72,11 @@ private:
     Plan plan_;
     SharedServices shared_;
     std::shared_ptr<PasswordChecker> passwords_;
+    Prober prober_;
     TargetKeeper targets_;
     UpstreamBoard board_;
     NameResolver resolver_;
-    std::shared_ptr<TicketKeys> tickets_ = make_ticket_keys();
+    std::shared_ptr<TicketKeys> tickets_;
     std::shared_ptr<IdleShelf> shelf_;  // null for one worker
     CertificateKeeper certificates_;
     ErrorPageKeeper error_pages_;
@@ -84,12 +85,16 @@ private:
 ProxyService::ProxyService(runtime::Daemon& daemon)
     : daemon_(daemon),
       seeing_(daemon.control_loop(), daemon.problems()),
-      targets_(daemon.control_loop(),
+      prober_(daemon.control_loop(),
+              [this](UpstreamAsk ask) {
+                  if (!workers_.empty()) workers_.front()->ask(std::move(ask));
+              }),
+      targets_(daemon.control_loop(), prober_,
                [this](const std::shared_ptr<const UpstreamStates>& states) {
                    for (const auto& worker : workers_) worker->set_upstream_states(states);
                    board_.update_problem();
                }),
-      board_(daemon.control_loop(), daemon.problems(), targets_),
+      board_(daemon.control_loop(), daemon.problems(), targets_, prober_),
       resolver_(daemon.control_loop(),
                 [this](std::shared_ptr<const HostAddresses> addresses) {
                     for (const auto& worker : workers_) worker->set_addresses(addresses);
@@ -97,6 +102,7 @@ ProxyService::ProxyService(runtime::Daemon& daemon)
                     seeing_.set_addresses(addresses);
                     board_.set_addresses(std::move(addresses));
                 }),
+      tickets_(make_ticket_keys(daemon.sockets().memory("ticket-keys"))),
       certificates_(
           daemon.control_loop(), daemon.problems(),
           {daemon.options().run_dir / "certs.sock", daemon.options().state_dir / "proxy", "proxy"},

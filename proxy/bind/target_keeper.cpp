@@ -34,8 +34,8 @@ std::string fault_of(const HealthCheck& check, const ProbeResult& result) {
 
 }  // namespace
 
-TargetKeeper::TargetKeeper(runtime::EventLoop& loop, Changed changed)
-    : loop_(loop), changed_(std::move(changed)), timer_(loop.context()) {}
+TargetKeeper::TargetKeeper(runtime::EventLoop& loop, Prober& prober, Changed changed)
+    : prober_(prober), changed_(std::move(changed)), timer_(loop.context()) {}
 
 void TargetKeeper::adopt(std::shared_ptr<const Snapshot> snapshot) {
     snapshot_ = std::move(snapshot);
@@ -58,12 +58,14 @@ void TargetKeeper::gather() {
                 all.insert(key);
                 if (!service.health.is_wanted()) continue;
                 const auto known = checked_.find(key);
-                if (known != checked_.end() && known->second.check == service.health) {
+                if (known != checked_.end() && known->second.check == service.health &&
+                    known->second.security == spec.security) {
                     wanted.emplace(*known);
                 } else {
                     wanted.emplace(key, Checked{service.health,
                                                 service.hosts.front(),
                                                 std::string(socket_at(service, endpoint)),
+                                                spec.security,
                                                 HealthJudge(service.health),
                                                 {},
                                                 false,
@@ -86,9 +88,10 @@ void TargetKeeper::check_due() {
         checked.due = now + checked.check.interval;
         Endpoint asked_at = key.second;
         if (checked.check.port != 0) asked_at.port = checked.check.port;
-        probe_upstream(loop_, asked_at, {checked.host, checked.check.path, checked.socket_path},
-                       checked.check.timeout,
-                       [this, asked = key](const ProbeResult& result) { answered(asked, result); });
+        prober_.probe(asked_at, checked.security,
+                      {checked.host, checked.check.path, checked.socket_path},
+                      checked.check.timeout,
+                      [this, asked = key](const ProbeResult& result) { answered(asked, result); });
     }
     if (checked_.empty()) return;
     timer_.expires_after(kLookEvery);

@@ -4,11 +4,13 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
 
 #include "base/result.h"
+#include "proxy/bind/prober.h"
 #include "proxy/core/health_judge.h"
 #include "proxy/core/snapshot.h"
 #include "proxy/io/name_resolver.h"
@@ -27,7 +29,7 @@ class TargetKeeper {
 public:
     using Changed = std::function<void(const std::shared_ptr<const UpstreamStates>&)>;
 
-    TargetKeeper(runtime::EventLoop& loop, Changed changed);
+    TargetKeeper(runtime::EventLoop& loop, Prober& prober, Changed changed);
 
     void adopt(std::shared_ptr<const Snapshot> snapshot);
     void set_addresses(std::shared_ptr<const HostAddresses> addresses);
@@ -48,6 +50,7 @@ private:
         HealthCheck check;
         std::string host;
         std::string socket_path;
+        std::optional<UpstreamSecurity> security;
         HealthJudge judge;
         TimePoint due{};
         bool asking = false;
@@ -59,7 +62,7 @@ private:
     void answered(const Key& key, const ProbeResult& result);
     void publish();
 
-    runtime::EventLoop& loop_;
+    Prober& prober_;
     Changed changed_;
     boost::asio::steady_timer timer_;
     std::shared_ptr<const Snapshot> snapshot_ = std::make_shared<Snapshot>();

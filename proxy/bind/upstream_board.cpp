@@ -72,8 +72,12 @@ struct ProbeRound {
 }  // namespace
 
 UpstreamBoard::UpstreamBoard(runtime::EventLoop& loop, runtime::Problems& problems,
-                             const TargetKeeper& targets)
-    : loop_(loop), problems_(problems), targets_(targets), timer_(loop.context()) {}
+                             const TargetKeeper& targets, Prober& prober)
+    : loop_(loop),
+      problems_(problems),
+      targets_(targets),
+      prober_(prober),
+      timer_(loop.context()) {}
 
 void UpstreamBoard::adopt(std::shared_ptr<const Snapshot> snapshot) {
     snapshot_ = std::move(snapshot);
@@ -233,13 +237,11 @@ void UpstreamBoard::probe(const std::string& name, runtime::ControlServer::Reply
             std::string path = service->health.path.empty() ? "/" : service->health.path;
             const std::string socket(socket_at(*service, endpoint));
             if (service->stream.kind != StreamKind::kNone) path.clear();
-            const bool is_plain =
-                !spec.security || spec.security->protocol == UpstreamProtocol::kHttp;
-            if (!is_plain) path.clear();  // it is connected to, no more
-            probe_upstream(loop_, endpoint, {service->hosts.front(), std::move(path), socket},
-                           kProbeLimit, [round, spec, endpoint](const ProbeResult& result) {
-                               round->add(describe_probe(spec, endpoint, result));
-                           });
+            prober_.probe(endpoint, spec.security,
+                          {service->hosts.front(), std::move(path), socket}, kProbeLimit,
+                          [round, spec, endpoint](const ProbeResult& result) {
+                              round->add(describe_probe(spec, endpoint, result));
+                          });
         }
     }
 }

@@ -27,7 +27,7 @@ namespace hearth::proxy {
 class UpstreamBoard {
 public:
     UpstreamBoard(runtime::EventLoop& loop, runtime::Problems& problems,
-                  const TargetKeeper& targets);
+                  const TargetKeeper& targets, Prober& prober);
 
     void adopt(std::shared_ptr<const Snapshot> snapshot);
     void set_addresses(std::shared_ptr<const HostAddresses> addresses);
@@ -51,6 +51,7 @@ private:
     runtime::EventLoop& loop_;
     runtime::Problems& problems_;
     const TargetKeeper& targets_;
+    Prober& prober_;
     boost::asio::steady_timer timer_;
     std::shared_ptr<const Snapshot> snapshot_ = std::make_shared<Snapshot>();
     std::shared_ptr<const HostAddresses> addresses_ = std::make_shared<HostAddresses>();

@@ -24,7 +24,7 @@ bool is_event_stream(const HeaderTable& headers) noexcept {
 
 void Exchange::begin(const RequestHead& head, const Peer& peer,
                      const std::vector<IpPrefix>& trusted, std::size_t endpoints,
-                     std::span<char> space, TimePoint now, std::string_view preamble) {
+                     std::span<char> space, TimePoint now) {
     phase_ = Phase::kConnecting;
     verdict_ = Verdict::kGoOn;
     error_ = {};
@@ -54,11 +54,9 @@ void Exchange::begin(const RequestHead& head, const Peer& peer,
     editor_ = nullptr;
     body_limit_ = 0;
 
-    std::copy(preamble.begin(), preamble.end(), space.begin());
-    const std::size_t size =
-        write_request_head(head, peer, trusted, space.subspan(preamble.size()));
+    const std::size_t size = write_request_head(head, peer, trusted, space);
     if (size == 0) return fail(HopReason::kRefusedRequest, Refusal::kHeadTooLarge);
-    request_head_ = {space.data(), preamble.size() + size};
+    request_head_ = {space.data(), size};
     to_upstream_.add(request_head_);
 }
 

@@ -45,11 +45,9 @@ public:
     explicit Exchange(ExchangeTimeouts timeouts = {}) noexcept : timeouts_(timeouts) {}
 
     // Serialises the request head for the upstream into `space`, which must live as long as the
-    // exchange. `endpoints`: how many the service has, which bounds the retries. `preamble` goes
-    // ahead of the head, for connections that serve one exchange only.
+    // exchange. `endpoints`: how many the service has, which bounds the retries.
     void begin(const RequestHead& head, const Peer& peer, const std::vector<IpPrefix>& trusted,
-               std::size_t endpoints, std::span<char> space, TimePoint now,
-               std::string_view preamble = {});
+               std::size_t endpoints, std::span<char> space, TimePoint now);
 
     // After begin(): who edits the answer. Lives as long as the exchange.
     void set_editor(ResponseEditor* editor) noexcept { editor_ = editor; }

@@ -83,7 +83,7 @@ std::string auth_question(const RequestHead& head, const Peer& peer, const Origi
     add("X-Forwarded-Port", port_of(origin));
     add("X-Forwarded-Uri", target);
     add("X-Real-IP", origin.client.to_string());
-    return out.append("Connection: close\r\n\r\n");
+    return out.append("\r\n");
 }
 
 bool is_navigation(const RequestHead& head) noexcept {

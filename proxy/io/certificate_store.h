@@ -23,6 +23,7 @@ public:
     struct Certificate {
         CertificateFiles files;
         std::vector<std::string> names;  // of its SAN, lower case; "*.home" stands for one label
+        std::string issuer;              // its common name, or all of its name
         std::int64_t not_before = 0;     // seconds since 1970
         std::int64_t not_after = 0;
         std::shared_ptr<const KeyPair> pair;

@@ -8,7 +8,6 @@
 #include "proxy/core/forward_auth.h"
 #include "proxy/core/header_edits.h"
 #include "proxy/core/octets.h"
-#include "proxy/io/auth_request.h"
 #include "proxy/io/client_request.h"
 #include "proxy/io/password_checker.h"
 
@@ -149,13 +148,15 @@ void ClientRequest::ask_service() {
     active.asked_url = std::string(origin.scheme) + "://";
     active.asked_url.append(origin.host).append(active.asked_target);
     wait_for_answer();
-    auto done = [ticket = active.ticket](AuthAnswer answer) {
-        if (ticket->owner != nullptr) ticket->owner->service_answered(answer);
+    UpstreamAsk ask;
+    ask.target = {*endpoint, asked->security_of(*endpoint)};
+    ask.text = auth_question(*head_, peer, origin, active.asked_target,
+                             asked->service->hosts.front(), rule.path);
+    ask.timeout = kAskTime;
+    ask.done = [ticket = active.ticket](const UpstreamAnswer& answer) {
+        if (ticket->owner != nullptr) ticket->owner->service_answered(answer.said);
     };
-    worker_.ask_auth(*endpoint,
-                     auth_question(*head_, peer, origin, active.asked_target,
-                                   asked->service->hosts.front(), rule.path),
-                     kAskTime, std::move(done));
+    worker_.questions.ask(std::move(ask));
 }
 
 void ClientRequest::service_answered(const AuthAnswer& answer) {

@@ -27,7 +27,9 @@ ClientRequest::Next ClientRequest::start_attempt() {
     state_ = State::kRelay;
 
     UpstreamTarget target{*endpoint, active.service->security_of(*endpoint)};
-    if (active.exchange.asks_for_upgrade()) target.needs = UpstreamTarget::Needs::kHttp1;
+    target.preamble = preamble();
+    if (active.exchange.asks_for_upgrade() || !target.preamble.empty())
+        target.needs = UpstreamTarget::Needs::kHttp1;
     if (!active.exchange.needs_fresh_upstream() && active.service->service->keeps_connections()) {
         const auto check = is_idempotent(active.record.method) ? UpstreamPool::Check::kKnownState
                                                                : UpstreamPool::Check::kAskKernel;

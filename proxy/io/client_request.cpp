@@ -199,7 +199,7 @@ void ClientRequest::begin_exchange(const RequestHead& head) {
     peer.tell_forwarded = active.service != nullptr && active.service->service->send_forwarded;
     active.exchange.begin(head, peer, active.generation->snapshot->trusted_proxies,
                           active.service != nullptr ? active.service->balancer.size() : 0,
-                          active.request_head.whole(), now(), preamble());
+                          active.request_head.whole(), now());
     if (worker_.draining) active.exchange.announce_close();
     if (active.service != nullptr) active.exchange.set_editor(this);
 }

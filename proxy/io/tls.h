@@ -12,14 +12,16 @@
 #include "proxy/io/io_result.h"
 #include "proxy/model/service.h"
 #include "proxy/model/tls.h"
+#include "runtime/file_descriptor.h"
 
 namespace hearth::proxy {
 
 class TicketKeys;
 
-// The keys that seal session tickets (RFC 8446 §4.6.1), made here and never written anywhere. All
-// workers share them; a new one every 12 h, the one before still opens.
-[[nodiscard]] std::shared_ptr<TicketKeys> make_ticket_keys();
+// The keys that seal session tickets (RFC 8446 §4.6.1), made here and never written to a disk. All
+// workers share them; a new one every 12 h, the one before still opens. `memory`: a file without a
+// name that outlives the process, so that sessions do; may be none.
+[[nodiscard]] std::shared_ptr<TicketKeys> make_ticket_keys(runtime::FileDescriptor memory);
 
 // One side of a TLS connection over a non-blocking socket that it does not own.
 class TlsChannel {

@@ -96,6 +96,14 @@ std::vector<std::string> names_of(const X509* certificate) {
     return names;
 }
 
+std::string issuer_of(const X509* certificate) {
+    const X509_NAME* const name = X509_get_issuer_name(certificate);
+    std::array<char, 256> text{};
+    if (X509_NAME_get_text_by_NID(name, NID_commonName, text.data(), text.size()) <= 0)
+        X509_NAME_oneline(name, text.data(), static_cast<int>(text.size()));
+    return text.data();
+}
+
 std::int64_t seconds_of(const ASN1_TIME* time) {
     std::tm parts{};
     return ASN1_TIME_to_tm(time, &parts) == 1 ? static_cast<std::int64_t>(timegm(&parts)) : 0;
@@ -112,6 +120,7 @@ Result<CertificateStore::Certificate> load_one(const CertificateFiles& files) {
     if (one.names.empty())
         return fail(Errc::kInvalid, files.certificate,
                     "names no host: browsers want the names in subjectAltName");
+    one.issuer = issuer_of(pair->certificate);
     one.not_before = seconds_of(X509_get0_notBefore(pair->certificate));
     one.not_after = seconds_of(X509_get0_notAfter(pair->certificate));
     one.pair = std::move(pair);

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <mutex>
 
+#include "runtime/file_descriptor.h"
+
 namespace hearth::proxy {
 
 // The keys that seal session tickets: see make_ticket_keys(). Any thread.
@@ -17,7 +19,8 @@ public:
     };
     enum class Found : std::uint8_t { kNone, kCurrent, kPrevious };
 
-    TicketKeys();
+    // `memory`: outlives the process, which goes on with the keys in it; may be none.
+    explicit TicketKeys(runtime::FileDescriptor memory);
 
     Key current();
     // `name`: 16 octets.
@@ -27,12 +30,21 @@ private:
     using Clock = std::chrono::steady_clock;
     static constexpr std::chrono::hours kLife{12};
 
-    void renew(Key& key);
+    // As it lies in memory.
+    struct Kept {
+        std::uint64_t version = 1;
+        Key current;
+        Key previous;
+        Clock::rep made = 0;
+    };
+
+    [[nodiscard]] bool restore() noexcept;
+    void keep() noexcept;
+    static void renew(Key& key);
 
     std::mutex mutex_;  // taken in handshakes only
-    Key current_;
-    Key previous_;
-    Clock::time_point made_;
+    runtime::FileDescriptor memory_;
+    Kept keys_;
 };
 
 }  // namespace hearth::proxy

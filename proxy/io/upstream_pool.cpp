@@ -32,6 +32,7 @@ std::optional<HopReason> UpstreamConnection::connect_result() {
         const HopReason why = stream_.connect_result();
         if (why != HopReason::kNone) return why;
         phase_ = Phase::kOpen;
+        if (!send_preamble()) return HopReason::kReset;
         if (target_.security && target_.security->protocol == UpstreamProtocol::kHttps) {
             auto channel = pool_.tls_.connect(stream_.fd(), *target_.security,
                                               target_.needs == UpstreamTarget::Needs::kAny
@@ -49,6 +50,15 @@ std::optional<HopReason> UpstreamConnection::connect_result() {
         phase_ = Phase::kOpen;
     }
     return HopReason::kNone;
+}
+
+// It fits into an empty socket, or nothing does.
+bool UpstreamConnection::send_preamble() noexcept {
+    if (target_.preamble.empty()) return true;
+    Outgoing out;
+    out.add(target_.preamble);
+    const IoResult sent = stream_.write(out);
+    return sent.status == IoStatus::kMoved && sent.octets == target_.preamble.size();
 }
 
 bool UpstreamConnection::speaks_http2() const noexcept {

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -26,6 +27,7 @@ struct UpstreamTarget {
     std::shared_ptr<const UpstreamSecurity> security;  // null: plain HTTP/1.1
     // A request that asks to switch protocols needs a connection of HTTP/1.1 for itself.
     enum class Needs : std::uint8_t { kAny, kHttp1 } needs = Needs::kAny;
+    std::string preamble{};  // ahead of all else, TLS included, on a connection for one client
 };
 
 // One connection to an endpoint, in use by one exchange or idle in the pool.
@@ -54,6 +56,7 @@ private:
 
     void on_deadline() override;
     [[nodiscard]] bool speaks_http2() const noexcept;
+    [[nodiscard]] bool send_preamble() noexcept;
 
     Stream stream_;
     UpstreamTarget target_;

@@ -13,6 +13,7 @@
 #include <memory>
 
 #include "proxy/core/http1_parser.h"
+#include "proxy/core/http1_question.h"
 #include "runtime/event_loop.h"
 
 namespace hearth::proxy {
@@ -45,8 +46,7 @@ public:
           timer_(loop.context()),
           connects_only_(request.path.empty()),
           socket_path_(request.socket_path),
-          request_("GET " + request.path + " HTTP/1.1\r\nHost: " + request.host +
-                   "\r\nUser-Agent: hearth-proxy\r\nAccept: */*\r\nConnection: close\r\n\r\n"),
+          request_(probe_question(request.host, request.path)),
           done_(std::move(done)) {}
 
     void start(const Endpoint& endpoint, Duration timeout);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "proxy/io/auth_request.h"
 #include "runtime/metrics.h"
 #include "runtime/socket_store.h"
 
@@ -45,14 +44,6 @@ Worker::Worker(std::size_t number, runtime::MetricWorker& metrics, runtime::Sock
         });
     };
     state_.turn = [this] { after_batch(); };
-    state_.ask_auth = [this](const Endpoint& endpoint, std::string question, Duration timeout,
-                             std::function<void(AuthAnswer)> done) {
-        ask_auth(loop_, endpoint, std::move(question), timeout,
-                 [this, done = std::move(done)](AuthAnswer answer) {
-                     state_.poller.refresh();
-                     done(std::move(answer));
-                 });
-    };
     tick();
 }
 
@@ -280,7 +271,16 @@ void Worker::accept(runtime::AcceptedConnection connection, Security security) {
     sessions_.push_back(std::move(session));
 }
 
+void Worker::ask(UpstreamAsk ask) {
+    loop_.post([this, ask = std::move(ask)] {
+        state_.poller.refresh();
+        state_.questions.ask(ask);
+        after_batch();
+    });
+}
+
 void Worker::after_batch() {
+    state_.questions.deliver();
     reap();
     if (has_unfinished() && !std::exchange(turn_posted_, true)) {
         loop_.post([this] { go_on_with_unfinished(); });
@@ -290,7 +290,7 @@ void Worker::after_batch() {
 
 bool Worker::has_unfinished() const noexcept {
     return !state_.unfinished.empty() || !state_.to_flush.empty() || !state_.write_turn.empty() ||
-           state_.upstreams.wants_flush();
+           state_.upstreams.wants_flush() || state_.questions.has_answers();
 }
 
 void Worker::go_on_with_unfinished() {

@@ -63,6 +63,8 @@ public:
     // For the TLS handshakes from now on.
     void set_certificates(std::shared_ptr<const CertificateStore> store, UnknownName unknown);
     void set_access_log(AccessFormat format);
+    // Any thread, while it runs; `ask.done` is called on the worker's.
+    void ask(UpstreamAsk ask);
     void set_error_pages(std::shared_ptr<const ErrorPages> pages);
     // Any thread: when the loop last came round, at least every 250 ms while it is well.
     [[nodiscard]] TimePoint last_tick() const noexcept {

@@ -26,6 +26,7 @@
 #include "proxy/io/shared_service.h"
 #include "proxy/io/tls.h"
 #include "proxy/io/upstream_pool.h"
+#include "proxy/io/upstream_question.h"
 #include "proxy/io/write_turn.h"
 #include "proxy/model/access_record.h"
 #include "proxy/model/error_pages.h"
@@ -133,6 +134,7 @@ public:
           poller(loop, std::move(after_batch)),
           timers(poller.now()),
           upstreams(poller, timers, blocks, std::move(shelf)),
+          questions(upstreams),
           metrics(metric_worker),
           upstream_changed(std::move(on_upstream_change)),
           trace_ids(random_seed()) {}
@@ -154,6 +156,7 @@ public:
     TimerWheel timers;
     BlockPool blocks;
     UpstreamPool upstreams;
+    UpstreamQuestions questions;
     ProxyMetrics metrics;
     UpstreamReport upstream_changed;
     std::shared_ptr<Generation> generation;
@@ -168,9 +171,6 @@ public:
     std::function<void(std::function<void()>)> post;
     // After work of ours outside a batch of events.
     std::function<void()> turn;
-    std::function<void(const Endpoint&, std::string question, Duration timeout,
-                       std::function<void(AuthAnswer)> done)>
-        ask_auth;
     std::vector<ClientRequest*> queued;      // wait for room at their service, oldest first
     std::vector<ClientSession*> unfinished;  // gave way to others with octets still to move
 

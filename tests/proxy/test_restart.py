@@ -4,10 +4,12 @@ import threading
 
 import pytest
 
+from tests.lab.authority import Authority
 from tests.lab.kept import KeptSockets
 from tests.lab.process import Process
 from tests.lab.waiting import wait_until
 from tests.proxy.house import ADDRESS, WEB, House, answer_all, get
+from tests.proxy.test_tls import client_context, connect, secure
 
 
 @pytest.fixture
@@ -76,13 +78,13 @@ def test_who_comes_while_no_proxy_runs_waits_for_the_next_one(house):
 
 
 def wait_kept(house, *names: str) -> None:
-    wait_until(lambda: house.kept.names == list(names), what=f"kept: {names}")
+    wait_until(lambda: house.kept.names == [*names, "ticket-keys"], what=f"kept: {names}")
 
 
 def test_sockets_of_workers_that_are_no_more_are_given_up(house):
     house.upstream(9000)
     house.start(WEB, workers=4)
-    wait_until(lambda: len(house.kept.names) == 4)
+    wait_until(lambda: len(house.kept.names) == 5)
     house.daemon.stop()
     house.start(WEB, workers=1)
     wait_kept(house, "http-127.0.0.1-80-0")
@@ -99,3 +101,24 @@ def test_what_the_document_no_longer_names_is_given_up(house):
     wait_kept(house, "http-127.0.0.1-81-0")
     with pytest.raises(OSError):
         house.client(80)
+
+
+def test_sessions_are_resumed_after_a_restart(house):
+    authority = Authority(house.directory / "tls")
+    house.upstream(9000)
+    settings = secure(house, authority.leaf("web.home"))
+    house.start(WEB, **settings)
+    context = client_context(authority)
+    first = connect(house, authority, context=context)
+    first.send(get())
+    first.read_response()  # the ticket comes after the handshake
+    for end in (Process.stop, Process.kill):
+        end(house.daemon)
+        house.start(WEB, **settings)
+        again = connect(house, authority, context=context, session=first.connection.session)
+        assert again.connection.session_reused
+    assert "ticket-keys" in house.kept.names
+    house.daemon.stop()
+    house.kept.close()
+    house.start(WEB, **settings)
+    assert not connect(house, authority, context=context, session=first.connection.session).connection.session_reused

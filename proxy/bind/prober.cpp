@@ -1,0 +1,29 @@
+#include "proxy/bind/prober.h"
+
+#include <utility>
+
+#include "proxy/core/http1_question.h"
+#include "runtime/event_loop.h"
+
+namespace hearth::proxy {
+
+void Prober::probe(const Endpoint& endpoint, const std::optional<UpstreamSecurity>& security,
+                   const ProbeRequest& request, Duration timeout,
+                   std::function<void(const ProbeResult&)> done) {
+    const bool is_plain = !security || security->protocol == UpstreamProtocol::kHttp;
+    if (is_plain || request.path.empty())
+        return probe_upstream(loop_, endpoint, request, timeout, std::move(done));
+    UpstreamAsk ask;
+    ask.target = {endpoint, std::make_shared<const UpstreamSecurity>(*security)};
+    ask.text = probe_question(request.host, request.path);
+    ask.timeout = timeout;
+    ask.connection = UpstreamAsk::Connection::kNew;
+    ask.done = [this, done = std::move(done)](const UpstreamAnswer& answer) {
+        const ProbeResult result{answer.error, answer.said.status, answer.connected_after,
+                                 answer.answered_after};
+        loop_.post([done, result] { done(result); });
+    };
+    ask_(std::move(ask));
+}
+
+}  // namespace hearth::proxy
