@@ -208,6 +208,9 @@ void ProxyService::make_workers(unsigned count) {
             daemon_.control_loop().post([=, this] { board_.report(endpoint, reason); });
         };
         hooks.access_followed = [this] { return daemon_.events().wanted("access"); };
+        hooks.room_made = [this] {
+            for (const auto& worker : workers_) worker->look_at_queue();
+        };
         hooks.spans = [this](std::string spans, std::size_t how_many) {
             seeing_.spans(std::move(spans), how_many);
         };
@@ -290,8 +293,9 @@ void ProxyService::stop() {
     for (std::size_t i = 0; i < workers_.size(); ++i) {
         if (!drained.try_acquire_until(limit)) break;
     }
-    if (passwords_) passwords_->stop();  // it would call them back
-    workers_.clear();                    // ends their threads
+    if (passwords_) passwords_->stop();                 // it would call them back
+    for (const auto& worker : workers_) worker->end();  // they tell each other of room
+    workers_.clear();
 }
 
 }  // namespace

@@ -54,8 +54,11 @@ void ClientRequest::leave_service() noexcept {
     leave_queue();
     if (!active_->admitted) return;
     active_->admitted = false;
-    active_->service->shared->running.fetch_sub(1, std::memory_order_relaxed);
+    SharedService& shared = *active_->service->shared;
+    shared.running.fetch_sub(1, std::memory_order_relaxed);
     worker_.look_at_queue();
+    if (shared.waiting.load(std::memory_order_relaxed) > worker_.queued.size())
+        worker_.tell_of_room();
 }
 
 void WorkerState::look_at_queue() {

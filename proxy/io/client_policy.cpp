@@ -80,7 +80,7 @@ void ClientRequest::check_password() {
     active.user = credentials->user;
     if (!hash.empty() && worker_.passwords->remembers(credentials->password, hash))
         return password_fits();
-    if (const auto wait = worker_.login_delays.wait(active.record.client, now())) {
+    if (const auto wait = worker_.passwords->delay_of(active.record.client, now())) {
         active.more_fields = retry_after(*wait);
         failed({HopReason::kRateLimited, Refusal::kNone});
         return;
@@ -99,11 +99,11 @@ void ClientRequest::password_checked(PasswordVerdict verdict) {
     active_->ticket.reset();
     switch (verdict) {
         case PasswordVerdict::kFits:
-            worker_.login_delays.succeeded(active_->record.client);
+            worker_.passwords->guessed_right(active_->record.client);
             password_fits();
             break;
         case PasswordVerdict::kWrong:
-            worker_.login_delays.failed(active_->record.client, now());
+            worker_.passwords->guessed_wrong(active_->record.client, now());
             ask_for_password();
             break;
         case PasswordVerdict::kBusy:

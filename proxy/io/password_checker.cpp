@@ -102,4 +102,19 @@ void PasswordChecker::work() {
     }
 }
 
+std::optional<Duration> PasswordChecker::delay_of(const IpAddress& client, TimePoint now) {
+    const std::lock_guard lock(mutex_);
+    return delays_.wait(client, now);
+}
+
+void PasswordChecker::guessed_wrong(const IpAddress& client, TimePoint now) {
+    const std::lock_guard lock(mutex_);
+    delays_.failed(client, now);
+}
+
+void PasswordChecker::guessed_right(const IpAddress& client) {
+    const std::lock_guard lock(mutex_);
+    delays_.succeeded(client);
+}
+
 }  // namespace hearth::proxy

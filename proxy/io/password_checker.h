@@ -5,11 +5,14 @@
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <unordered_map>
 
+#include "base/ip.h"
 #include "base/time.h"
+#include "proxy/core/login_delays.h"
 
 namespace hearth::proxy {
 
@@ -33,6 +36,11 @@ public:
     // runs on the checker's thread, or inside this call when too many wait.
     void check(std::string password, std::string hash, Done done);
 
+    // See LoginDelays, of all workers together.
+    [[nodiscard]] std::optional<Duration> delay_of(const IpAddress& client, TimePoint now);
+    void guessed_wrong(const IpAddress& client, TimePoint now);
+    void guessed_right(const IpAddress& client);
+
 private:
     struct Job {
         std::string key;
@@ -50,6 +58,7 @@ private:
     bool ends_ = false;
     std::deque<Job> jobs_;
     std::unordered_map<std::string, TimePoint> fitting_;  // until when
+    LoginDelays delays_;
     std::thread thread_;
 };
 

@@ -43,11 +43,14 @@ Worker::Worker(std::size_t number, runtime::MetricWorker& metrics, runtime::Sock
             work();
         });
     };
+    state_.tell_of_room = [this] { hooks_.room_made(); };
     state_.turn = [this] { after_batch(); };
     tick();
 }
 
-Worker::~Worker() {
+Worker::~Worker() { end(); }
+
+void Worker::end() {
     loop_.stop();
     loop_.join();
 }
@@ -269,6 +272,16 @@ void Worker::accept(runtime::AcceptedConnection connection, Security security) {
     if (!session->start()) return;
     session->index = sessions_.size();
     sessions_.push_back(std::move(session));
+}
+
+void Worker::look_at_queue() {
+    if (look_posted_.exchange(true, std::memory_order_acq_rel)) return;
+    loop_.post([this] {
+        look_posted_.store(false, std::memory_order_release);
+        state_.poller.refresh();
+        state_.look_at_queue();
+        after_batch();
+    });
 }
 
 void Worker::ask(UpstreamAsk ask) {

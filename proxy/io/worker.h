@@ -37,6 +37,8 @@ public:
             access;
         // Spans for the collector, as append_spans() has them.
         std::function<void(std::string spans, std::size_t count)> spans;
+        // There is room at a service for which others than this worker's requests wait.
+        std::function<void()> room_made;
         // Requests that failed behind the client, and how many more there were.
         std::function<void(std::vector<FailedRequest> failed, std::size_t more)> failures;
     };
@@ -63,6 +65,8 @@ public:
     // For the TLS handshakes from now on.
     void set_certificates(std::shared_ptr<const CertificateStore> store, UnknownName unknown);
     void set_access_log(AccessFormat format);
+    // Any thread, while it runs: its requests that wait may find room.
+    void look_at_queue();
     // Any thread, while it runs; `ask.done` is called on the worker's.
     void ask(UpstreamAsk ask);
     void set_error_pages(std::shared_ptr<const ErrorPages> pages);
@@ -71,6 +75,8 @@ public:
         return TimePoint(Duration(last_tick_.load(std::memory_order_relaxed)));
     }
 
+    // Its thread, and what was to run there.
+    void end();
     // Stops accepting and ends each connection after its exchange. `drained` runs on the
     // worker's thread when none is left.
     void drain(std::function<void()> drained);
@@ -117,6 +123,7 @@ private:
     std::size_t max_connections_ = 0;
     bool turn_posted_ = false;  // go_on_with_unfinished() is queued
     std::atomic<Duration::rep> last_tick_;
+    std::atomic<bool> look_posted_ = false;
     std::function<void()> drained_;
 };
 

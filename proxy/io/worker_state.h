@@ -15,7 +15,6 @@
 #include "proxy/core/exchange.h"
 #include "proxy/core/forward_auth.h"
 #include "proxy/core/http2_request.h"
-#include "proxy/core/login_delays.h"
 #include "proxy/core/otlp_spans.h"
 #include "proxy/core/snapshot.h"
 #include "proxy/core/timer_wheel.h"
@@ -166,7 +165,8 @@ public:
     std::vector<ClientSession*> to_flush;  // to be written once after the batch
     WriteTurn write_turn;
     std::shared_ptr<PasswordChecker> passwords;
-    LoginDelays login_delays;
+    // The service that one of ours has left has waiting requests at other workers.
+    std::function<void()> tell_of_room;
     // Carries work over to this worker's thread; any thread.
     std::function<void(std::function<void()>)> post;
     // After work of ours outside a batch of events.
