@@ -8,7 +8,9 @@ namespace hearth::proxy {
 
 namespace {
 
-constexpr int kReadsPerTurn = 8;   // of a block
+constexpr int kReadsPerTurn = 8;  // of a block
+// Streams that were opened and taken back within one read count until they have had their turn.
+constexpr std::size_t kMostHeld = Http2Session::kMaxStreams + Http2Session::kMaxStreams / 2;
 constexpr int kRoundsPerTurn = 8;  // of every stream that has something
 constexpr Duration kStuckTime = 60s;
 // From the announcement of the end to its execution: what is on its way arrives.
@@ -40,6 +42,7 @@ Http2Connection::Http2Connection(WorkerState& worker, ClientSession& owner, Stre
 Http2Connection::~Http2Connection() = default;
 
 Http2StreamUser* Http2Connection::on_stream(std::int32_t id) {
+    if (streams_.size() >= kMostHeld) return nullptr;
     auto stream = std::make_unique<Http2Stream>(*this, id);
     stream->index = streams_.size();
     streams_.push_back(std::move(stream));

@@ -2,6 +2,7 @@
 and who floods the proxy is put out while others are served."""
 
 import contextlib
+import itertools
 import multiprocessing
 import socket
 import struct
@@ -337,10 +338,13 @@ def drain(sock) -> None:
         pass
 
 
-def flood_again_and_again(house, name: str) -> None:
-    while True:
+def flood_in_turn(house, begun, names: list[str]) -> None:
+    """One flood after the other, each until it is put out; `begun` counts them."""
+    for name in itertools.cycle(names):
         sock = house.host.connect(ADDRESS, 80)
         sock.settimeout(5)
+        with begun.get_lock():
+            begun.value += 1
         with contextlib.suppress(OSError):
             sock.sendall(BEGIN)
             for octets in FLOODS[name]():
@@ -348,25 +352,56 @@ def flood_again_and_again(house, name: str) -> None:
         sock.close()
 
 
-def test_others_are_served_during_floods(house):
-    """`bench proxy` tells how fast; here the machine may be busy."""
-    house.upstream(9000)
-    house.start(WEB, workers=1)
+def keep_busy(*_) -> None:
+    while True:
+        pass
+
+
+def p99_beside(house, what, enough, *args) -> float:
+    """Of a well-behaved client, while three processes do `what`, until it has gone on for long `enough`."""
     client = connect(house)
+    times = []
     with contextlib.ExitStack() as stack:
-        for name in ("rapid reset", "ping", "continuation"):
-            process = multiprocessing.get_context("fork").Process(target=flood_again_and_again, args=(house, name))
+        for _ in range(3):
+            process = multiprocessing.get_context("fork").Process(target=what, args=(house, *args))
             process.start()
             stack.callback(process.join)
             stack.callback(process.kill)
-        times = []
-        for _ in range(500):
+        while len(times) < 500 or not enough():
             began = time.monotonic()
             assert client.ask(get()).status == 200
             times.append(time.monotonic() - began)
-    times.sort()
-    print(f"p50 {times[250] * 1e3:.1f} ms, p99 {times[495] * 1e3:.1f} ms")
-    assert times[495] < 1
+    client.close()
+    return sorted(times)[len(times) * 99 // 100]
+
+
+def test_others_are_served_during_floods(house, sanitized):
+    """Every flood, slow heads and slow readers, all by one worker. The figure to hold is 50 ms; here the machine may be busy,
+    and the upstream that answers floods shares this process with the client that is measured."""
+
+    def script(peer):
+        while head := peer.read_head():
+            if b"/big" not in head:
+                peer.send(OK)
+                continue
+            peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n" + bytes(1 << 20))
+            return peer.read_all()
+
+    house.upstream(9000, script)
+    house.start(WEB, workers=1)
+    quiet = p99_beside(house, keep_busy, lambda: True)
+    slow = [house.client() for _ in range(200)]
+    for client in slow:
+        client.send(b"GET / HTTP/1.1\r\nHost: web\r\nX-Slow: ")
+    readers = [connect(house, reads=False) for _ in range(5)]
+    for reader in readers:
+        for stream in [reader.request(get("/big")) for _ in range(20)]:
+            reader.wait_body(stream, 1)
+    begun = multiprocessing.Value("i", 0)
+    flooded = p99_beside(house, flood_in_turn, lambda: begun.value >= 2 * len(FLOODS), begun, list(FLOODS))
+    print(f"p99 beside floods {flooded * 1e3:.1f} ms, beside busy processes {quiet * 1e3:.1f} ms")
+    assert sanitized or flooded < max(1, 8 * quiet)
+    assert sanitized or house.daemon.peak_rss_bytes() < 96 << 20
 
 
 def test_slow_readers_hold_little_and_are_ended(house, sanitized):
