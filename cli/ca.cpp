@@ -1,10 +1,12 @@
 #include <fcntl.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 #include <cerrno>
+#include <charconv>
 #include <ctime>
 #include <fstream>
 #include <iterator>
@@ -89,6 +91,30 @@ Exit complain_of_file(const std::string& path, int error, const Console& console
     return error == EACCES || error == EPERM ? Exit::kRefused : Exit::kFinding;
 }
 
+// Easy to type on a telephone: 20 characters that nobody mixes up, 99 bits.
+std::string new_password() {
+    static constexpr std::string_view kLetters = "abcdefghjkmnpqrstuvwxyz23456789";
+    std::string text;
+    while (text.size() < 23) {
+        unsigned char octet = 0;
+        if (getrandom(&octet, 1, 0) != 1 || octet / kLetters.size() >= 256 / kLetters.size())
+            continue;
+        if (text.size() % 6 == 5) text += '-';
+        text += kLetters[octet % kLetters.size()];
+    }
+    return text;
+}
+
+std::string octets_of(std::string_view hex) {
+    std::string octets;
+    for (std::size_t at = 0; at + 1 < hex.size(); at += 2) {
+        unsigned value = 0;
+        std::from_chars(hex.data() + at, hex.data() + at + 2, value, 16);
+        octets += static_cast<char>(value);
+    }
+    return octets;
+}
+
 }  // namespace
 
 Exit run_ca_show(const Invocation& invocation, Console& console) {
@@ -131,6 +157,35 @@ Exit run_ca_export(const Invocation& invocation, Console& console) {
             console.out << "It has the key: bring it to the other nodes for `hearth ca import`, "
                            "keep a copy in a safe place, and remove it here.\n";
     }
+    return Exit::kOk;
+}
+
+Exit run_ca_client(const Invocation& invocation, Console& console) {
+    const std::string& name = invocation.arguments[0];
+    const std::string& path = invocation.arguments[1];
+    const std::string password = new_password();
+    const auto made = Daemons(invocation.run_dir())
+                          .post("certs",
+                                "/ca/client?name=" + url_encode(name) +
+                                    "&days=" + url_encode(invocation.option_or("--days", "365")),
+                                password);
+    if (!made) return complain(made.error(), console);
+    const bool is_pem = path.ends_with(".pem");
+    const std::string text =
+        is_pem ? std::string(text_of(*made, "pem")) : octets_of(text_of(*made, "pkcs12"));
+    if (const int error = write_new_file(path, text); error != 0)
+        return complain_of_file(path, error, console);
+    const std::string ends = date_of(number_of(*made, "not_after"));
+    if (invocation.json()) {
+        json::object told{{"path", path}, {"name", name}, {"ends", ends}};
+        if (!is_pem) told["password"] = password;
+        console.out << json::serialize(told) << "\n";
+        return Exit::kOk;
+    }
+    console.out << path << " made, for " << name << ", good until " << ends << ".\n";
+    if (!is_pem)
+        console.out << "password   " << password
+                    << "\nInstall it on the device of that name, and remove it here.\n";
     return Exit::kOk;
 }
 

@@ -39,6 +39,14 @@ std::vector<Command> looking() {
          {{"SERVICE", Need::kRequired, "The name or an alias of a service of the document."}},
          {},
          run_explain},
+        {"app",
+         "What Hearth does for an application, and what that must be told",
+         "The health check and timeouts that `app: NAME` sets at a service, and the lines to paste "
+         "into the application's own settings, with this home's addresses. Without NAME it lists "
+         "the applications; ends with 1 when it does not know one.",
+         {{"[NAME]", Need::kOptional, "Home-assistant, for instance."}},
+         {},
+         run_app},
         {"routes",
          "Which host leads to which upstream, and how that is",
          "Ends with 1 when an upstream is down.",
@@ -201,6 +209,15 @@ std::vector<Command> certifying() {
          {{"FILE", Need::kRequired, "The file to make."}},
          {{"--certificate", "", "The root alone, without its key: what devices install."}},
          run_ca_export},
+        {"ca client",
+         "Makes a certificate for a person or device that services ask for one",
+         "FILE is PKCS #12 for telephones and browsers, with a password that is printed once; "
+         "FILE.pem is the certificate and its key without a password. Nothing of it stays here. "
+         "See `client_certificates` of services.",
+         {{"NAME", Need::kRequired, "Whom it is for: letters, digits, - and _."},
+          {"FILE", Need::kRequired, "The file to make."}},
+         {{"--days", "DAYS", "How long it is good (365)."}},
+         run_ca_client},
         {"ca import",
          "Takes a root that was made elsewhere: on another node, or by mkcert",
          "PEM files: FILE has the certificate, and its key unless KEY has it. Ends with 1 when "

@@ -36,6 +36,8 @@ namespace hearth::cli {
 [[nodiscard]] Exit run_lists_update(const Invocation&, Console&);
 [[nodiscard]] Exit run_ca_init(const Invocation&, Console&);
 [[nodiscard]] Exit run_ca_show(const Invocation&, Console&);
+[[nodiscard]] Exit run_app(const Invocation&, Console&);
+[[nodiscard]] Exit run_ca_client(const Invocation&, Console&);
 [[nodiscard]] Exit run_ca_export(const Invocation&, Console&);
 [[nodiscard]] Exit run_ca_import(const Invocation&, Console&);
 [[nodiscard]] Exit run_peer_keygen(const Invocation&, Console&);

@@ -13,6 +13,7 @@
 #include "cli/http_probe.h"
 #include "cli/middleware_text.h"
 #include "cli/text_table.h"
+#include "config/apps.h"
 #include "config/load.h"
 #include "config/suggest.h"
 
@@ -332,6 +333,9 @@ Exit run_explain(const Invocation& invocation, Console& console) {
         console.out << json::serialize(json_of(walk, is_good)) << "\n";
     else
         print_hops(walk, console);
+    const config::App* app = config::find_app(service->app);
+    if (app != nullptr && !invocation.json())
+        console.out << config::advice_for(*app, document, service->name);
     return is_good ? Exit::kOk : Exit::kFinding;
 }
 

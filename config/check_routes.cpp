@@ -74,6 +74,33 @@ void check_stream(CheckContext& context, const Service& service) {
                                   "none: write proxy.listen_https, or leave out proxy.listen");
 }
 
+// Certificates are asked for before a path is known, and only under TLS.
+void check_client_certificates(CheckContext& context, const Service& service) {
+    const ClientCertificates& wanted = service.client_certificates;
+    const Span place = place_of(context.root, {"services", service.name, "client_certificates"});
+    const Service* owner = context.document.find_service(service.under);
+    if (owner != nullptr && wanted.use != ClientCertificateUse::kOff &&
+        (owner->client_certificates.use == ClientCertificateUse::kOff ||
+         owner->client_certificates.ca != wanted.ca))
+        context.diagnostics.error(place,
+                                  "certificates are asked for by name, before a path is "
+                                  "known: write the same at " +
+                                      owner->name);
+    if (wanted.use == ClientCertificateUse::kOff) return;
+    if (!context.document.proxy.serves_https())
+        context.diagnostics.error(place,
+                                  "certificates are shown under TLS, and the proxy has no HTTPS "
+                                  "port: write proxy.listen_https, or leave out proxy.listen");
+    if (wanted.use == ClientCertificateUse::kRequired && service.https == HttpsUse::kOptional)
+        context.diagnostics.error(place,
+                                  "with https: optional nobody would need a certificate: leave "
+                                  "one of them out");
+    if (wanted.ca.empty() && !context.document.proxy.tls.local_ca)
+        context.diagnostics.error(place,
+                                  "whose certificates? proxy.tls.local_ca is off: {use: required, "
+                                  "ca: family.pem}");
+}
+
 using Claims = std::map<std::string, Span>;
 
 void claim(CheckContext& context, Claims& claims, const std::string& what, Span place) {
@@ -91,6 +118,7 @@ void check_routes(CheckContext& context) {
     for (const Service& service : context.document.services) {
         check_under(context, service);
         check_forward_auth(context, service);
+        check_client_certificates(context, service);
         for (std::size_t i = 0; i < service.hosts.size(); ++i)
             claim(context, hosts, service.hosts[i],
                   item_place(context.root, {"services", service.name, "hosts"}, i));

@@ -15,6 +15,7 @@
 #include "base/name.h"
 #include "base/proxy_protocol.h"
 #include "config/document_balancing.h"
+#include "config/document_client_trust.h"
 #include "config/document_error_pages.h"
 #include "config/document_middleware.h"
 #include "config/document_names.h"
@@ -184,7 +185,7 @@ struct Proxy {
     unsigned workers = 0;  // 0: one per core, at most 4
     AccessLog access_log = AccessLog::kOff;
     std::vector<ErrorPageFile> error_pages;  // of all services; narrower ones first
-    std::optional<Tracing> tracing;  // none: traceparent is a field like any other
+    std::optional<Tracing> tracing;          // none: traceparent is a field like any other
 
     // With `listen` alone nothing says where HTTPS would be; it never opens more than was asked
     // for.
@@ -248,6 +249,9 @@ struct Service {
     bool keep_client_address = false;
     BackendCheck check;
     StreamSettings stream;
+    ClientCertificates client_certificates;
+    std::string app;                         // one of apps(), or empty
+    std::chrono::seconds answer_timeout{0};  // 0: as ever
 
     // Found at the proxy's addresses.
     [[nodiscard]] bool is_proxied() const noexcept {

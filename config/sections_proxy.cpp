@@ -3,7 +3,9 @@
 
 #include "config/codec.h"
 #include "config/sections.h"
+#include "config/sections_apps.h"
 #include "config/sections_balancing.h"
+#include "config/sections_client_trust.h"
 #include "config/sections_error_pages.h"
 #include "config/sections_routing.h"
 #include "config/sections_streams.h"
@@ -31,9 +33,10 @@ bool read_one_upstream(const Value& value, Service& service, ReadContext& contex
 
 // What only the proxy does; false after it has reported one beside `ports`.
 bool expect_no_proxying(const Value& value, ReadContext& context) {
-    for (const char* key : {"hosts", "under", "redirect", "middleware", "request_headers",
-                            "response_headers", "health", "limit", "sticky", "slow_start",
-                            "send_proxy_protocol", "send_forwarded", "error_pages", "https"}) {
+    for (const char* key :
+         {"hosts", "under", "redirect", "middleware", "request_headers", "response_headers",
+          "health", "limit", "sticky", "slow_start", "send_proxy_protocol", "send_forwarded",
+          "error_pages", "https", "client_certificates"}) {
         const Entry* entry = value.find(key);
         if (entry == nullptr) continue;
         context.diagnostics.error(entry->key_span, std::string(key) +
@@ -94,6 +97,7 @@ bool finish_service(const Value& value, Span key_span, void* target, ReadContext
         return false;
     }
     if (!finish_stream(value, key_span, service, context)) return false;
+    if (!finish_app(value, service, context)) return false;
     if (!finish_balancing(value, service, context)) return false;
     if (!finish_routing(value, key_span, service, context)) return false;
     if (!service.upstreams.empty() || !service.ports.empty() || !service.redirect.to.empty())
@@ -307,6 +311,8 @@ std::vector<Field> service_fields() {
     for (Field& one : routing_fields()) fields.push_back(std::move(one));
     for (Field& one : balancing_fields()) fields.push_back(std::move(one));
     for (Field& one : stream_fields()) fields.push_back(std::move(one));
+    fields.push_back(client_certificates_field());
+    for (Field& one : app_fields()) fields.push_back(std::move(one));
     return fields;
 }
 

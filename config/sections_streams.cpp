@@ -141,11 +141,21 @@ bool finish_stream(const Value& value, Span key_span, Service& service, ReadCont
                            context) &&
                expect_one_family(service, key_span, context);
     if (!expect_one_family(service, key_span, context)) return false;
-    constexpr std::array<std::string_view, 14> kRequests{
-        "under",    "paths",      "strip_prefix",    "replace_prefix",
-        "redirect", "middleware", "request_headers", "response_headers",
-        "health",   "limit",      "sticky",          "send_forwarded",
-        "https",    "error_pages"};
+    constexpr std::array<std::string_view, 15> kRequests{"under",
+                                                         "paths",
+                                                         "strip_prefix",
+                                                         "replace_prefix",
+                                                         "redirect",
+                                                         "middleware",
+                                                         "request_headers",
+                                                         "response_headers",
+                                                         "health",
+                                                         "limit",
+                                                         "client_certificates",
+                                                         "error_pages",
+                                                         "sticky",
+                                                         "send_forwarded",
+                                                         "https"};
     return expect_none(value, kRequests,
                        " is for services that answer requests: tls, tcp and udp "
                        "upstreams get their octets as they are",

@@ -84,6 +84,16 @@ Result<Validity> Authority::issue(const WantedLeaf& wanted, UnixTime now) {
     return validity;
 }
 
+Result<Root::ClientKey> Authority::make_client(const std::string& name, int days,
+                                               const std::string& password, UnixTime now) {
+    if (!root_) return fail(Errc::kUnavailable, "root", "there is none: hearth ca init");
+    if (!may_sign(now)) return fail(Errc::kUnavailable, "clock", "it is not to be believed yet");
+    auto made =
+        root_->issue_client(name, client_validity(now, days, root_->facts().validity), password);
+    if (made) log::info("client_certificate_issued", {{"name", name}});
+    return made;
+}
+
 void Authority::tell(std::string_view problem, std::string detail) {
     if (detail.empty()) return problems_.clear(problem);
     problems_.raise(problem, std::move(detail));

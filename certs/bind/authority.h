@@ -45,6 +45,10 @@ public:
     [[nodiscard]] Result<void> make_root(UnixTime now, Replace replace);
     [[nodiscard]] Result<void> take_root(std::string_view pem, UnixTime now, Replace replace);
 
+    // A client's certificate and key, kept nowhere here.
+    [[nodiscard]] Result<Root::ClientKey> make_client(const std::string& name, int days,
+                                                      const std::string& password, UnixTime now);
+
     // Those that were made for one, as the disk has them.
     [[nodiscard]] std::vector<Leaf> leaves_of(Consumer consumer) const;
 

@@ -3,9 +3,11 @@
 #include <pwd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
+#include <charconv>
 #include <optional>
 #include <utility>
 
@@ -94,6 +96,53 @@ ControlResponse hand_out_leaves(const Authority& authority, const ControlRequest
     return answer(object);
 }
 
+std::string hex_of(std::string_view octets) {
+    static constexpr char kHex[] = "0123456789abcdef";
+    std::string text;
+    for (const char c : octets) {
+        const auto octet = static_cast<unsigned char>(c);
+        text += {kHex[octet >> 4], kHex[octet & 15]};
+    }
+    return text;
+}
+
+// One label: a name with dots would have to be one of the home's (RFC 5280 §4.2.1.10).
+bool is_client_name(std::string_view name) {
+    const auto is_good = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '-' || c == '_';
+    };
+    return !name.empty() && name.size() <= 63 && std::all_of(name.begin(), name.end(), is_good);
+}
+
+// The body is the password of the PKCS #12 text.
+ControlResponse make_client(Authority& authority, const ControlRequest& request) {
+    constexpr int kMostDays = 3650;
+    constexpr std::size_t kLeastPassword = 4;
+    if (!is_owner(request)) return refused("root");
+    const std::string name(request.query_or("name", ""));
+    if (!is_client_name(name))
+        return ControlResponse::error(400, "a client's name has letters, digits, - and _ alone");
+    const std::string days_text(request.query_or("days", "365"));
+    int days = 0;
+    const auto [end, error] =
+        std::from_chars(days_text.data(), days_text.data() + days_text.size(), days);
+    if (error != std::errc{} || end != days_text.data() + days_text.size() || days < 1 ||
+        days > kMostDays)
+        return ControlResponse::error(400, "days are a number, 1 to 3650");
+    const std::string password(request.body);
+    if (password.size() < kLeastPassword)
+        return ControlResponse::error(400, "the password is too short");
+    const UnixTime now = wall_clock();
+    auto made = authority.make_client(name, days, password, now);
+    if (!made) return answer(made.error());
+    return answer(
+        {{"name", name},
+         {"not_after", client_validity(now, days, authority.root()->facts().validity).not_after},
+         {"pem", made->pem},
+         {"pkcs12", hex_of(made->pkcs12)}});
+}
+
 Authority::Replace replace_of(const ControlRequest& request) {
     return request.query_or("replace", "0") == "1" ? Authority::Replace::kAllowed
                                                    : Authority::Replace::kNever;
@@ -121,6 +170,9 @@ void add_routes(runtime::Daemon& daemon, Authority& authority, std::function<voi
                           return show(authority);
                       });
     };
+    control.route(ControlMethod::kPost, "/ca/client", [&authority](const ControlRequest& request) {
+        return make_client(authority, request);
+    });
     on_post("/ca/init", [&authority](const ControlRequest& request) {
         return authority.make_root(wall_clock(), replace_of(request));
     });

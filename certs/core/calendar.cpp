@@ -34,6 +34,11 @@ Validity leaf_validity(UnixTime now, const Validity& root) noexcept {
     return {begin, std::min(begin + kLeafLife - 1, root.not_after)};
 }
 
+Validity client_validity(UnixTime now, int days, const Validity& root) noexcept {
+    const UnixTime begin = std::max(now - kHour, root.not_before);
+    return {begin, std::min(now + days * kDay, root.not_after)};
+}
+
 UnixTime renewal_of(const Validity& leaf, std::string_view name) noexcept {
     const UnixTime life = leaf.not_after - leaf.not_before;
     const UnixTime early = std::min(kDay, life / 24);

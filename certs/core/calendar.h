@@ -21,6 +21,9 @@ enum class ClockTrust : std::uint8_t {
 // At most 47 days, within the root's.
 [[nodiscard]] Validity leaf_validity(UnixTime now, const Validity& root) noexcept;
 
+// So many days, within the root's.
+[[nodiscard]] Validity client_validity(UnixTime now, int days, const Validity& root) noexcept;
+
 // When a leaf is to be replaced: with a third of its life left, or up to a day before, other names
 // at other times.
 [[nodiscard]] UnixTime renewal_of(const Validity& leaf, std::string_view name) noexcept;

@@ -5,6 +5,7 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/pkcs12.h>
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
 
@@ -323,6 +324,54 @@ Result<std::string> Root::issue(const WantedLeaf& wanted, const Validity& validi
         X509_sign(certificate, impl_->key.get(), EVP_sha256()) != 0;
     if (!good) return cannot("no certificate for " + wanted.name);
     return pem_of(certificate) + pem_of(key->get());
+}
+
+namespace {
+
+using Pkcs12Pointer = CPointer<PKCS12, PKCS12_free>;
+
+// 3DES and SHA-1, which telephones and older Windows read, where they fail at what OpenSSL 3 would
+// choose; the password is drawn at random and long.
+std::string pkcs12_of(EVP_PKEY* key, X509* certificate, X509* root, const std::string& name,
+                      const std::string& password) {
+    constexpr int kRounds = 100'000;
+    STACK_OF(X509)* issuers = sk_X509_new_null();
+    sk_X509_push(issuers, root);
+    const Pkcs12Pointer made(PKCS12_create_ex(password.c_str(), name.c_str(), key, certificate,
+                                              issuers, NID_pbe_WithSHA1And3_Key_TripleDES_CBC,
+                                              NID_pbe_WithSHA1And3_Key_TripleDES_CBC, kRounds, -1,
+                                              0, nullptr, nullptr));
+    sk_X509_free(issuers);
+    if (!made || PKCS12_set_mac(made.get(), password.c_str(), static_cast<int>(password.size()),
+                                nullptr, 0, kRounds, EVP_sha1()) != 1)
+        return {};
+    const BioPointer out(BIO_new(BIO_s_mem()));
+    return i2d_PKCS12_bio(out.get(), made.get()) == 1 ? written(out.get()) : std::string{};
+}
+
+}  // namespace
+
+Result<Root::ClientKey> Root::issue_client(const std::string& name, const Validity& validity,
+                                           const std::string& password) const {
+    auto key = new_key();
+    if (!key) return fail(std::move(key.error()));
+    const CertificatePointer made(X509_new());
+    X509* certificate = made.get();
+    X509* issuer = impl_->certificate.get();
+    const bool good =
+        begin(certificate, validity, key->get()) && add_common_name(certificate, name) &&
+        X509_set_issuer_name(certificate, X509_get_subject_name(issuer)) == 1 &&
+        add_extension(certificate, issuer, NID_basic_constraints, "critical,CA:FALSE") &&
+        add_extension(certificate, issuer, NID_key_usage, "critical,digitalSignature") &&
+        add_extension(certificate, issuer, NID_ext_key_usage, "clientAuth") &&
+        add_extension(certificate, issuer, NID_subject_key_identifier, "hash") &&
+        add_extension(certificate, issuer, NID_authority_key_identifier, "keyid") &&
+        X509_sign(certificate, impl_->key.get(), EVP_sha256()) != 0;
+    if (!good) return cannot("no certificate for " + name);
+    ClientKey made_key{pem_of(certificate) + pem_of(key->get()),
+                       pkcs12_of(key->get(), certificate, issuer, name, password)};
+    if (made_key.pkcs12.empty()) return cannot("no PKCS #12 for " + name);
+    return made_key;
 }
 
 Result<Validity> Root::check(const WantedLeaf& wanted, std::string_view pem) const {

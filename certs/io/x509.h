@@ -30,6 +30,14 @@ public:
     // A new P-256 key and its certificate for a TLS server, in one PEM text.
     [[nodiscard]] Result<std::string> issue(const WantedLeaf& wanted,
                                             const Validity& validity) const;
+    // The same for a TLS client that calls itself `name` (one label, so that the root's names do
+    // not bind it); with the key as PKCS #12 under `password`, which every device reads.
+    struct ClientKey {
+        std::string pem;
+        std::string pkcs12;
+    };
+    [[nodiscard]] Result<ClientKey> issue_client(const std::string& name, const Validity& validity,
+                                                 const std::string& password) const;
     // How long such a text is good: only if this root signed it for that name and those addresses.
     [[nodiscard]] Result<Validity> check(const WantedLeaf& wanted, std::string_view pem) const;
 

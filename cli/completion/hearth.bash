@@ -6,7 +6,7 @@ _hearth() {
         --run-dir|--state-dir) COMPREPLY=($(compgen -d -- "$current")); return ;;
     esac
     if [[ $current == -* ]]; then
-        COMPREPLY=($(compgen -W '--after --before --blocked --certificate --client --config --failed --for --from --group --help --json --limit --list --name --proto --rcode --reason --replace --run-dir --service --state-dir --status --suffix --to --ttl --type --upstream' -- "$current")); return
+        COMPREPLY=($(compgen -W '--after --before --blocked --certificate --client --config --days --for --from --group --help --json --limit --list --name --proto --rcode --reason --replace --run-dir --state-dir --suffix --to --ttl --type --upstream' -- "$current")); return
     fi
     case $previous in
         lb) words='plan' ;;
@@ -16,11 +16,11 @@ _hearth() {
         upstream) words='drain undrain' ;;
         node) words='drain undrain' ;;
         peer) words='keygen' ;;
-        ca) words='show init export import' ;;
+        ca) words='show init export client import' ;;
         blocking) words='off on' ;;
         completion) words='bash zsh fish' ;;
         check) COMPREPLY=($(compgen -f -- "$current")); return ;;
-        *) [ "$COMP_CWORD" = 1 ] && words='status why explain routes services lb vip tail queries stats check schema reload lists upstream node peer ca allow deny forget rules blocking completion version help' ;;
+        *) [ "$COMP_CWORD" = 1 ] && words='status why explain app routes services lb vip tail queries stats check schema reload lists upstream node peer ca allow deny forget rules blocking completion version help' ;;
     esac
     COMPREPLY=($(compgen -W "$words" -- "$current"))
 }

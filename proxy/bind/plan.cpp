@@ -127,6 +127,7 @@ Service make_service(const config::Service& from, const std::string& domain) {
     service.limit = {from.limit.requests, from.limit.queue, from.limit.wait};
     service.send_proxy_protocol = from.send_proxy_protocol;
     service.send_forwarded = from.send_forwarded;
+    service.answer_timeout = from.answer_timeout;
     if (from.is_stream()) make_stream(from, service);
     return service;
 }
@@ -240,6 +241,9 @@ Result<Plan> make_plan(const config::Document& document, const config::Node* nod
     for (const config::Service& service : document.services) {
         if (!service.is_proxied()) continue;  // hearth-lb's
         snapshot->services.push_back(make_service(service, snapshot->domain));
+        auto certificates = make_client_certificates(service.client_certificates);
+        if (!certificates) return fail(std::move(certificates.error()));
+        snapshot->services.back().client_certificates = std::move(*certificates);
         auto policy = make_policy(service.middleware);
         if (!policy) return fail(std::move(policy.error()));
         snapshot->services.back().policy = std::move(*policy);

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <fstream>
+#include <iterator>
+
+#include "proxy/io/client_trust.h"
 
 namespace hearth::proxy {
 
@@ -56,6 +59,28 @@ Result<std::shared_ptr<const PasswordFile>> read_users(const std::string& path) 
 }
 
 }  // namespace
+
+Result<ClientCertificates> make_client_certificates(const config::ClientCertificates& from) {
+    ClientCertificates made;
+    made.names = from.names;
+    switch (from.use) {
+        case config::ClientCertificateUse::kOff: return made;
+        case config::ClientCertificateUse::kOptional:
+            made.use = ClientCertificates::Use::kOptional;
+            break;
+        case config::ClientCertificateUse::kRequired:
+            made.use = ClientCertificates::Use::kRequired;
+            break;
+    }
+    for (const std::string& path : from.ca) {
+        std::ifstream file(path, std::ios::binary);
+        if (!file) return fail(Errc::kInvalid, path, "the file of authorities cannot be read");
+        const std::string text(std::istreambuf_iterator<char>(file), {});
+        if (auto good = check_authorities(text, path); !good) return fail(std::move(good.error()));
+        made.authorities += text + "\n";
+    }
+    return made;
+}
 
 Result<Policy> make_policy(const std::vector<config::Middleware>& used) {
     Policy policy;

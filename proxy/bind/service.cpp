@@ -63,6 +63,7 @@ private:
     void start_workers();
     void follow_names();
     void give_passwords(const Snapshot& snapshot);
+    void give_client_trust();
     void route_drain(const std::string& path, TargetKeeper::Drain state);
 
     runtime::Daemon& daemon_;
@@ -78,6 +79,7 @@ private:
     NameResolver resolver_;
     std::shared_ptr<TicketKeys> tickets_;
     std::shared_ptr<IdleShelf> shelf_;  // null for one worker
+    std::string root_;                  // the home's own, PEM; empty: there is none
     CertificateKeeper certificates_;
     ErrorPageKeeper error_pages_;
 };
@@ -109,6 +111,8 @@ ProxyService::ProxyService(runtime::Daemon& daemon)
           [this](const std::shared_ptr<const CertificateStore>& store) {
               for (const auto& worker : workers_)
                   worker->set_certificates(store, plan_.unknown_name);
+              root_ = store->home().root ? store->home().root->pem : std::string{};
+              give_client_trust();
           }),
       error_pages_(daemon.control_loop(), daemon.problems(),
                    [this](const std::shared_ptr<const ErrorPages>& pages) {
@@ -251,6 +255,17 @@ void ProxyService::give_passwords(const Snapshot& snapshot) {
     if (!wanted || passwords_) return;
     passwords_ = std::make_shared<PasswordChecker>();
     for (const auto& worker : workers_) worker->set_passwords(passwords_);
+}
+
+// Whose certificates count for which names: after a new document, and when the root is another.
+void ProxyService::give_client_trust() {
+    auto trust = ClientTrust::make(plan_.snapshot, root_);
+    if (!trust) {
+        daemon_.problems().raise("client_certificates", trust.error().to_string());
+        return;
+    }
+    daemon_.problems().clear("client_certificates");
+    for (const auto& worker : workers_) worker->set_client_trust(*trust);
 }
 
 void ProxyService::route_drain(const std::string& path, TargetKeeper::Drain state) {

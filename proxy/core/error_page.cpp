@@ -30,6 +30,10 @@ Explanation explain_proxy(HopReason reason) {
         case HopReason::kForbidden:
             return {"This service is not open to your address.",
                     "`allow` in hearth.yaml says who may."};
+        case HopReason::kNoCertificate:
+            return {"This service wants a certificate of yours.",
+                    "Install one that it knows (hearth ca client NAME makes it), open the page "
+                    "anew, and let your browser show it."};
         case HopReason::kRateLimited:
             return {"Too many requests came from your address.", "Wait a moment and try again."};
         case HopReason::kBodyTooLarge:

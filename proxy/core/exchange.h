@@ -55,6 +55,9 @@ public:
     // After begin(): a longer body of the request ends it.
     void set_body_limit(std::uint64_t octets) noexcept { body_limit_ = octets; }
 
+    // How long the upstream may take until its answer begins; after begin() as well.
+    void set_answer_time(Duration time) noexcept { timeouts_.response_head = time; }
+
     // After kRetry; error() says what happened.
     void try_again(TimePoint now) noexcept;
     // A kept connection turned out to be dead: another one might be, too.

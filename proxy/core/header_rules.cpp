@@ -206,6 +206,7 @@ bool carries_identity(std::string_view name) noexcept {
                                              "x-user",
                                              "x-client-ip",
                                              "x-client-cert",
+                                             "client-cert",
                                              "x-cluster-",
                                              "x-ssl-",
                                              "true-client-ip",

@@ -37,6 +37,10 @@ bool ClientRequest::passes(const RequestHead& head) {
     ActiveExchange& active = *active_;
     const Policy& policy = active.service->service->policy;
     const IpAddress& client = active.record.client;
+    if (const HopReason fault = certificate_fault(); fault != HopReason::kNone) {
+        failed({fault, Refusal::kNone});
+        return false;
+    }
     const bool is_allowed = std::all_of(policy.allow.begin(), policy.allow.end(),
                                         [&](const auto& list) { return is_trusted(client, list); });
     if (!is_allowed) {

@@ -189,6 +189,7 @@ void ClientRequest::edit_request(RequestHead& head, const Route& route) {
         if (!head.headers.full())
             head.headers.add({"X-Forwarded-Prefix", route.rule->path, HeaderId::kOwn});
     }
+    if (service.client_certificates.asks()) tell_certificate(head);
     if (!service.request_headers.empty())
         apply_edits(service.request_headers, head.headers, HeaderId::kOwn);
 }
@@ -201,7 +202,11 @@ void ClientRequest::begin_exchange(const RequestHead& head) {
                           active.service != nullptr ? active.service->balancer.size() : 0,
                           active.request_head.whole(), now());
     if (worker_.draining) active.exchange.announce_close();
-    if (active.service != nullptr) active.exchange.set_editor(this);
+    if (active.service == nullptr) return;
+    active.exchange.set_editor(this);
+    const Duration answer_time = active.service->service->answer_timeout;
+    active.exchange.set_answer_time(answer_time != Duration{} ? answer_time
+                                                              : ExchangeTimeouts{}.response_head);
 }
 
 void ClientRequest::prepare_choice(const RequestHead& head) {

@@ -130,6 +130,9 @@ private:
     // client_policy.cpp
     void guard(RequestHead& head);
     [[nodiscard]] bool passes(const RequestHead& head);
+    // client_certificate.cpp
+    void tell_certificate(RequestHead& head);
+    [[nodiscard]] HopReason certificate_fault() const noexcept;
     void check_password();
     void password_checked(PasswordVerdict verdict);
     void ask_for_password();

@@ -7,7 +7,7 @@
 namespace hearth::proxy {
 
 bool ClientSession::start_tls() {
-    auto channel = worker_.tls.accept(stream_.fd());
+    auto channel = worker_.tls.accept(stream_.fd(), worker_.client_trust);
     if (!channel) return false;
     stream_.secure(std::move(channel));
     state_ = State::kHandshake;

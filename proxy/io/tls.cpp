@@ -10,6 +10,7 @@
 #include <array>
 #include <map>
 #include <string>
+#include <utility>
 
 #include "proxy/io/tls_key_pair.h"
 #include "proxy/io/tls_tickets.h"
@@ -32,12 +33,21 @@ struct TlsContext::Impl {
     static TlsChannel::Wire& wire_of(const SSL* ssl) {
         return *static_cast<TlsChannel::Wire*>(SSL_get_app_data(ssl));
     }
+    static int on_hello(SSL* ssl, int* alert, void* self);
     static int on_server_name(SSL* ssl, int* alert, void* self);
     static int on_ticket(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher,
                          EVP_MAC_CTX* mac, int sealing);
     static int on_alpn(SSL* ssl, const unsigned char** out, unsigned char* size,
                        const unsigned char* in, unsigned int in_size, void* self);
 };
+
+// Before a ticket is looked at. A second ClientHello (RFC 8446 §4.1.4) changes nothing.
+int TlsContext::Impl::on_hello(SSL* ssl, int*, void*) {
+    TlsChannel::Wire& wire = wire_of(ssl);
+    if (const auto trust = std::exchange(wire.trust, nullptr))
+        wire.client = ask_for_certificate(ssl, *trust);
+    return SSL_CLIENT_HELLO_SUCCESS;
+}
 
 // Which certificate (RFC 6066 §3). Called for clients that name none, too.
 int TlsContext::Impl::on_server_name(SSL* ssl, int* alert, void* self) {
@@ -125,6 +135,7 @@ TlsContext::TlsContext(std::shared_ptr<TicketKeys> tickets) : impl_(std::make_un
                                    kSessionContext.size());
     SSL_CTX_set_app_data(context, impl_->tickets.get());
     SSL_CTX_set_tlsext_ticket_key_evp_cb(context, Impl::on_ticket);
+    SSL_CTX_set_client_hello_cb(context, Impl::on_hello, nullptr);
     SSL_CTX_set_tlsext_servername_callback(context, Impl::on_server_name);
     SSL_CTX_set_tlsext_servername_arg(context, impl_.get());
     SSL_CTX_set_alpn_select_cb(context, Impl::on_alpn, nullptr);
@@ -139,9 +150,11 @@ void TlsContext::adopt(std::shared_ptr<const CertificateStore> store, UnknownNam
 
 const CertificateStore& TlsContext::store() const noexcept { return *impl_->store; }
 
-std::unique_ptr<TlsChannel> TlsContext::accept(int fd) noexcept {
+std::unique_ptr<TlsChannel> TlsContext::accept(int fd,
+                                               std::shared_ptr<const ClientTrust> trust) noexcept {
     auto wire = std::make_unique<TlsChannel::Wire>();
     wire->fd = fd;
+    wire->trust = std::move(trust);
     SSL* ssl = SSL_new(impl_->context);
     if (!impl_->method.attach(ssl, *wire)) return nullptr;
     SSL_set_accept_state(ssl);

@@ -9,6 +9,7 @@
 
 #include "proxy/core/outgoing.h"
 #include "proxy/io/certificate_store.h"
+#include "proxy/io/client_trust.h"
 #include "proxy/io/io_result.h"
 #include "proxy/model/service.h"
 #include "proxy/model/tls.h"
@@ -37,6 +38,8 @@ public:
     [[nodiscard]] bool is_open() const noexcept { return open_; }
     [[nodiscard]] bool spoke_http() const noexcept { return spoke_http_; }
     [[nodiscard]] bool was_resumed() const noexcept;
+    // Null where no certificate was asked for.
+    [[nodiscard]] const ClientAuth* client_auth() const noexcept;
     [[nodiscard]] bool speaks_http2() const noexcept;  // agreed by ALPN
 
     [[nodiscard]] IoResult read(std::span<char> room) noexcept;
@@ -81,7 +84,8 @@ public:
     [[nodiscard]] const CertificateStore& store() const noexcept;
 
     // Null when memory is short. The context must outlive the channel's handshake.
-    [[nodiscard]] std::unique_ptr<TlsChannel> accept(int fd) noexcept;
+    [[nodiscard]] std::unique_ptr<TlsChannel> accept(
+        int fd, std::shared_ptr<const ClientTrust> trust) noexcept;
 
 private:
     struct Impl;

@@ -128,8 +128,11 @@ IoResult TlsChannel::handshake() noexcept {
     const int result = SSL_do_handshake(as_ssl(ssl_));
     if (result != 1) return status_of(result);
     open_ = true;
+    if (wire_->client) read_certificate(ssl_, *wire_->client);
     return {IoStatus::kMoved, 0};
 }
+
+const ClientAuth* TlsChannel::client_auth() const noexcept { return wire_->client.get(); }
 
 bool TlsChannel::was_resumed() const noexcept { return SSL_session_reused(as_ssl(ssl_)) == 1; }
 

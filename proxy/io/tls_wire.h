@@ -23,7 +23,9 @@ struct TlsChannel::Wire {
     std::string unsent;    // records that the kernel did not take …
     std::size_t owed = 0;  // … with so many octets of the caller's, who is told when they have left
     std::shared_ptr<const CertificateStore> store;
-    std::optional<std::size_t> certificate;  // in `store`
+    std::optional<std::size_t> certificate;    // in `store`
+    std::shared_ptr<const ClientTrust> trust;  // until the ClientHello has come
+    std::unique_ptr<ClientAuth> client;        // where a certificate was asked for
 
     // As much as the kernel takes of `unsent`: kMoved when that was all.
     [[nodiscard]] IoStatus send_unsent() noexcept;

@@ -240,6 +240,10 @@ void Worker::set_certificates(std::shared_ptr<const CertificateStore> store, Unk
     on_loop([&] { state_.tls.adopt(std::move(store), unknown); });
 }
 
+void Worker::set_client_trust(std::shared_ptr<const ClientTrust> trust) {
+    on_loop([&] { state_.client_trust = std::move(trust); });
+}
+
 void Worker::set_access_log(AccessFormat format) {
     on_loop([&] {
         flush_access();

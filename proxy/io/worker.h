@@ -64,6 +64,8 @@ public:
     void set_addresses(std::shared_ptr<const HostAddresses> addresses);
     // For the TLS handshakes from now on.
     void set_certificates(std::shared_ptr<const CertificateStore> store, UnknownName unknown);
+    // For the handshakes and requests from now on.
+    void set_client_trust(std::shared_ptr<const ClientTrust> trust);
     void set_access_log(AccessFormat format);
     // Any thread, while it runs: its requests that wait may find room.
     void look_at_queue();

@@ -20,6 +20,7 @@
 #include "proxy/core/timer_wheel.h"
 #include "proxy/core/trace_context.h"
 #include "proxy/io/block_pool.h"
+#include "proxy/io/client_trust.h"
 #include "proxy/io/poller.h"
 #include "proxy/io/request_metrics.h"
 #include "proxy/io/shared_service.h"
@@ -151,6 +152,7 @@ public:
     void forget_connection(const IpAddress& peer) noexcept;
 
     TlsContext tls;
+    std::shared_ptr<const ClientTrust> client_trust = std::make_shared<ClientTrust>();
     Poller poller;
     TimerWheel timers;
     BlockPool blocks;

@@ -15,6 +15,7 @@ Hop hop_of(HopReason reason) noexcept {
         case HopReason::kBodyTooLarge:
         case HopReason::kUnauthorized:
         case HopReason::kAuthUnavailable:
+        case HopReason::kNoCertificate:
         case HopReason::kOverloaded: return Hop::kProxy;
         case HopReason::kRefusedRequest:
         case HopReason::kRequestTimeout:
@@ -45,6 +46,7 @@ std::string_view to_string(HopReason reason) noexcept {
         case HopReason::kNoHealthyUpstream: return "no_healthy_upstream";
         case HopReason::kOverloaded: return "overloaded";
         case HopReason::kForbidden: return "forbidden";
+        case HopReason::kNoCertificate: return "no_certificate";
         case HopReason::kRateLimited: return "rate_limited";
         case HopReason::kBodyTooLarge: return "body_too_large";
         case HopReason::kUnauthorized: return "unauthorized";
@@ -71,6 +73,7 @@ int status_of(const HopError& error) noexcept {
         case HopReason::kRequestTimeout: return 408;
         case HopReason::kUnknownHost: return 404;
         case HopReason::kMisdirected: return 421;
+        case HopReason::kNoCertificate:
         case HopReason::kForbidden: return 403;
         case HopReason::kRateLimited: return 429;
         case HopReason::kBodyTooLarge: return 413;

@@ -27,6 +27,7 @@ enum class HopReason : std::uint8_t {
     kBodyTooLarge,
     kUnauthorized,
     kAuthUnavailable,  // who is asked whether it may pass does not answer
+    kNoCertificate,    // the client has shown none that counts
     kOverloaded,       // the service has as many requests as it may, and a full queue
     // upstream
     kNameNotResolved,

@@ -10,6 +10,7 @@
 #include "base/ip.h"
 #include "base/proxy_protocol.h"
 #include "proxy/model/balancing.h"
+#include "proxy/model/client_certificates.h"
 #include "proxy/model/policy.h"
 #include "proxy/model/routing.h"
 #include "proxy/model/stream_route.h"
@@ -72,7 +73,9 @@ struct Service {
     ProxyProtocol send_proxy_protocol = ProxyProtocol::kNone;  // ahead of each connection's octets
     bool send_forwarded = false;                               // Forwarded besides X-Forwarded-*
     StreamRoute stream{};
-    bool is_ours = false;  // not of the document: a way to another daemon
+    ClientCertificates client_certificates{};
+    Duration answer_timeout{};  // zero: as ever
+    bool is_ours = false;       // not of the document: a way to another daemon
 
     // A connection that was made for one client is no other's.
     [[nodiscard]] bool keeps_connections() const noexcept {
