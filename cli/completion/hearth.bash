@@ -6,7 +6,7 @@ _hearth() {
         --run-dir|--state-dir) COMPREPLY=($(compgen -d -- "$current")); return ;;
     esac
     if [[ $current == -* ]]; then
-        COMPREPLY=($(compgen -W '--after --before --blocked --certificate --client --config --days --for --from --group --help --json --limit --list --name --proto --rcode --reason --replace --run-dir --state-dir --suffix --to --ttl --type --upstream' -- "$current")); return
+        COMPREPLY=($(compgen -W '--after --before --blocked --certificate --client --config --days --failed --for --from --group --help --json --limit --list --name --proto --rcode --reason --replace --run-dir --service --state-dir --status --suffix --to --ttl --type --upstream' -- "$current")); return
     fi
     case $previous in
         lb) words='plan' ;;
