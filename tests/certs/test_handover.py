@@ -237,6 +237,6 @@ def test_the_name_of_the_pages_is_known(house):
 def test_the_command_line_shows_them(house):
     start(house)
     walk = house.hearth("explain", "web", "--config", house.config, check=False).stdout
-    assert "https://web.home" in walk and "certificate ends in 46d" in walk
+    assert "https://web.home" in walk and "certificate of Hearth CA home" in walk and "ends in 46d" in walk, walk
     assert "CERTS" in house.hearth("status", check=False).stdout
     assert Control(house.run_dir / "proxy.sock").status()["state"] == "ok"

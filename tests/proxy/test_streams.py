@@ -136,7 +136,7 @@ def test_a_hello_in_pieces(home, authority):
 def test_what_is_no_hello(home):
     for octets in (b"GET / HTTP/1.1\r\nHost: nas.home\r\n\r\n", b"\x16\x03\x01\0\0", b"\x16\x03\x01\x40\0\x01\0\xff\xff" + b"x" * 20000):
         peer = Peer(home.host.connect(ADDRESS, 443))
-        with contextlib.suppress(ConnectionResetError, BrokenPipeError):
+        with contextlib.suppress(OSError):  # it may have been refused before all was said
             peer.send(octets)
             peer.connection.shutdown(socket.SHUT_WR)
         answer = peer.read_all()
