@@ -55,7 +55,7 @@ struct UserInfo {
 };
 
 UserInfo user_info_of(std::string_view url) noexcept {
-    const std::size_t scheme = url.substr(0, url.find_first_of("/?")).size();
+    const std::size_t scheme = url.substr(0, url.find_first_of("/?#")).size();
     if (!url.substr(scheme).starts_with("//")) return {};
     const std::size_t begin = scheme + 2;
     const std::string_view authority = url.substr(begin, url.find_first_of("/?#", begin) - begin);

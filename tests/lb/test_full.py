@@ -1,7 +1,5 @@
 """What is full: the table of connections, the interface's queue."""
 
-import pytest
-
 from tests.lab import conntrack, tcp_echo
 from tests.lab.clients import dig
 from tests.lab.waiting import wait_until
@@ -9,6 +7,14 @@ from tests.lb.test_services import MQTT, ask, document, name_server
 from tests.lb.vip_lan import VIP
 
 DNS = "dns: {vip: dns, upstreams: [10.0.0.50]}\n"
+
+
+def _is_left_out(lan) -> bool:
+    try:
+        lan.client.connect(MQTT, 1883, timeout=1.5).close()
+    except TimeoutError:
+        return True
+    return False
 
 
 def test_full_table_of_connections_is_named_and_names_are_answered_on(make_lan, binaries):
@@ -27,8 +33,7 @@ def test_full_table_of_connections_is_named_and_names_are_answered_on(make_lan, 
         wait_until(lambda: "connections_full" in a.control.problems(), 20, what="the problem")
         detail = next(p for p in a.control.status()["problems"] if p["name"] == "connections_full")["detail"]
         assert str(conntrack.most()) in detail and "nf_conntrack_max" in detail
-        with pytest.raises(TimeoutError):
-            lan.client.connect(MQTT, 1883, timeout=1.5)
+        wait_until(lambda: _is_left_out(lan), 20, what="a connection that has no room")  # some entries may still end
         for _ in range(20):
             assert dig(lan.client, "a.home", server=VIP).values == [a.address]
         assert dig(lan.client, "a.home", server=VIP, options=("+tcp",)).values == [a.address]
