@@ -48,9 +48,14 @@ TEST(PasswordChecker, NobodysPasswordIsWrong) {
 
 TEST(PasswordChecker, RefusesWhatItCannotGetToSoon) {
     PasswordChecker checker;
+    std::promise<void> taken;
     std::promise<void> held;
     const auto first = held.get_future().share();
-    checker.check("a", "", [first](Verdict) { first.wait(); });
+    checker.check("a", "", [&taken, first](Verdict) {
+        taken.set_value();
+        first.wait();
+    });
+    taken.get_future().wait();
     int busy = 0;
     for (int i = 0; i < 200; ++i) {
         // The checker's thread is held: whoever is told now is told inside the call.
