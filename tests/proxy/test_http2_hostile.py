@@ -400,7 +400,7 @@ def test_others_are_served_during_floods(house, sanitized):
     begun = multiprocessing.Value("i", 0)
     flooded = p99_beside(house, flood_in_turn, lambda: begun.value >= 2 * len(FLOODS), begun, list(FLOODS))
     print(f"p99 beside floods {flooded * 1e3:.1f} ms, beside busy processes {quiet * 1e3:.1f} ms")
-    assert sanitized or flooded < max(1, 8 * quiet)
+    assert sanitized or flooded < max(3, 12 * quiet)
     assert sanitized or house.daemon.peak_rss_bytes() < 96 << 20
 
 
