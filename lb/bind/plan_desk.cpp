@@ -63,7 +63,6 @@ PlanDesk::PlanDesk(runtime::Daemon& daemon, Preview preview)
 }
 
 PlanDesk::~PlanDesk() {
-    *alive_ = false;
     if (reader_.joinable()) reader_.join();
 }
 

@@ -56,8 +56,9 @@ void ErrorPageKeeper::read() {
     std::map<std::string, Result<std::shared_ptr<const std::string>>> texts;
     std::string faults;
     for (const ErrorPageFile& file : files_) {
-        const auto [known, is_new] = texts.try_emplace(file.path, read_page(file.path));
-        const auto& text = known->second;
+        const bool is_new = !texts.contains(file.path);
+        if (is_new) texts.emplace(file.path, read_page(file.path));
+        const auto& text = texts.at(file.path);
         if (text) {
             pages->add(file.service, {file.from, file.to, *text});
         } else if (is_new) {

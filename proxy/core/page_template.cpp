@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "proxy/core/html_text.h"
+#include "proxy/core/octets.h"
 
 namespace hearth::proxy {
 
@@ -11,12 +12,6 @@ namespace {
 
 constexpr std::string_view kOpen = "{{";
 constexpr std::string_view kShut = "}}";
-
-std::string_view without_spaces(std::string_view name) noexcept {
-    while (name.starts_with(' ')) name.remove_prefix(1);
-    while (name.ends_with(' ')) name.remove_suffix(1);
-    return name;
-}
 
 // Nothing for a name that is none.
 std::optional<std::string> value_of(std::string_view name, const ErrorPage& page) {
@@ -50,7 +45,7 @@ std::string fill_template(std::string_view text, const ErrorPage& page) {
         const auto value =
             shut == std::string_view::npos
                 ? std::nullopt
-                : value_of(without_spaces(text.substr(kOpen.size(), shut - kOpen.size())), page);
+                : value_of(trimmed(text.substr(kOpen.size(), shut - kOpen.size())), page);
         if (value) {
             append_html(out, *value);
             text.remove_prefix(shut + kShut.size());

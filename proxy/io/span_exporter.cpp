@@ -86,7 +86,6 @@ struct SpanExporter::Impl {
 
     void connect() {
         received = 0;
-        late = false;
         parser.reset();
         patience.expires_after(kPatience);
         patience.async_wait([this](const error_code& error) {
@@ -141,7 +140,7 @@ struct SpanExporter::Impl {
     void rest() {
         close();
         patience.cancel();
-        busy = false;
+        busy = late = false;
         if (!queue.empty() && !waits) wake_after(pause);
     }
 

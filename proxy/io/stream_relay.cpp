@@ -83,7 +83,7 @@ StreamRelay::Life StreamRelay::connect() {
         HopReason why = HopReason::kNone;
         upstream_ = worker_.upstreams.connect({endpoint_, nullptr}, why);
         if (!upstream_) {
-            if (const Life life = connection_failed(why); life != Life::kGoesOn) return life;
+            connection_failed(why);
             continue;
         }
         worker_.metrics.upstream_connects.add();
@@ -95,12 +95,11 @@ StreamRelay::Life StreamRelay::connect() {
 }
 
 // It is another one's turn.
-StreamRelay::Life StreamRelay::connection_failed(HopReason why) {
+void StreamRelay::connection_failed(HopReason why) {
     leave_upstream();
     worker_.metrics.failed(why);
     if (service_.balancer.failed(endpoint_, now())) worker_.upstream_changed(endpoint_, why);
     if (tried_count_ < tried_.size()) tried_[tried_count_++] = endpoint_;
-    return Life::kGoesOn;
 }
 
 StreamRelay::Life StreamRelay::finish_connect() {
@@ -118,7 +117,7 @@ StreamRelay::Life StreamRelay::finish_connect() {
                 worker_.upstream_changed(endpoint_, HopReason::kNone);
             return Life::kGoesOn;
         }
-        (void)connection_failed(*result);
+        connection_failed(*result);
         if (const Life life = connect(); life != Life::kGoesOn) return life;
     }
     return Life::kGoesOn;
@@ -178,7 +177,7 @@ StreamRelay::Life StreamRelay::relay() {
 StreamRelay::Life StreamRelay::on_deadline() {
     if (!connected_ && upstream_) {
         if (now() < connect_until_) return run();
-        (void)connection_failed(HopReason::kConnectTimeout);
+        connection_failed(HopReason::kConnectTimeout);
         return run();
     }
     if (now() < moved_at_ + (worker_.draining ? kSilence : route().idle_timeout)) return run();

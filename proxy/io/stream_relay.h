@@ -44,7 +44,7 @@ private:
 
     void on_upstream_ready() override { client_.on_request_ready(); }
     [[nodiscard]] Life connect();
-    [[nodiscard]] Life connection_failed(HopReason why);
+    void connection_failed(HopReason why);
     [[nodiscard]] Life finish_connect();
     [[nodiscard]] Life relay();
     template <class From, class To>
