@@ -14,10 +14,14 @@ namespace {
 thread_local std::size_t allocations = 0;
 }
 
-// Not inlined: what came from here would look like malloc's where it is given back.
-[[gnu::noinline]] void* operator new(std::size_t size) {
+// Not inlined: what came from here would look like malloc's where it is given back. All forms are
+// replaced together: AddressSanitizer wants back what it gave by the call that belongs to it.
+[[gnu::noinline]] void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
     ++allocations;
-    if (void* memory = std::malloc(size)) return memory;
+    return std::malloc(size);
+}
+[[gnu::noinline]] void* operator new(std::size_t size) {
+    if (void* memory = operator new(size, std::nothrow)) return memory;
     throw std::bad_alloc();
 }
 [[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }

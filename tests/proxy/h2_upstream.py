@@ -1,6 +1,7 @@
 """An upstream of HTTP/2 that does as it is told, over h2c or TLS."""
 
 import contextlib
+import select
 import socket
 import ssl
 import threading
@@ -42,12 +43,21 @@ class H2Connection:
 
     def run(self) -> None:
         self.flush()
-        while octets := self.sock.recv(65536):
+        while octets := self._receive():
             with self.lock:
                 for event in self.h2.receive_data(octets):
                     self._take(event)
                 self.flush()
                 self.window.notify_all()
+
+    def _receive(self) -> bytes:
+        """Never beside somebody who sends: OpenSSL's connections belong to one thread at a time."""
+        if not isinstance(self.sock, ssl.SSLSocket):
+            return self.sock.recv(65536)
+        if not self.sock.pending() and not select.select([self.sock], [], [], 30)[0]:
+            return b""
+        with self.lock:
+            return self.sock.recv(65536)
 
     def flush(self) -> None:
         with self.lock:
@@ -121,6 +131,12 @@ def ok(connection: H2Connection, asked: Asked) -> None:
     connection.body(asked, b"ok")
 
 
+def hang_up(sock) -> None:
+    with contextlib.suppress(OSError):
+        sock.shutdown(socket.SHUT_RDWR)
+    sock.close()
+
+
 class H2Upstream:
     """`is_hasty`: whether a request is answered before its body has arrived."""
 
@@ -154,7 +170,10 @@ class H2Upstream:
                     return
             connection = H2Connection(self, sock)
             self.connections.append(connection)
-            connection.run()
+            try:
+                connection.run()
+            finally:
+                hang_up(sock)
 
     def serve_http1(self, sock) -> None:
         while sock.recv(65536):
@@ -165,6 +184,4 @@ class H2Upstream:
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         for connection in self.connections:
-            with contextlib.suppress(OSError):
-                connection.sock.shutdown(socket.SHUT_RDWR)
-            connection.sock.close()
+            hang_up(connection.sock)
