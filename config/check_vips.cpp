@@ -80,15 +80,11 @@ void check_vip_moves(CheckContext& context, const Vip& vip, const Vip& earlier) 
 void check_vip_options(CheckContext& context, const Vip& vip) {
     check_version_2(context, vip);
     for (std::size_t i = 0; i < vip.track.size(); ++i) {
-        const auto same = [&](const Track& one) {
-            return one.interface == vip.track[i].interface && one.script == vip.track[i].script;
-        };
+        const auto same = [&](const Track& one) { return one.subject() == vip.track[i].subject(); };
         const auto first = std::ranges::find_if(vip.track, same);
         if (first != vip.track.begin() + static_cast<std::ptrdiff_t>(i))
-            context.diagnostics.error(
-                item_place(context.root, {"vips", vip.name, "track"}, i),
-                (first->script.empty() ? "interface " + first->interface : first->script) +
-                    " is tracked twice");
+            context.diagnostics.error(item_place(context.root, {"vips", vip.name, "track"}, i),
+                                      first->subject() + " is tracked twice");
     }
 }
 

@@ -31,6 +31,15 @@ const Node* Document::find_node(std::string_view name) const noexcept {
     return find_by_name(nodes, name);
 }
 
+std::string Track::Port::to_string() const {
+    return address ? Endpoint{*address, port}.to_string() : std::to_string(port);
+}
+
+std::string Track::subject() const {
+    if (tcp) return "tcp " + tcp->to_string();
+    return script.empty() ? "interface " + interface : "script " + script;
+}
+
 bool Vip::has(const IpAddress& address) const noexcept {
     return std::ranges::find(addresses, address) != addresses.end();
 }

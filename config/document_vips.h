@@ -19,15 +19,29 @@ enum class Announce { kReplies, kAddress };
 
 // Something besides the daemons that a node needs to be a good owner.
 struct Track {
-    // Exactly one of the two.
-    std::string interface;  // it is there and has a carrier
-    std::string script;     // absolute; it ends with 0
+    // TCP of the node itself.
+    struct Port {
+        std::optional<IpAddress> address;  // of loopback; none: the node's own
+        std::uint16_t port = 0;
+
+        [[nodiscard]] std::string to_string() const;
+        friend bool operator==(const Port&, const Port&) = default;
+    };
+
+    // Exactly one of the three.
+    std::string interface;    // it is there and has a carrier
+    std::string script;       // absolute; it ends with 0
+    std::optional<Port> tcp;  // it takes connections
     std::chrono::milliseconds every{2'000};
     std::chrono::milliseconds timeout{1'000};
     unsigned rise = 2;  // so many good ends in a row make it well again
     unsigned fall = 3;
     unsigned lower_by = 100;
 
+    // As people call it.
+    [[nodiscard]] std::string subject() const;
+    // Asked again and again, with every, timeout, rise and fall.
+    [[nodiscard]] bool is_asked() const noexcept { return interface.empty(); }
     friend bool operator==(const Track&, const Track&) = default;
 };
 

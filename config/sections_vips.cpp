@@ -1,61 +1,13 @@
 #include "config/codec.h"
 #include "config/sections.h"
 #include "config/sections_pools.h"
+#include "config/sections_track.h"
 
 // Virtual addresses.
 namespace hearth::config {
 namespace {
 
 using namespace std::chrono_literals;
-
-bool finish_track(const Value& value, Span key_span, void* target, ReadContext& context) {
-    const auto& track = *static_cast<const Track*>(target);
-    const Span place = value.entries.empty() ? key_span : value.entries.front().key_span;
-    if (track.interface.empty() == track.script.empty()) {
-        context.diagnostics.error(place, "track an interface or a script: {interface: wan0}");
-        return false;
-    }
-    for (const char* key : {"every", "timeout", "rise", "fall"}) {
-        if (track.script.empty() && value.find(key) != nullptr) {
-            context.diagnostics.error(value.find(key)->key_span,
-                                      std::string(key) + " is for scripts");
-            return false;
-        }
-    }
-    return true;
-}
-
-const Section<Track>& track_section() {
-    static const Section<Track> table{{
-        "vips.NAME.track[]",
-        "Something that makes a node a worse owner while it is missing.",
-        "",
-        {
-            field("interface", &Track::interface, interface_name(),
-                  "A network interface that must be there and have a carrier.", "wan0",
-                  Presence::kOptional, "(a script)"),
-            field("script", &Track::script, path(),
-                  "A program that must end with 0. It runs without any privilege, as nobody when "
-                  "hearth-lb was started by root.",
-                  "/usr/local/bin/reaches-the-internet", Presence::kOptional, "(an interface)"),
-            field("every", &Track::every, duration<std::chrono::milliseconds>(100ms, 1h),
-                  "How often the script runs.", "2s"),
-            field("timeout", &Track::timeout, duration<std::chrono::milliseconds>(10ms, 60s),
-                  "A script that takes longer is killed, and has failed.", "1s"),
-            field("rise", &Track::rise, integer<unsigned>(1, 100),
-                  "So many good ends in a row make it good again.", "2"),
-            field("fall", &Track::fall, integer<unsigned>(1, 100),
-                  "So many bad ends in a row make it bad.", "3"),
-            field("lower_by", &Track::lower_by, integer<unsigned>(1, 253),
-                  "How much priority the node loses meanwhile. Nodes have 200, 190, 180 and so on "
-                  "in the order of `prefer`; one that falls below 116 is relieved at once, "
-                  "otherwise a better one comes after preempt_delay.",
-                  "20"),
-        },
-        finish_track,
-    }};
-    return table;
-}
 
 // Advert intervals are counted in hundredths of a second on the wire (RFC 9568 §5.2.7).
 bool finish_vip(const Value& value, Span key_span, void* target, ReadContext& context) {

@@ -66,31 +66,35 @@ void add_vip(VirtualRouter& router, const Document& document, const config::Vip&
     }
 }
 
-// Two that run alike are one; what differs has a name of its own.
+// Two that are asked alike are one; what differs has a name of its own.
 std::string subject_of(const config::Track& track) {
-    if (track.script.empty()) return track_name(track.interface);
-    return "script " + track.script + " every " + std::to_string(track.every.count()) +
-           " ms, timeout " + std::to_string(track.timeout.count()) + " ms, rise " +
-           std::to_string(track.rise) + ", fall " + std::to_string(track.fall);
+    if (!track.is_asked()) return track_name(track.interface);
+    return track.subject() + " every " + std::to_string(track.every.count()) + " ms, timeout " +
+           std::to_string(track.timeout.count()) + " ms, rise " + std::to_string(track.rise) +
+           ", fall " + std::to_string(track.fall);
 }
 
-TrackedScripts tracked_scripts(const Document& document, const std::string& self) {
-    TrackedScripts scripts;
+CheckTarget target_of(const config::Track& track, const IpAddress& own) {
+    CheckTarget target;
+    target.check.kind = track.tcp ? BackendCheck::Kind::kTcp : BackendCheck::Kind::kScript;
+    if (track.tcp) target.endpoint = {track.tcp->address.value_or(own), track.tcp->port};
+    target.check.script = track.script;
+    target.check.interval = track.every;
+    target.check.timeout = track.timeout;
+    target.check.rise = track.rise;
+    target.check.fall = track.fall;
+    return target;
+}
+
+TrackedTargets tracked_targets(const Document& document, const config::Node& self) {
+    TrackedTargets targets;
     for (const auto& vip : document.vips) {
-        if (std::find(vip.prefer.begin(), vip.prefer.end(), self) == vip.prefer.end()) continue;
-        for (const auto& track : vip.track) {
-            if (track.script.empty()) continue;
-            BackendCheck check;
-            check.kind = BackendCheck::Kind::kScript;
-            check.script = track.script;
-            check.interval = track.every;
-            check.timeout = track.timeout;
-            check.rise = track.rise;
-            check.fall = track.fall;
-            scripts.emplace(subject_of(track), check);
-        }
+        if (std::ranges::find(vip.prefer, self.name) == vip.prefer.end()) continue;
+        for (const auto& track : vip.track)
+            if (track.is_asked())
+                targets.emplace(subject_of(track), target_of(track, self.address));
     }
-    return scripts;
+    return targets;
 }
 
 VirtualRouter make_router(const Document& document, const config::Vip& vip, std::size_t rank,
@@ -238,7 +242,7 @@ Result<Plan> make_plan(const Document& document, const std::string& own_name,
     plan.lan.address = node.address;
     plan.lan.interface = node.interface;
     plan.lan.routers = make_routers(document, node.name);
-    plan.scripts = tracked_scripts(document, node.name);
+    plan.tracked = tracked_targets(document, node);
     plan.ports = make_port_rules(document, node.name);
     add_services(plan, document);
     if (!plan.services.empty()) plan.lan.backends = Backends::kSome;

@@ -10,7 +10,7 @@
 #include "config/document.h"
 #include "lb/io/lan_driver.h"
 #include "lb/io/peer_hub.h"
-#include "lb/io/script_watch.h"
+#include "lb/io/track_watch.h"
 #include "lb/model/balanced_service.h"
 #include "lb/model/port_rules.h"
 
@@ -32,8 +32,8 @@ struct Plan {
     PortRules ports;
     std::vector<BalancedService> services;  // on VIPs this node is a candidate for
     std::vector<WatchedDaemon> watched;
-    TrackedScripts scripts;
-    std::vector<Vip> vips;  // all of the document's
+    TrackedTargets tracked;  // scripts and ports
+    std::vector<Vip> vips;   // all of the document's
     std::uint16_t peer_port = 0;
     std::string peer_key_file;
     std::string hash;  // of the document

@@ -67,7 +67,7 @@ private:
     struct Kernel {
         std::unique_ptr<PortGuard> ports;
         std::unique_ptr<ServiceDriver> services;
-        std::unique_ptr<ScriptWatch> scripts;  // runs them through `services`
+        std::unique_ptr<TrackWatch> tracked;  // runs scripts through `services`
         std::unique_ptr<FirewallWatch> firewalls;
     };
 
@@ -80,7 +80,7 @@ private:
     [[nodiscard]] Result<boost::json::object> preview(const config::Document& written);
     void expect_peers();
     void start_kernel();
-    void on_script(const std::string& subject, Health health);
+    void on_tracked(const std::string& subject, Health health);
     void apply_on_lan(const Plan& plan);
     void watch_daemons(const Plan& plan);
     void connect_peers(const Plan& plan);
@@ -159,7 +159,7 @@ Result<void> LbService::carry_out() {
     });
     loop_->run_and_wait([this] { apply_on_lan(*plan_); });
     kernel_loop_->run_and_wait([this] {
-        kernel_.scripts->apply(plan_->scripts);
+        kernel_.tracked->apply(plan_->tracked);
         kernel_.firewalls->apply(plan_->lan.address, make_passages(*plan_));
     });
     return {};
@@ -219,15 +219,15 @@ void LbService::start_kernel() {
         kernel_.services = std::make_unique<ServiceDriver>(
             *kernel_loop_, daemon_.problems(), std::move(scripts_),
             [this](const BackendReport& report) { publish_backend(daemon_.events(), report); });
-        kernel_.scripts = std::make_unique<ScriptWatch>(
+        kernel_.tracked = std::make_unique<TrackWatch>(
             *kernel_loop_, kernel_.services->scripts(),
-            [this](const std::string& subject, Health health) { on_script(subject, health); });
+            [this](const std::string& subject, Health health) { on_tracked(subject, health); });
         kernel_.firewalls = std::make_unique<FirewallWatch>(*kernel_loop_, daemon_.problems());
     });
 }
 
-void LbService::on_script(const std::string& subject, Health health) {
-    log::info("tracked_script", {{"script", subject}, {"good", health == Health::kGood}});
+void LbService::on_tracked(const std::string& subject, Health health) {
+    log::info("tracked", {{"subject", subject}, {"good", health == Health::kGood}});
     loop_->post([this, subject, health] {
         if (lan_.driver) lan_.driver->set_track(subject, health);
     });
@@ -405,7 +405,7 @@ void LbService::stop() {
     loop_->join();
     daemon_.unwatch(*kernel_loop_);
     kernel_loop_->run_and_wait([&] {
-        kernel_.scripts.reset();
+        kernel_.tracked.reset();
         kernel_.firewalls.reset();
         kernel_.services->withdraw();
         kernel_.ports->withdraw();

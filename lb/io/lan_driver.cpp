@@ -83,7 +83,7 @@ struct LanDriver::Impl : std::enable_shared_from_this<Impl> {
     int port_interface = 0;
     std::string port_name;
     std::set<std::string> missing_interfaces;  // of those that are tracked
-    std::set<std::string> failed_scripts;
+    std::set<std::string> failed_checks;
     std::optional<FlowRedirect> flows;
     std::unique_ptr<NftMonitor> redirect_monitor;
     std::vector<Redirect> redirected;
@@ -305,7 +305,7 @@ void LanDriver::Impl::show_tracked() {
     for (const auto& router : settings.routers) {
         for (const auto& track : router.tracks) {
             const bool is_missing = missing_interfaces.contains(track.subject);
-            if (!is_missing && !failed_scripts.contains(track.subject)) continue;
+            if (!is_missing && !failed_checks.contains(track.subject)) continue;
             bad.append(bad.empty() ? "" : "; ").append(router.vips.front().name);
             bad.append(" loses " + std::to_string(track.lower_by) + " of its priority here: ");
             bad.append(track.subject + (is_missing ? " is not there or has no carrier" : " fails"));
@@ -509,9 +509,9 @@ void LanDriver::set_health(Daemon daemon, Health health) {
 
 void LanDriver::set_track(const std::string& subject, Health health) {
     if (health == Health::kBad)
-        impl_->failed_scripts.insert(subject);
+        impl_->failed_checks.insert(subject);
     else
-        impl_->failed_scripts.erase(subject);
+        impl_->failed_checks.erase(subject);
     impl_->reconciler.set_track(subject, health, now());
     impl_->show_tracked();
     impl_->settle();

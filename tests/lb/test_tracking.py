@@ -8,6 +8,14 @@ from tests.lab.waiting import wait_until
 from tests.lb.vip_lan import VIP
 
 
+def listener(node, address: str, port: int):
+    """A program that takes connections there."""
+    program = f"import socket; s = socket.create_server(({address!r}, {port})); print('ready', flush=True)\nwhile True: s.accept()"
+    process = node.host.start(["/usr/bin/python3", "-c", program], name="listener")
+    process.wait_line("ready")
+    return process
+
+
 def test_an_owner_that_does_well_is_left_alone_across_link_flaps(make_lan):
     lan = make_lan(2, vip=", preempt: false, preempt_delay: 0ms").start()
     a, b = lan.nodes
@@ -108,3 +116,23 @@ def test_script_that_fails_costs_priority_until_it_has_risen_again(make_lan):
         assert "vip_track" not in a.control.problems()
     finally:
         shutil.rmtree(scripts)
+
+
+def test_port_that_takes_no_connections_costs_priority(make_lan):
+    track = "[{tcp: 1883, every: 100ms, timeout: 500ms, rise: 2, fall: 2, lower_by: 20}, {tcp: '127.0.0.1:1884', every: 100ms}]"
+    lan = make_lan(2, vip=f", preempt_delay: 500ms, track: {track}")
+    a, b = lan.nodes
+    brokers = {node.name: listener(node, node.address, 1883) for node in lan.nodes}
+    for node in lan.nodes:
+        listener(node, "127.0.0.1", 1884)
+    lan.start()
+    wait_until(lambda: a.vip()["priority"] == 200)
+    brokers["a"].kill()
+    lan.wait_owner(b)
+    assert a.vip()["priority"] == 180
+    problem = next(one for one in a.control.status()["problems"] if one["name"] == "vip_track")
+    assert problem["detail"].startswith("dns loses 20 of its priority here: tcp 1883 every 100 ms")
+    listener(a, a.address, 1883)
+    lan.wait_owner(a)
+    assert a.vip()["priority"] == 200
+    assert "vip_track" not in a.control.problems()

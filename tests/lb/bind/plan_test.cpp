@@ -68,6 +68,26 @@ TEST(Plan, SyncGroupsAreOneRouterWithSeveralNumbers) {
     EXPECT_EQ(router.tracks, (std::vector<Track>{{"interface wan0", 20}}));
 }
 
+TEST(Plan, TrackedPortsAreThoseOfTheNodeItself) {
+    const std::string rest =
+        "vips:\n  dns: {address: 10.0.0.53, prefer: [a, b], track: [{tcp: 1883, every: 500ms}, "
+        "{tcp: \"[::1]:80\", lower_by: 5}, {script: /bin/true}]}\n";
+    const Plan plan = plan_for("a", rest);
+    const std::string often = " every 500 ms, timeout 1000 ms, rise 2, fall 3";
+    const std::string usual = " every 2000 ms, timeout 1000 ms, rise 2, fall 3";
+    EXPECT_EQ(plan.lan.routers.at(0).tracks,
+              (std::vector<Track>{{"tcp 1883" + often, 100},
+                                  {"tcp [::1]:80" + usual, 5},
+                                  {"script /bin/true" + usual, 100}}));
+    ASSERT_EQ(plan.tracked.size(), 3U);
+    const CheckTarget& own = plan.tracked.at("tcp 1883" + often);
+    EXPECT_EQ(own.endpoint, (Endpoint{kA, 1883}));
+    EXPECT_EQ(own.check.kind, BackendCheck::Kind::kTcp);
+    EXPECT_EQ(own.check.interval, 500ms);
+    EXPECT_EQ(plan.tracked.at("tcp [::1]:80" + usual).endpoint, *Endpoint::parse("[::1]:80"));
+    EXPECT_TRUE(plan_for("c", rest).tracked.empty());
+}
+
 TEST(Plan, NodeThatIsNoCandidateHoldsNothing) {
     const Plan plan = plan_for("c");
     EXPECT_TRUE(plan.lan.routers.empty());
