@@ -17,6 +17,7 @@ constexpr std::array kRules{
     TransitionRule{S::kProbing, E::kBetterAdvert, S::kBackup},
     TransitionRule{S::kProbing, E::kWorseAdvert, S::kBackup},
     TransitionRule{S::kProbing, E::kUnwellAdvert, S::kBackup},
+    TransitionRule{S::kProbing, E::kReleaseAdvert, S::kBackup},
     TransitionRule{S::kProbing, E::kDisabled, S::kInit},
     TransitionRule{S::kProbing, E::kStop, S::kInit},
     TransitionRule{S::kBackup, E::kBetterAdvert, S::kBackup},
@@ -47,6 +48,15 @@ constexpr std::array kRules{
 // interval were this short, in the order of priorities: 3.3 ms for the first backup.
 constexpr Duration kHintInterval = kCentisecond;
 
+// A release by somebody who was not known to own may be one that yields to an owner, who speaks up
+// at once.
+constexpr Duration kDoubt = 20ms;
+
+// How often a release is repeated among nodes: one of two packets may be lost.
+constexpr Duration kRepeatRelease = 100ms;
+constexpr Duration kShortestRelease = 400ms;
+constexpr Duration kLongestRelease = 2s;
+
 // How long a bid outdoes an earlier one.
 constexpr Duration kMovingFor = 1s;
 
@@ -71,7 +81,13 @@ Duration Election::short_skew() const noexcept {
 // for does not wait longer than people do.
 Duration Election::release_wait() const noexcept {
     if (router_.nodes.empty() && router_.foreign_peers.empty()) return Duration{};
-    return std::min<Duration>(4 * router_.interval, 2s);
+    return std::clamp<Duration>(4 * router_.interval, kShortestRelease, kLongestRelease);
+}
+
+// Foreign backups begin to count anew with each release (RFC 9568 §6.4.2).
+Duration Election::release_interval() const noexcept {
+    if (!router_.foreign_peers.empty()) return router_.interval;
+    return std::min<Duration>(router_.interval, kRepeatRelease);
 }
 
 Duration Election::skew_interval() const noexcept {
@@ -174,16 +190,29 @@ Effects Election::on_advert(const HeardAdvert& advert, TimePoint now) {
         return lost | on_advert(advert, now);
     }
     const E event = classify(advert);
-    if (event == E::kReleaseAdvert) {
-        // Only the master can release; a router that just yielded to it says the same to
-        // make the survivor announce itself, and must not start an election.
-        if (state_ == S::kBackup && master_ != advert.source) return {};
-        if (state_ == S::kBackup) master_speaker_ = advert.speaker;
-        return step(event, now);
-    }
+    if (event == E::kReleaseAdvert) return on_release(advert, now);
     const bool takes_over = state_ != S::kMaster || event == E::kBetterAdvert;
     if (takes_over) follow(advert, now);
     return step(event, now);
+}
+
+// Only the master can release; a router that just yielded to it says the same to make the survivor
+// announce itself, and must not start an election. Whoever has just started knows no master yet.
+Effects Election::on_release(const HeardAdvert& advert, TimePoint now) {
+    if (state_ != S::kBackup && state_ != S::kProbing) return step(E::kReleaseAdvert, now);
+    if (master_ && master_ != advert.source) return {};
+    const Duration doubt = master_ ? Duration{} : kDoubt;
+    owner_known_ = true;
+    master_ = advert.source;
+    master_speaker_ = advert.speaker;
+    const Effects effects = step(E::kReleaseAdvert, now);
+    claim_due_ += doubt;
+    return effects;
+}
+
+Effects Election::asked(TimePoint now) {
+    if (!owns(now)) return {};
+    return state_ == S::kMaster ? advertise(now) : Effect::kRelease;
 }
 
 Effects Election::on_timer(TimePoint now) {
@@ -231,7 +260,7 @@ Effects Election::remain(ElectionEvent event, TimePoint now) {
     switch (event) {
         case E::kAdvertDue:
             if (state_ == S::kMaster) return advertise(now);
-            advert_due_ = now + router_.interval;
+            advert_due_ = now + release_interval();
             return Effect::kRelease;
         case E::kWorseAdvert:
             if (state_ == S::kMaster) return advertise(now) | Effects(Effect::kAnnounce);
@@ -271,7 +300,7 @@ Effects Election::enter(ElectionState next, ElectionEvent event, TimePoint now) 
             }
             return remain(event, now);
         case S::kReleasing:
-            advert_due_ = now + router_.interval;
+            advert_due_ = now + release_interval();
             release_end_ = lease_end_ = now + release_wait();
             return Effect::kRelease;
         case S::kInit: break;

@@ -88,6 +88,8 @@ public:
     Effects enable(IpAddress own, TimePoint now);
     Effects disable(TimePoint now);
     Effects on_advert(const HeardAdvert& advert, TimePoint now);
+    // Another node asks who has the VIPs: it has just started, and knows no owner yet.
+    Effects asked(TimePoint now);
     Effects on_timer(TimePoint now);
     // RFC 5227 is satisfied: nobody uses the VIPs. Only heeded while probing.
     Effects probe_clear(TimePoint now);
@@ -130,6 +132,7 @@ private:
     Effects claim(TimePoint now);
     Effects advertise(TimePoint now);
     Effects remain(ElectionEvent event, TimePoint now);
+    Effects on_release(const HeardAdvert& advert, TimePoint now);
     Effects yield();
     [[nodiscard]] ElectionEvent classify(const HeardAdvert& advert) const noexcept;
     Effects reconsider(TimePoint now);
@@ -145,6 +148,7 @@ private:
     void schedule_preempt(TimePoint now) noexcept;
     void hasten_claim(Duration wait, TimePoint now) noexcept;
     [[nodiscard]] Duration release_wait() const noexcept;
+    [[nodiscard]] Duration release_interval() const noexcept;
     // Orders several claimants after a hint that is not the interval's business.
     [[nodiscard]] Duration short_skew() const noexcept;
 

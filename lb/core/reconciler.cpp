@@ -271,8 +271,9 @@ void Reconciler::on_arp(ByteView payload, Delivery delivery, TimePoint now) {
     const bool asks =
         packet->operation == ArpOperation::kRequest && packet->sender_ip != packet->target_ip;
     if (!asks && !is_claim) drops_.add(Drop::kNotForUs);
-    if (asks && may_answer(packet->target_ip, arp_, now))
-        output_.frames.push_back(arp_answer(lan_.mac, *packet));
+    if (!asks || !may_answer(packet->target_ip, arp_, now)) return;
+    output_.frames.push_back(arp_answer(lan_.mac, *packet));
+    if (packet->is_probe()) greet(packet->target_ip, packet->sender_mac, now);
 }
 
 void Reconciler::on_ndp(ByteView packet, MacAddress from, Delivery delivery, TimePoint now) {
@@ -289,8 +290,17 @@ void Reconciler::on_ndp(ByteView packet, MacAddress from, Delivery delivery, Tim
     const bool is_claim =
         heard->is_probe() ? hear_rival_probe(claimed, mac, now) : hear_claim(claimed, mac, now);
     if (!asks && !is_claim) drops_.add(Drop::kNotForUs);
-    if (asks && may_answer(heard->target, ndp_, now))
-        output_.frames.push_back(ndp_answer(lan_.mac, *heard, from));
+    if (!asks || !may_answer(heard->target, ndp_, now)) return;
+    output_.frames.push_back(ndp_answer(lan_.mac, *heard, from));
+    if (heard->is_probe()) greet(heard->target, mac, now);
+}
+
+// A node that probes has just started. Until it knows the owner it could neither follow a release
+// nor a death, and the next advert may be a whole interval away.
+void Reconciler::greet(const IpAddress& vip, MacAddress node, TimePoint now) {
+    if (!neighbours_.knows(node)) return;
+    for (auto& router : routers_)
+        if (contains(router->addresses, vip)) carry_out(*router, router->election.asked(now), now);
 }
 
 bool Reconciler::hear_claim(const IpAddress& address, MacAddress mac, TimePoint now) {

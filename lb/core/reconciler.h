@@ -178,6 +178,8 @@ private:
     // May this node answer a question about `address`? Whatever it must not answer is counted.
     [[nodiscard]] bool may_answer(const IpAddress& address, NeighbourCounters& counters,
                                   TimePoint now);
+    // Tells the node at this MAC address who owns.
+    void greet(const IpAddress& vip, MacAddress node, TimePoint now);
     void on_foreign_claim(Router& router, std::size_t vip, MacAddress holder, TimePoint now);
     void learn(IpAddress address, MacAddress mac, TimePoint now) noexcept;
     [[nodiscard]] bool is_stranger(const Router& router, MacAddress mac) const noexcept;

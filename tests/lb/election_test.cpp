@@ -164,6 +164,46 @@ TEST_F(ElectionTest, ReleaseByAnotherBackupMeansNothing) {
     EXPECT_EQ(election.next_deadline(), deadline);
 }
 
+TEST_F(ElectionTest, WhoKnowsNoMasterYetFollowsARelease) {
+    enable();
+    election.probe_clear(now);
+    ASSERT_EQ(election.state(), S::kBackup);
+    hear(advert(kLower, kReleasePriority));
+    EXPECT_EQ(election.master(), kLower);
+    pass(25ms);
+    EXPECT_EQ(election.state(), S::kMaster);
+    EXPECT_EQ(election.predecessor(), kLower);
+}
+
+TEST_F(ElectionTest, AReleaseEndsProbing) {
+    enable();
+    hear(advert(kLower, kReleasePriority));
+    EXPECT_EQ(election.state(), S::kBackup);
+    pass(25ms);
+    EXPECT_EQ(election.state(), S::kMaster);
+}
+
+TEST_F(ElectionTest, AReleaseThatYieldsToAnOwnerIsNoneForWhoKnowsNoMasterYet) {
+    enable();
+    election.probe_clear(now);
+    hear(advert(kLower, kReleasePriority));
+    pass(10ms);
+    hear(advert(kHigher, 200));
+    pass(200ms);
+    EXPECT_EQ(election.state(), S::kBackup);
+    EXPECT_EQ(election.master(), kHigher);
+}
+
+TEST_F(ElectionTest, AnOwnerThatIsAskedSaysSoAtOnce) {
+    EXPECT_FALSE(election.asked(now).has(Effect::kAdvertise));
+    become_master();
+    EXPECT_TRUE(election.asked(now).has(Effect::kAdvertise));
+    election.stop(now);
+    EXPECT_TRUE(election.asked(now).has(Effect::kRelease));
+    now += 500ms;
+    EXPECT_FALSE(election.asked(now).has(Effect::kRelease)) << "its lease is over";
+}
+
 TEST_F(ElectionTest, AmongForeignersTheRfcsSkewHolds) {
     auto mixed = settings();
     mixed.foreign_peers = {kHigher};
@@ -260,6 +300,24 @@ TEST_F(ElectionTest, StopRepeatsTheReleaseAndEndsWithoutSuccessor) {
     EXPECT_TRUE(election.on_timer(now).has(Effect::kRelease));
     pass(400ms);
     EXPECT_EQ(election.state(), S::kInit);
+}
+
+TEST_F(ElectionTest, ALostReleaseIsSoonRepeatedWhateverTheInterval) {
+    auto slow = settings();
+    slow.interval = 1s;
+    Election nodes(slow, Health::kGood);
+    slow.foreign_peers = {kHigher};
+    Election foreign(slow, Health::kGood);
+    for (Election* one : {&nodes, &foreign}) {
+        one->enable(kOwn, now);
+        one->probe_clear(now);
+        now = one->next_deadline();
+        one->on_timer(now);
+        ASSERT_EQ(one->state(), S::kMaster);
+        one->stop(now);
+    }
+    EXPECT_LE(nodes.next_deadline() - now, 100ms);
+    EXPECT_EQ(foreign.next_deadline() - now, 1s) << "each begins the RFC's skew anew";
 }
 
 TEST_F(ElectionTest, StopOfABackupIsImmediate) {

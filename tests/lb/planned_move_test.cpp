@@ -62,6 +62,31 @@ TEST(PlannedMove, TheNewestWishWins) {
     }
 }
 
+// One after the other, as an upgrade goes through the nodes, at an interval longer than a start.
+TEST(PlannedEnd, IsFollowedByANodeThatHasJustStarted) {
+    for (const int ms : {1, 200, 899, 901, 950, 2000}) {
+        HomeLan lan(2, 1s);
+        lan.plug_all();
+        lan.run_for(10s);
+        ASSERT_TRUE(lan.owned_by(0));
+        lan.restart(1);
+        lan.run_for(ms * 1ms);
+        lan.change(0, [&](Reconciler& r) { r.stop(lan.now()); });
+        lan.run_for(50ms);
+        EXPECT_TRUE(lan.owned_by(1)) << ms;
+    }
+}
+
+TEST(PlannedEnd, ANodeThatHasJustStartedKnowsTheOwner) {
+    HomeLan lan(2, 1s);
+    lan.plug_all();
+    lan.run_for(10s);
+    lan.restart(1);
+    lan.run_for(5ms);
+    EXPECT_EQ(lan.state(1), ElectionState::kBackup) << "it need not probe";
+    EXPECT_EQ(lan.node(1).reconciler.view(lan.now())[0].master, HomeLan::address_of(0));
+}
+
 TEST(PlannedMove, IsForgottenWhenTheNodeDies) {
     auto lan = settled(2);
     take(lan, 1);

@@ -80,3 +80,20 @@ def test_drain_of_the_only_well_node_keeps_it_serving(make_lan):
     answer = hearth(a, "node", "drain", check=False)
     assert answer.returncode == 1 and "goes on serving dns" in answer.stderr
     lan.wait_owner(a)
+
+
+def test_upgrade_of_one_node_right_after_the_other_at_a_long_interval(make_lan):
+    lan = make_lan(2, vip=", advert_interval: 1s, preempt_delay: 600s").start()
+    wait_daemons_well(lan)
+    wait_connected(lan)
+    for first, second in (lan.nodes, reversed(lan.nodes)):
+        owner, other = (first, second) if first.state() == "master" else (second, first)
+        assert other.lb.stop() == 0
+        other.start_lb()
+        wait_until(lambda other=other: other.state() == "backup", what="back")
+        ping = ping_throughout(lan)
+        assert owner.lb.stop() == 0
+        lan.wait_owner(other)
+        assert lost_none(ping)
+        owner.start_lb()
+        wait_connected(lan)
