@@ -18,7 +18,7 @@ from tests.lab.netns import Network
 
 PEERS = {"nginx": "nginx-light", "haproxy": "haproxy", "h2o": "h2o", "caddy": "caddy", "wrk": "wrk",
          "h2load": "nghttp2-client"}
-PROGRAMS = ("hearth-proxy", "bench-http-load", "bench-http-responder")
+PROGRAMS = ("hearth-proxy", "bench-http-load", "bench-tls-load", "bench-http-flood", "bench-http-responder")
 
 GIB = 1 << 30
 
@@ -43,6 +43,7 @@ class ProxyBench:
         self.report = Report("proxy")
         self.arena = Arena(network)
         self.load_program = options.program("bench-http-load")
+        self.tls_program = options.program("bench-tls-load")
         self.upstream = self.arena.address(3, self.arena.load)
         core = str(self.arena.cores.upstream)
         self.arena.load.start(

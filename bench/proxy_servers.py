@@ -12,8 +12,8 @@ from tests.lab.waiting import wait_until
 
 HOST = "bench.home"
 
-# HAProxy wants two descriptors for each connection that it may hold.
-MAX_CONNECTIONS = min(12_000, (resource.getrlimit(resource.RLIMIT_NOFILE)[1] - 500) // 2)
+MOST_FILES = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+MAX_CONNECTIONS = min(11_000, MOST_FILES - 1000)
 
 
 class ProxyServer:
@@ -118,10 +118,10 @@ class Nginx(ProxyServer):
             f"""daemon off;
 user root;
 worker_processes 1;
-worker_rlimit_nofile {2 * MAX_CONNECTIONS};
+worker_rlimit_nofile {MOST_FILES};
 pid {self.directory}/pid;
 error_log stderr error;
-events {{ worker_connections {2 * MAX_CONNECTIONS}; }}
+events {{ worker_connections {MOST_FILES}; }}
 http {{
   access_log off;
   client_body_temp_path {self.directory}/body;
@@ -166,6 +166,7 @@ class Haproxy(ProxyServer):
             f"""global
   nbthread 1
   maxconn {MAX_CONNECTIONS}
+  no strict-limits  # it wants two descriptors for each, which idle ones do not need
 defaults
   mode http
   timeout client 600s

@@ -1,7 +1,7 @@
 """HTTPS on one core, with the same P-256 certificate and TLS 1.3 for all.
 
-The load is wrk for requests, bodies and resumed connections, h2load for HTTP/2, `openssl s_time` for full handshakes:
-whatever they can do, what counts is the CPU that the server spent for each.
+The load is wrk for requests and bodies, h2load for HTTP/2, bench-tls-load for connections: whatever they can do, what
+counts is the CPU that the server spent for each.
 """
 
 import re
@@ -13,7 +13,6 @@ from bench.contest import cpu_seconds, memory_mib
 from bench.proxy_servers import HOST
 from bench.report import Report, median
 
-IDLE = Path(__file__).with_name("idle_tls.py")
 BODY_MIB = 8
 
 
@@ -35,9 +34,9 @@ class TlsRounds:
     def run(self) -> None:
         self.compare("TLS, keep-alive, 64 connections, 1 KiB", self.wrk, {"nginx": 1.05})
         self.compare("HTTP/2 + TLS, 4 connections of 32 streams", self.h2load, {"haproxy": 1.0})
-        self.compare("TLS, full handshake", self.handshakes, {"haproxy": 1.0})
-        self.compare("TLS, resumed connection each",
-                     lambda server: self.wrk(server, "-H", "Connection: close"), {"nginx": 1.0})
+        self.compare("TLS, full handshake and a request", lambda server: self.connections(server, "full"), {"haproxy": 1.0})
+        self.compare("TLS, resumed connection and a request", lambda server: self.connections(server, "resumed"),
+                     {"nginx": 1.0})
         cost = self.compare("TLS, 8 MiB bodies", self.big_bodies, {"haproxy": 1.0, "h2o": 1.0})
         for name, values in cost.items():
             self.report.add("TLS, 8 MiB bodies: each CPU-second", name, BODY_MIB * 1e6 / median(values), "MiB")
@@ -72,10 +71,16 @@ class TlsRounds:
             raise SystemExit(f"bench: {server.name}: {found[0]}")
         return int(re.search(r"(\d+) requests in", said)[1])
 
-    def handshakes(self, server) -> int:
-        said = self.loader("openssl", "s_time", "-new", "-tls1_3", "-www", "/", "-time", str(self.seconds),
-                           "-connect", f"{server.address}:443")
-        return int(re.search(r"(\d+) connections in \d+ real", said)[1])
+    def connections(self, server, mode: str) -> int:
+        said = self.bench.arena.run_load(self.connecting(server, mode, "http/1.1", connections=32))
+        if said["failed"]:
+            raise SystemExit(f"bench: {server.name}: {said['failed']} of {said['answered']} connections failed ({mode})")
+        return said["answered"]
+
+    def connecting(self, server, mode: str, protocol: str, connections: int) -> list[str | Path]:
+        return ["nice", "-n", "-10", self.bench.tls_program, mode, "--server", f"{server.address}:443", "--host", HOST,
+                "--protocol", protocol, "--connections", str(connections), "--seconds", str(self.seconds),
+                "--cpus", self.cores]
 
     def h2load(self, server) -> int:
         said = self.loader("h2load", "-t2", "-c4", "-m32", f"-D{self.seconds}", "-H", f":authority: {HOST}",
@@ -90,6 +95,6 @@ class TlsRounds:
     def idle_connections(self) -> None:
         """Memory of TLS connections that made one request and stay."""
         def holder(protocol: str):
-            return lambda server, count: ["/usr/bin/python3", IDLE, server.address, HOST, str(count), protocol]
+            return lambda server, count: self.connecting(server, "idle", protocol, count)
         self.bench.held_connections("idle TLS connection", holder("http/1.1"), {"nginx": 1.0, "haproxy": 1.0})
         self.bench.held_connections("idle HTTP/2 connection under TLS", holder("h2"), {})

@@ -1,0 +1,351 @@
+// Makes TLS 1.3 connections with one request on each and measures. Prints one JSON object.
+//
+//     bench-tls-load MODE --server 10.0.0.1:443 --host NAME [--protocol http/1.1|h2]
+//                    [--connections 32] [--seconds 2] [--cpus 1,2]
+//
+//     full     always so many connections under way, a full handshake for each
+//     resumed  the same, with the ticket of the connection before
+//     idle     each connection makes one request and then stays; prints, and waits for the end of
+//              input. What TLS keeps of them here is freed, so that ten thousand cost little.
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <openssl/ssl.h>
+#include <sched.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "base/ip.h"
+#include "bench/http_text.h"
+#include "bench/latency.h"
+
+namespace {
+
+using namespace hearth;
+using namespace hearth::bench;
+
+enum class Mode { kFull, kResumed, kIdle };
+
+struct Options {
+    Mode mode = Mode::kFull;
+    Endpoint server;
+    std::string host;
+    std::string protocol = "http/1.1";
+    unsigned connections = 32;
+    double seconds = 2;
+    std::vector<int> cpus = {0};
+};
+
+struct Outcome {
+    std::uint64_t answered = 0;
+    std::uint64_t failed = 0;  // not 200, broken off, or not resumed where it should have been
+    double seconds = 0;
+    Latencies latencies;
+};
+
+std::uint64_t now_ns() noexcept {
+    return static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
+}
+
+// RFC 9113 §4.1.
+std::string frame(std::uint8_t type, std::uint8_t flags, std::uint8_t stream,
+                  std::string_view payload) {
+    std::string out(9, '\0');
+    out[2] = static_cast<char>(payload.size());
+    out[3] = static_cast<char>(type);
+    out[4] = static_cast<char>(flags);
+    out[8] = static_cast<char>(stream);
+    return out.append(payload);
+}
+
+std::string request_text(const Options& options) {
+    if (options.protocol != "h2")
+        return "GET / HTTP/1.1\r\nHost: " + options.host + "\r\nUser-Agent: bench\r\n\r\n";
+    // :method GET, :scheme https and :path / are in the static table, :authority's name is.
+    std::string fields = "\x82\x87\x84\x41";
+    fields += static_cast<char>(options.host.size());
+    fields += options.host;
+    return "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0, "") + frame(4, 1, 0, "") +
+           frame(1, 0x5, 1, fields);
+}
+
+bool is_whole_answer(std::string_view text) {
+    const auto size = head_size(text);
+    return size && text.starts_with("HTTP/1.1 200") &&
+           text.size() - *size >= content_length(text.substr(0, *size));
+}
+
+bool is_whole_http2_answer(std::string_view text) {
+    constexpr std::uint8_t kData = 0, kHeaders = 1, kEndStream = 1;
+    bool good = false;
+    while (text.size() >= 9) {
+        const auto octet = [&](std::size_t at) { return static_cast<std::uint8_t>(text[at]); };
+        const std::size_t size = 9 + ((octet(0) * 256UL + octet(1)) * 256UL + octet(2));
+        if (text.size() < size) return false;
+        // :status 200 is in the static table; a change of the table's size may come before.
+        if (octet(3) == kHeaders)
+            good = text.substr(9, size - 9).find('\x88') != std::string_view::npos;
+        if (octet(3) == kData && (octet(4) & kEndStream) != 0) return good;
+        text.remove_prefix(size);
+    }
+    return false;
+}
+
+struct SslDeleter {
+    void operator()(SSL* ssl) const noexcept { SSL_free(ssl); }
+    void operator()(SSL_CTX* context) const noexcept { SSL_CTX_free(context); }
+    void operator()(SSL_SESSION* session) const noexcept { SSL_SESSION_free(session); }
+};
+
+struct Connection {
+    int fd = -1;
+    std::unique_ptr<SSL, SslDeleter> ssl;
+    std::unique_ptr<SSL_SESSION, SslDeleter> ticket;
+    bool asked = false;
+    std::uint64_t began = 0;
+    std::string answer;
+};
+
+// Some connections on one thread.
+class Clients {
+public:
+    Clients(const Options& options, unsigned count)
+        : options_(options),
+          request_(request_text(options)),
+          context_(SSL_CTX_new(TLS_client_method())),
+          epoll_(::epoll_create1(EPOLL_CLOEXEC)),
+          connections_(count) {
+        SSL_CTX_set_min_proto_version(context_.get(), TLS1_3_VERSION);
+        SSL_CTX_set_session_cache_mode(context_.get(),
+                                       SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+        SSL_CTX_sess_set_new_cb(context_.get(), on_ticket);
+        const std::string offer = static_cast<char>(options.protocol.size()) + options.protocol;
+        SSL_CTX_set_alpn_protos(context_.get(),
+                                reinterpret_cast<const unsigned char*>(offer.data()),
+                                static_cast<unsigned int>(offer.size()));
+    }
+
+    Outcome run() {
+        const std::uint64_t start = now_ns();
+        end_ = start + static_cast<std::uint64_t>(options_.seconds * 1e9);
+        std::array<epoll_event, 256> events;
+        while (goes_on()) {
+            // Few at a time: a crowd at the door would be measured instead.
+            while (under_way_ < kAtATime && begun_ < connections_.size())
+                open(connections_[begun_++]);
+            const int count = ::epoll_wait(epoll_, events.data(), events.size(), 100);
+            for (int i = 0; i < count; ++i)
+                drive(connections_[events[static_cast<std::size_t>(i)].data.u64]);
+        }
+        outcome_.seconds = static_cast<double>(now_ns() - start) / 1e9;
+        return outcome_;
+    }
+
+private:
+    static constexpr unsigned kAtATime = 32;
+    static constexpr std::uint64_t kPatience = 120'000'000'000;
+
+    static int on_ticket(SSL* ssl, SSL_SESSION* session) {
+        static_cast<Connection*>(SSL_get_app_data(ssl))->ticket.reset(session);
+        return 1;  // ours now
+    }
+
+    [[nodiscard]] bool goes_on() const {
+        if (options_.mode != Mode::kIdle) return now_ns() < end_;
+        return outcome_.answered + outcome_.failed < connections_.size() &&
+               now_ns() < end_ + kPatience;
+    }
+
+    void open(Connection& connection) {
+        connection.ssl.reset();
+        if (connection.fd >= 0) ::close(connection.fd);
+        connection.asked = false;
+        connection.answer.clear();
+        connection.began = now_ns();
+        connection.fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        const int on = 1;
+        ::setsockopt(connection.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        sockaddr_in to{};
+        to.sin_family = AF_INET;
+        to.sin_port = htons(options_.server.port);
+        to.sin_addr.s_addr = htonl(options_.server.address.v4_value());
+        (void)::connect(connection.fd, reinterpret_cast<const sockaddr*>(&to), sizeof to);
+        connection.ssl.reset(SSL_new(context_.get()));
+        SSL* const ssl = connection.ssl.get();
+        SSL_set_app_data(ssl, &connection);
+        SSL_set_fd(ssl, connection.fd);
+        SSL_set_tlsext_host_name(ssl, options_.host.c_str());
+        if (options_.mode == Mode::kResumed && connection.ticket)
+            SSL_set_session(ssl, connection.ticket.get());
+        SSL_set_connect_state(ssl);
+        ++under_way_;
+        epoll_event event{};
+        event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+        event.data.u64 = static_cast<std::uint64_t>(&connection - connections_.data());
+        ::epoll_ctl(epoll_, EPOLL_CTL_ADD, connection.fd, &event);
+    }
+
+    void drive(Connection& connection) {
+        SSL* const ssl = connection.ssl.get();
+        if (ssl == nullptr) return;
+        if (!connection.asked) {
+            const int done = SSL_do_handshake(ssl);
+            if (done != 1) return stop_unless_waiting(connection, done);
+            const bool had_ticket = options_.mode == Mode::kResumed && connection.ticket;
+            if (had_ticket && SSL_session_reused(ssl) != 1) return end(connection, Ended::kBadly);
+            connection.asked = true;
+            SSL_write(ssl, request_.data(), static_cast<int>(request_.size()));
+        }
+        std::array<char, 16384> piece;
+        for (;;) {
+            const int got = SSL_read(ssl, piece.data(), piece.size());
+            if (got <= 0) return stop_unless_waiting(connection, got);
+            connection.answer.append(piece.data(), static_cast<std::size_t>(got));
+            const bool whole = options_.protocol == "h2" ? is_whole_http2_answer(connection.answer)
+                                                         : is_whole_answer(connection.answer);
+            if (whole) return end(connection, Ended::kWell);
+        }
+    }
+
+    void stop_unless_waiting(Connection& connection, int result) {
+        const int why = SSL_get_error(connection.ssl.get(), result);
+        if (why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE) return;
+        end(connection, Ended::kBadly);
+    }
+
+    enum class Ended { kWell, kBadly };
+    void end(Connection& connection, Ended how) {
+        --under_way_;
+        if (how == Ended::kWell) {
+            ++outcome_.answered;
+            outcome_.latencies.add(now_ns() - connection.began);
+        } else {
+            ++outcome_.failed;
+        }
+        if (options_.mode != Mode::kIdle) {
+            SSL_shutdown(connection.ssl.get());
+            return open(connection);
+        }
+        ::epoll_ctl(epoll_, EPOLL_CTL_DEL, connection.fd, nullptr);
+        connection.ssl.reset();
+        connection.ticket.reset();
+        std::string().swap(connection.answer);
+    }
+
+    const Options& options_;
+    std::string request_;
+    std::unique_ptr<SSL_CTX, SslDeleter> context_;
+    int epoll_;
+    std::vector<Connection> connections_;
+    std::size_t begun_ = 0;
+    unsigned under_way_ = 0;
+    Outcome outcome_;
+    std::uint64_t end_ = 0;
+};
+
+std::optional<Mode> parse_mode(std::string_view text) {
+    if (text == "full") return Mode::kFull;
+    if (text == "resumed") return Mode::kResumed;
+    if (text == "idle") return Mode::kIdle;
+    return std::nullopt;
+}
+
+bool apply(Options& options, std::string_view key, const char* value) {
+    if (key == "--server") {
+        options.server = Endpoint::parse(value, 443).value_or(Endpoint{});
+    } else if (key == "--host") {
+        options.host = value;
+    } else if (key == "--protocol") {
+        options.protocol = value;
+    } else if (key == "--connections") {
+        options.connections = static_cast<unsigned>(std::atoi(value));
+    } else if (key == "--seconds") {
+        options.seconds = std::atof(value);
+    } else if (key == "--cpus") {
+        options.cpus.clear();
+        for (const char* at = value; *at != '\0';) {
+            char* end = nullptr;
+            options.cpus.push_back(static_cast<int>(std::strtol(at, &end, 10)));
+            at = *end == ',' ? end + 1 : end;
+        }
+    } else {
+        return false;
+    }
+    return true;
+}
+
+void pin(int cpu) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(static_cast<unsigned>(cpu), &set);
+    ::sched_setaffinity(0, sizeof set, &set);
+}
+
+void run_all(const Options& options) {
+    const auto threads = static_cast<unsigned>(options.cpus.size());
+    std::vector<Outcome> outcomes(threads);
+    std::vector<std::unique_ptr<Clients>> clients;
+    std::vector<std::thread> running;
+    for (unsigned i = 0; i < threads; ++i)
+        clients.push_back(std::make_unique<Clients>(
+            options, options.connections / threads + (i < options.connections % threads ? 1 : 0)));
+    for (unsigned i = 0; i < threads; ++i) {
+        running.emplace_back([&, i] {
+            pin(options.cpus[i]);
+            outcomes[i] = clients[i]->run();
+        });
+    }
+    for (std::thread& thread : running) thread.join();
+    Outcome all;
+    for (const Outcome& one : outcomes) {
+        all.answered += one.answered;
+        all.failed += one.failed;
+        all.seconds = std::max(all.seconds, one.seconds);
+        all.latencies.merge(one.latencies);
+    }
+    std::printf(
+        "{\"answered\":%llu,\"failed\":%llu,\"seconds\":%.4f,\"p50_us\":%.1f,\"p99_us\":%.1f}\n",
+        static_cast<unsigned long long>(all.answered), static_cast<unsigned long long>(all.failed),
+        all.seconds, all.latencies.quantile_us(0.5), all.latencies.quantile_us(0.99));
+    std::fflush(stdout);
+    if (options.mode != Mode::kIdle) return;
+    while (std::getchar() != EOF) {
+    }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    Options options;
+    const auto mode = argc > 1 ? parse_mode(argv[1]) : std::nullopt;
+    bool good = mode.has_value() && argc % 2 == 0;
+    for (int i = 2; good && i + 1 < argc; i += 2) good = apply(options, argv[i], argv[i + 1]);
+    if (!good || options.server.port == 0 || options.cpus.empty() || options.host.size() > 100) {
+        std::fputs("usage: see the head of bench/tls_load.cpp\n", stderr);
+        return 2;
+    }
+    options.mode = *mode;
+    rlimit files{};
+    ::getrlimit(RLIMIT_NOFILE, &files);
+    files.rlim_cur = files.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &files);
+    run_all(options);
+    return 0;
+}
