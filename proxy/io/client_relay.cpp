@@ -193,7 +193,9 @@ bool ClientRequest::read_upstream() {
                 if (!in.empty() && hand_to_exchange() > 0) return true;
                 active.exchange.upstream_closed(now());
                 return true;
-            case IoStatus::kFailed: active.exchange.upstream_failed(HopReason::kReset); return true;
+            case IoStatus::kFailed:
+                active.exchange.upstream_failed(upstream.failure());
+                return true;
             case IoStatus::kMoved:
                 in.filled(got.octets);
                 moved = true;
@@ -245,7 +247,6 @@ void ClientRequest::watch_silence() {
     if (active.watched || !active.exchange.may_be_silent()) return;
     active.watched = true;
     client_.watch_peer();
-    active.upstream->watch_peer();
 }
 
 ClientRequest::Next ClientRequest::conclude() {

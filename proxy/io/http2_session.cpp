@@ -341,6 +341,8 @@ void Http2Session::expel() {
     nghttp2_session_terminate_session(impl_->session, NGHTTP2_ENHANCE_YOUR_CALM);
 }
 
+void Http2Session::ping() { nghttp2_submit_ping(impl_->session, NGHTTP2_FLAG_NONE, nullptr); }
+
 std::uint64_t Http2Session::idle_frames() const noexcept { return impl_->frames.idle(); }
 
 }  // namespace hearth::proxy

@@ -101,6 +101,9 @@ public:
     // The peer is a nuisance: GOAWAY with ENHANCE_YOUR_CALM.
     void expel();
 
+    // Asks the peer for a sign of life; its answer is octets to receive() as any.
+    void ping();
+
     // Frames so far that carried neither a request nor octets: floods are made of them.
     [[nodiscard]] std::uint64_t idle_frames() const noexcept;
 

@@ -9,6 +9,14 @@ namespace hearth::proxy {
 
 namespace {
 constexpr Duration kIdleTime = 60s;
+// While requests wait: until it is asked, until it gets no more of them, until those are lost.
+constexpr Duration kSilentTime = 10s;
+constexpr Duration kAnswerTime = 5s;
+constexpr Duration kLostTime = 15s;
+// Servers of gRPC close a connection on which PING comes more than twice within five minutes while
+// they have nothing to say (gRFC A8).
+constexpr unsigned kMostInARow = 2;
+constexpr Duration kPatientTime = 6min;
 constexpr int kReadsPerTurn = 8;  // of a block
 }  // namespace
 
@@ -113,6 +121,7 @@ void Http2UpstreamStream::on_field(std::string_view name, std::string_view value
 }
 
 void Http2UpstreamStream::on_fields_end(StreamEnd end) {
+    connection_.heard();
     if (is_over_) return;
     if (head_read_) return end_answer();  // they were trailers
     // An answer of nothing but trailers (gRPC) has its status among the fields of its head.
@@ -127,6 +136,7 @@ void Http2UpstreamStream::on_fields_end(StreamEnd end) {
 }
 
 void Http2UpstreamStream::on_data(std::string_view octets) {
+    connection_.heard();
     unconsumed_ += octets.size();
     ChunkPrefix prefix;
     if (head_.is_chunked()) in_.append(prefix.set(octets.size()));
@@ -154,10 +164,6 @@ void Http2UpstreamStream::on_closed() {
     connection_.wake(*this);
 }
 
-void Http2UpstreamStream::watch_peer() {
-    if (connection_.stream().is_open()) connection_.stream().watch_peer();
-}
-
 // --- the connection ---
 
 Http2Upstream::Http2Upstream(UpstreamPool& pool, const Endpoint& endpoint,
@@ -180,7 +186,8 @@ bool Http2Upstream::leads_to(const Endpoint& endpoint,
 }
 
 bool Http2Upstream::has_room() const noexcept {
-    return !dead_ && session_.takes_requests() && streams_.size() < session_.most_requests();
+    return !dead_ && silence_ != Silence::kUnanswered && session_.takes_requests() &&
+           streams_.size() < session_.most_requests();
 }
 
 BlockPool& Http2Upstream::blocks() noexcept { return pool_.blocks(); }
@@ -191,13 +198,17 @@ std::string_view Http2Upstream::scheme() const noexcept {
 
 void Http2Upstream::add(Http2UpstreamStream& stream) {
     streams_.push_back(&stream);
-    pool_.timers().set(*this, kNever);
+    const TimePoint now = pool_.poller().now();
+    if (streams_.size() == 1) silent_since_ = now;
+    if (streams_.size() == 1 || deadline() > now + kSilentTime)
+        pool_.timers().set(*this, now + kSilentTime);
 }
 
 void Http2Upstream::remove(Http2UpstreamStream& stream) {
     std::erase(streams_, &stream);
     if (stream.waits_for_notice) std::erase(to_notify_, &stream);
     if (!streams_.empty() || dead_) return;
+    if (silence_ != Silence::kNone) return fail();
     pool_.timers().set(*this, pool_.poller().now() + kIdleTime);
     if (!session_.takes_requests()) fail();
 }
@@ -219,7 +230,9 @@ void Http2Upstream::on_ready(std::uint32_t events) {
     for (int turn = 0; stream_.readable() && turn < kReadsPerTurn; ++turn) {
         const IoResult got = stream_.read(in.room());
         if (got.status == IoStatus::kWouldBlock) break;
-        if (got.status != IoStatus::kMoved) return fail();
+        if (got.status != IoStatus::kMoved) return fail(stream_.failure());
+        silence_ = Silence::kNone;
+        silent_since_ = pool_.poller().now();
         if (!session_.receive(in.room().first(got.octets))) return fail();
     }
 }
@@ -255,15 +268,37 @@ void Http2Upstream::flush() {
     if (!dead_ && stream_.readable()) on_ready(0);    // it had its turn before all was read
 }
 
-void Http2Upstream::on_deadline() { fail(); }
+void Http2Upstream::on_deadline() {
+    if (streams_.empty()) return fail();
+    look_at_silence();
+}
 
-void Http2Upstream::fail() {
+void Http2Upstream::look_at_silence() {
+    const TimePoint now = pool_.poller().now();
+    switch (silence_) {
+        case Silence::kNone: break;
+        case Silence::kAsked:
+            silence_ = Silence::kUnanswered;
+            return pool_.timers().set(*this, now + kLostTime);
+        case Silence::kUnanswered: return fail(HopReason::kResponseTimeout);
+    }
+    const TimePoint ask_at =
+        silent_since_ + (asked_for_life_ < kMostInARow ? kSilentTime : kPatientTime);
+    if (now < ask_at) return pool_.timers().set(*this, ask_at);
+    silence_ = Silence::kAsked;
+    ++asked_for_life_;
+    pool_.timers().set(*this, now + kAnswerTime);
+    session_.ping();
+    wake();
+}
+
+void Http2Upstream::fail(HopReason why) {
     if (std::exchange(dead_, true)) return;
     pool_.timers().set(*this, kNever);
     pool_.poller().remove(stream_.fd());
     stream_.close();
     for (Http2UpstreamStream* stream : streams_) {
-        stream->connection_lost();
+        stream->connection_lost(why);
         wake(*stream);
     }
     wake();  // to tell them; then the pool forgets this

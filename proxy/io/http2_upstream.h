@@ -34,10 +34,13 @@ public:
     bool writable() const noexcept override { return is_over_ || out_.size() < kMostWaiting; }
     IoResult write(const Outgoing& out) override;
     void end_writing() override {}  // tunnels go over connections of their own
-    void watch_peer() override;
 
     void notify();
-    void connection_lost() { is_over_ = true; }
+    [[nodiscard]] HopReason failure() const noexcept override { return failure_; }
+    void connection_lost(HopReason why) {
+        is_over_ = true;
+        failure_ = why;
+    }
 
     bool waits_for_notice = false;  // the connection's
 
@@ -74,10 +77,12 @@ private:
     std::size_t unconsumed_ = 0;  // octets of bodies in in_
     bool answered_ = false;       // the end of the answer is in in_
     bool is_over_ = false;        // nothing more arrives
+    HopReason failure_ = HopReason::kReset;
 };
 
-// A connection to an upstream that speaks HTTP/2, shared by the requests of one worker. Owned by
-// the pool.
+// A connection to an upstream that speaks HTTP/2, shared by the requests of one worker. When it is
+// silent while requests wait it is asked for a sign of life (PING): without one it gets no more of
+// them, and later gives up those it has. Owned by the pool.
 class Http2Upstream final : public Pollable, private Timed {
 public:
     Http2Upstream(UpstreamPool& pool, const Endpoint& endpoint,
@@ -95,18 +100,20 @@ public:
 
     // For its streams.
     [[nodiscard]] Http2Session& session() noexcept { return session_; }
-    [[nodiscard]] Stream& stream() noexcept { return stream_; }
     [[nodiscard]] BlockPool& blocks() noexcept;
     [[nodiscard]] std::string_view scheme() const noexcept;
     void add(Http2UpstreamStream& stream);
     void remove(Http2UpstreamStream& stream);
     void wake();
+    // It has answered something.
+    void heard() noexcept { asked_for_life_ = 0; }
     void wake(Http2UpstreamStream& stream);
 
 private:
     void on_deadline() override;
+    void look_at_silence();
     void notify();
-    void fail();
+    void fail(HopReason why = HopReason::kReset);
 
     UpstreamPool& pool_;
     Endpoint endpoint_;
@@ -118,6 +125,9 @@ private:
     std::vector<Http2UpstreamStream*> to_notify_;
     bool to_flush_ = false;
     bool dead_ = false;
+    enum class Silence : std::uint8_t { kNone, kAsked, kUnanswered } silence_ = Silence::kNone;
+    TimePoint silent_since_{};     // while requests wait
+    unsigned asked_for_life_ = 0;  // in vain or not, since it answered a request
 };
 
 }  // namespace hearth::proxy

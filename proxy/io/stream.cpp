@@ -138,7 +138,17 @@ IoResult Stream::read(std::span<char> room) noexcept {
         readable_ = errno == EINTR;
         return {IoStatus::kWouldBlock, 0};
     }
+    error_ = errno;
     return {IoStatus::kFailed, 0};
+}
+
+HopReason Stream::failure() const noexcept {
+    switch (tls_ ? tls_->socket_error() : error_) {
+        case ETIMEDOUT: return HopReason::kResponseTimeout;
+        case EHOSTUNREACH:
+        case ENETUNREACH: return HopReason::kUnreachable;
+        default: return HopReason::kReset;
+    }
 }
 
 IoResult Stream::write(const Outgoing& out) noexcept {
@@ -178,6 +188,12 @@ void Stream::watch_peer() noexcept {
     runtime::set_option(fd_.get(), IPPROTO_TCP, TCP_KEEPIDLE, kSeconds);
     runtime::set_option(fd_.get(), IPPROTO_TCP, TCP_KEEPINTVL, kSeconds);
     runtime::set_option(fd_.get(), IPPROTO_TCP, TCP_KEEPCNT, kProbes);
+}
+
+void Stream::expect_peer() noexcept {
+    constexpr int kMilliseconds = 60'000;
+    watch_peer();
+    runtime::set_option(fd_.get(), IPPROTO_TCP, TCP_USER_TIMEOUT, kMilliseconds);
 }
 
 void Stream::abort_on_close() noexcept {

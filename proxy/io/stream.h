@@ -54,12 +54,17 @@ public:
     void wait_for_more() noexcept { readable_ = peer_ended_ || broken_; }
 
     [[nodiscard]] IoResult read(std::span<char> room) noexcept;
+    // Why, after kFailed.
+    [[nodiscard]] HopReason failure() const noexcept;
     [[nodiscard]] IoResult write(const Outgoing& out) noexcept;
 
     // Sends the end of our octets; the other direction stays open.
     void end_writing() noexcept;
     // TCP keep-alive: a peer that is gone without a word is found within 75 s.
     void watch_peer() noexcept;
+    // The same and more, for who waits for the peer: it is given up when it acknowledges nothing,
+    // or takes nothing, for 60 s.
+    void expect_peer() noexcept;
     // Under TLS says first that what was sent is everything, unless it is not.
     void close() noexcept;
     // close() will tell the peer that what it got is not everything (RST).
@@ -78,6 +83,7 @@ private:
     bool peer_ended_ = false;
     bool broken_ = false;
     bool aborting_ = false;
+    int error_ = 0;  // of the last read()
 };
 
 }  // namespace hearth::proxy

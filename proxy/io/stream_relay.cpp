@@ -112,7 +112,7 @@ StreamRelay::Life StreamRelay::finish_connect() {
         if (*result == HopReason::kNone) {
             connected_ = true;
             moved_at_ = now();
-            upstream_->watch_peer();
+            upstream_->connection()->watch_peer();
             if (service_.balancer.succeeded(endpoint_, now()))
                 worker_.upstream_changed(endpoint_, HopReason::kNone);
             return Life::kGoesOn;

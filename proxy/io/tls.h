@@ -51,6 +51,8 @@ public:
 
     // Nothing is left in our buffers, and the socket had no more the last time it was asked.
     [[nodiscard]] bool is_drained() const noexcept;
+    // The kernel's, after kFailed; 0 when it was not the socket that failed.
+    [[nodiscard]] int socket_error() const noexcept;
     // The socket has more since: it is to be asked again.
     void note_arrival() noexcept;
     // The certificate shown to the client is the one for `host`.

@@ -68,6 +68,7 @@ int SocketMethod::read(BIO* bio, char* into, int size) {
     const ssize_t got = ::recv(wire.fd, into, static_cast<std::size_t>(size), 0);
     wire.drained = got < size;
     wire.ended = got == 0;
+    wire.error = got < 0 ? errno : 0;
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
         wire.drained = errno == EAGAIN;
         BIO_set_retry_read(bio);
@@ -195,6 +196,8 @@ void TlsChannel::end_writing() noexcept {
     ERR_clear_error();
     if (!wire_->unsent.empty()) (void)wire_->send_unsent();
 }
+
+int TlsChannel::socket_error() const noexcept { return wire_->error; }
 
 bool TlsChannel::is_drained() const noexcept {
     return wire_->drained && SSL_has_pending(as_ssl(ssl_)) == 0;

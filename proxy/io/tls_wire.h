@@ -18,6 +18,7 @@ struct TlsChannel::Wire {
     int fd = -1;
     bool drained = false;    // the last recv() took all there was
     bool ended = false;      // … for no more will come
+    int error = 0;           // of the last recv() that failed
     bool gathering = false;  // records wait in method->gathered, to leave in one call
     SocketMethod* method = nullptr;
     std::string unsent;    // records that the kernel did not take …

@@ -34,8 +34,9 @@ public:
     [[nodiscard]] virtual IoResult read(std::span<char> room) = 0;
     [[nodiscard]] virtual bool writable() const noexcept = 0;
     [[nodiscard]] virtual IoResult write(const Outgoing& out) = 0;
+    // Why, after kFailed.
+    [[nodiscard]] virtual HopReason failure() const noexcept { return HopReason::kReset; }
     virtual void end_writing() = 0;
-    virtual void watch_peer() = 0;
 
     void set_user(UpstreamUser* user) noexcept { user_ = user; }
 

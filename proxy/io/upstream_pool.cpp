@@ -154,6 +154,7 @@ std::unique_ptr<UpstreamLeg> UpstreamPool::connect(const UpstreamTarget& target,
 
 std::unique_ptr<UpstreamLeg> UpstreamPool::opened(std::unique_ptr<UpstreamLeg> leg) {
     auto* const connection = leg->connection();
+    if (connection != nullptr) connection->stream_.expect_peer();
     if (connection == nullptr || !connection->speaks_http2()) return leg;
     // Others may have been quicker.
     if (Http2Upstream* shared = shared_with_room(connection->target_)) {

@@ -42,8 +42,9 @@ public:
     IoResult read(std::span<char> room) override { return stream_.read(room); }
     bool writable() const noexcept override { return stream_.writable(); }
     IoResult write(const Outgoing& out) override { return stream_.write(out); }
+    HopReason failure() const noexcept override { return stream_.failure(); }
     void end_writing() override { stream_.end_writing(); }
-    void watch_peer() override { stream_.watch_peer(); }
+    void watch_peer() { stream_.watch_peer(); }
 
     // When it is closed: with a reset, what was sent not being everything.
     void abort_on_close() noexcept { stream_.abort_on_close(); }

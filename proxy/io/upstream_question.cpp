@@ -104,7 +104,7 @@ private:
             const IoResult got = leg_->read(std::span(octets_).subspan(size_));
             if (got.status == IoStatus::kWouldBlock) return;
             if (got.status == IoStatus::kEnd) return ended();
-            if (got.status != IoStatus::kMoved) return broken(HopReason::kReset);
+            if (got.status != IoStatus::kMoved) return broken(leg_->failure());
             size_ += got.octets;
             take();
         }

@@ -141,8 +141,8 @@ class H2Upstream:
     """`is_hasty`: whether a request is answered before its body has arrived."""
 
     def __init__(self, host, port: int, script=ok, context: ssl.SSLContext | None = None,
-                 is_hasty=lambda asked: False) -> None:
-        self.script, self.context, self.is_hasty = script, context, is_hasty
+                 is_hasty=lambda asked: False, connection=H2Connection) -> None:
+        self.script, self.context, self.is_hasty, self.connection = script, context, is_hasty, connection
         self.connections: list[H2Connection] = []
         self.asked: list[Asked] = []
         self.http1 = 0  # connections that agreed on HTTP/1.1
@@ -168,7 +168,7 @@ class H2Upstream:
                     self.http1 += 1
                     self.serve_http1(sock)
                     return
-            connection = H2Connection(self, sock)
+            connection = self.connection(self, sock)
             self.connections.append(connection)
             try:
                 connection.run()
