@@ -74,6 +74,9 @@ Explanation explain_upstream(HopReason reason) {
             return {
                 "The upstream's certificate is not trusted, or it does not speak TLS.",
                 "Name its authority: upstreams: [{url: ..., ca: FILE}]; verify: false takes any."};
+        case HopReason::kNoTunnel:
+            return {"The upstream speaks HTTP/2 alone, and takes no WebSockets in it.",
+                    "Have it speak HTTP/1.1 as well, or extended CONNECT (RFC 8441)."};
         case HopReason::kBadResponse:
             return {"The upstream's answer is not valid HTTP.",
                     "Check that the port speaks plain HTTP and look at the service's own log."};

@@ -1,8 +1,10 @@
 #include "proxy/core/http2_translation.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "proxy/core/octets.h"
+#include "proxy/core/websocket.h"
 
 namespace hearth::proxy {
 
@@ -25,7 +27,7 @@ bool stays_behind(HeaderId id) noexcept {
 
 }  // namespace
 
-bool Http2RequestFields::read(std::string_view head, std::string_view scheme) {
+bool Http2RequestFields::read(std::string_view head, std::string_view scheme, As as) {
     text_ = head;
     parser_.reset();
     if (parser_.parse(text_) != ParseStatus::kDone) return false;
@@ -33,12 +35,27 @@ bool Http2RequestFields::read(std::string_view head, std::string_view scheme) {
     lower_.resize(text_.size());
     std::transform(text_.begin(), text_.end(), lower_.begin(), to_lower);
     fields_.clear();
-    fields_.push_back({":method", request.method_text});
+    const bool is_tunnel = as == As::kTunnel;
+    protocol_ = websocket_key_ = {};
+    if (is_tunnel) {
+        std::string_view protocols = request.upgrade;
+        protocol_ = take_element(protocols);
+        if (equals_ignoring_case(protocol_, "websocket")) protocol_ = "websocket";
+        if (protocol_.empty()) return false;
+        fields_.push_back({":method", "CONNECT"});
+        fields_.push_back({":protocol", protocol_});
+    } else {
+        fields_.push_back({":method", request.method_text});
+    }
     fields_.push_back({":scheme", scheme});
     fields_.push_back({":authority", request.authority});
     fields_.push_back({":path", request.target});
     for (const HeaderField& field : request.headers.fields()) {
         if (stays_behind(field.id)) continue;
+        if (is_tunnel && equals_ignoring_case(field.name, "Sec-WebSocket-Key")) {
+            websocket_key_ = field.value;
+            continue;
+        }
         const auto at = static_cast<std::size_t>(field.name.data() - text_.data());
         fields_.push_back({{lower_.data() + at, field.name.size()}, field.value});
     }
@@ -58,8 +75,21 @@ void Http1ResponseText::add(std::string_view name, std::string_view value) {
     lines_.append(name).append(": ").append(value).append("\r\n");
 }
 
+void Http1ResponseText::open_tunnel(const Http2RequestFields& request) {
+    switched_ = "Connection: Upgrade\r\nUpgrade: ";
+    switched_.append(request.protocol()).append("\r\n");
+    if (request.websocket_key().empty()) return;
+    switched_.append("Sec-WebSocket-Accept: ");
+    switched_.append(websocket_accept(request.websocket_key())).append("\r\n");
+}
+
 std::string Http1ResponseText::finish(Method request_method, StreamEnd end) {
     is_interim_ = status_.starts_with('1');
+    is_tunnel_ = !switched_.empty() && status_.starts_with('2');
+    if (is_tunnel_) {
+        return "HTTP/1.1 101 Switching Protocols\r\n" + std::exchange(lines_, {}) + switched_ +
+               "\r\n";
+    }
     const bool has_body =
         !is_interim_ && request_method != Method::kHead && status_ != "204" && status_ != "304";
     is_chunked_ = has_body && !has_length_;

@@ -26,32 +26,42 @@ ClientRequest::Next ClientRequest::start_attempt() {
     ++active.trace.attempts;
     state_ = State::kRelay;
 
-    UpstreamTarget target{*endpoint, active.service->security_of(*endpoint)};
-    target.preamble = preamble();
-    if (active.exchange.asks_for_upgrade() || !target.preamble.empty())
-        target.needs = UpstreamTarget::Needs::kHttp1;
+    reach_upstream(needs());
+    return Next::kRun;
+}
+
+// Extended CONNECT stands for GET alone (RFC 8441 §4).
+UpstreamTarget::Needs ClientRequest::needs() const noexcept {
+    using Needs = UpstreamTarget::Needs;
+    const ActiveExchange& active = *active_;
+    if (!active.service->service->keeps_connections()) return Needs::kHttp1;
+    if (!active.exchange.asks_for_upgrade()) return Needs::kAny;
+    return active.record.method == Method::kGet ? Needs::kTunnel : Needs::kHttp1;
+}
+
+// Over a connection that is there, or a new one.
+void ClientRequest::reach_upstream(UpstreamTarget::Needs needs) {
+    ActiveExchange& active = *active_;
+    const Endpoint& endpoint = active.record.upstream;
+    const UpstreamTarget target{endpoint, active.service->security_of(endpoint), needs, preamble()};
+    active.connected = false;
     if (!active.exchange.needs_fresh_upstream() && active.service->service->keeps_connections()) {
         const auto check = is_idempotent(active.record.method) ? UpstreamPool::Check::kKnownState
                                                                : UpstreamPool::Check::kAskKernel;
         if (auto kept = worker_.upstreams.take_idle(target, check)) {
             worker_.metrics.upstream_reuses.add();
             attach(std::move(kept));
-            active.connected = true;
-            active.exchange.upstream_ready(Exchange::UpstreamConnection::kReused, now());
-            return Next::kRun;
+            active.connected = active.upstream->connect_result() == HopReason::kNone;
+            if (active.connected)
+                active.exchange.upstream_ready(Exchange::UpstreamConnection::kReused, now());
+            return;
         }
     }
     HopReason why = HopReason::kNone;
     auto fresh = worker_.upstreams.connect(target, why);
-    if (!fresh) {
-        active.connected = false;
-        active.exchange.upstream_failed(why);
-        return Next::kRun;
-    }
+    if (!fresh) return active.exchange.upstream_failed(why);
     worker_.metrics.upstream_connects.add();
     attach(std::move(fresh));
-    active.connected = false;
-    return Next::kRun;
 }
 
 ClientRequest::Next ClientRequest::no_upstream() {
@@ -85,15 +95,31 @@ void ClientRequest::upstream_connected() {
 
 // False while the connection is under way.
 bool ClientRequest::finish_connect() {
-    const auto result = active_->upstream->connect_result();
+    ActiveExchange& active = *active_;
+    auto result = active.upstream->connect_result();
+    if (result == HopReason::kNone) {
+        attach(worker_.upstreams.opened(std::move(active.upstream)));
+        result = active.upstream->connect_result();  // a tunnel over HTTP/2 has to be allowed
+    }
     if (!result) return false;
-    if (*result == HopReason::kNone) {
-        attach(worker_.upstreams.opened(std::move(active_->upstream)));
+    if (result == HopReason::kNone) {
         upstream_connected();
+    } else if (result == HopReason::kNoTunnel && may_try_http1()) {
+        drop_upstream();
+        reach_upstream(UpstreamTarget::Needs::kHttp1);
+        return active.connected || active.exchange.verdict() != Exchange::Verdict::kGoOn;
     } else {
-        active_->exchange.upstream_failed(*result);
+        active.exchange.upstream_failed(*result);
     }
     return true;
+}
+
+// HTTP/2 was agreed on, and takes no tunnels; something else might be.
+bool ClientRequest::may_try_http1() const noexcept {
+    const ActiveExchange& active = *active_;
+    const auto security = active.service->security_of(active.record.upstream);
+    return active.upstream->connection() == nullptr && security &&
+           security->protocol == UpstreamProtocol::kHttps;
 }
 
 ClientRequest::Next ClientRequest::relay() {
@@ -256,7 +282,9 @@ ClientRequest::Next ClientRequest::conclude() {
 
     const HopReason reason = active.exchange.error().reason;
     if (!active.connected && hop_of(reason) == Hop::kUpstream) {
-        if (active.service->balancer.failed(active.record.upstream, now())) {
+        // Who takes no tunnels may well take requests.
+        if (reason != HopReason::kNoTunnel &&
+            active.service->balancer.failed(active.record.upstream, now())) {
             worker_.upstream_changed(active.record.upstream, reason);
         }
         if (active.tried_count < active.tried.size()) {

@@ -154,6 +154,8 @@ private:
 
     // client_relay.cpp
     Next start_attempt();
+    [[nodiscard]] UpstreamTarget::Needs needs() const noexcept;
+    void reach_upstream(UpstreamTarget::Needs needs);
     Next no_upstream();
     void leave_upstream() noexcept;
     void attach(std::unique_ptr<UpstreamLeg> leg);
@@ -161,6 +163,7 @@ private:
     Next relay();
     [[nodiscard]] bool puts_off_writing();
     [[nodiscard]] bool finish_connect();
+    [[nodiscard]] bool may_try_http1() const noexcept;
     [[nodiscard]] bool read_client();
     [[nodiscard]] bool write_upstream();
     [[nodiscard]] bool read_upstream();

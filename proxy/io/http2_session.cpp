@@ -62,6 +62,7 @@ struct Http2Session::Impl {
     std::string_view unsent;  // of a frame that nghttp2 serialised
     std::span<char> room;     // where send() writes
     std::size_t filled = 0;
+    bool knows_peer = false;  // its SETTINGS
 
     explicit Impl(Acceptor* a) noexcept : acceptor(a) {}
     Impl(const Impl&) = delete;
@@ -117,6 +118,8 @@ int Http2Session::Impl::on_frame(nghttp2_session*, const nghttp2_frame* frame, v
             user->on_fields_end(ends ? StreamEnd::kEnded : StreamEnd::kOpen);
     } else if (frame->hd.type == NGHTTP2_DATA && ends) {
         if (Http2StreamUser* user = of(self).user_of(frame->hd.stream_id)) user->on_data_end();
+    } else if (frame->hd.type == NGHTTP2_SETTINGS && (frame->hd.flags & NGHTTP2_FLAG_ACK) == 0) {
+        of(self).knows_peer = true;
     }
     return 0;
 }
@@ -313,6 +316,12 @@ bool Http2Session::takes_requests() const noexcept {
 std::size_t Http2Session::most_requests() const noexcept {
     return std::min(kMaxStreams, nghttp2_session_get_remote_settings(
                                      impl_->session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS));
+}
+
+std::optional<bool> Http2Session::takes_tunnels() const noexcept {
+    if (!impl_->knows_peer) return std::nullopt;
+    return nghttp2_session_get_remote_settings(impl_->session,
+                                               NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL) == 1;
 }
 
 void Http2Session::resume(std::int32_t id) { nghttp2_session_resume_data(impl_->session, id); }

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -84,6 +85,10 @@ public:
     // A client may ask, and how much at a time.
     [[nodiscard]] bool takes_requests() const noexcept;
     [[nodiscard]] std::size_t most_requests() const noexcept;
+
+    // Whether a client may ask for a tunnel by extended CONNECT (RFC 8441 §3); nothing is known of
+    // it before the peer's SETTINGS have come.
+    [[nodiscard]] std::optional<bool> takes_tunnels() const noexcept;
 
     // There is more to supply.
     void resume(std::int32_t id);

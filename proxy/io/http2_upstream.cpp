@@ -22,8 +22,8 @@ constexpr int kReadsPerTurn = 8;  // of a block
 
 // --- one request ---
 
-Http2UpstreamStream::Http2UpstreamStream(Http2Upstream& connection)
-    : connection_(connection), out_(connection.blocks()), in_(connection.blocks()) {
+Http2UpstreamStream::Http2UpstreamStream(Http2Upstream& connection, As as)
+    : connection_(connection), as_(as), out_(connection.blocks()), in_(connection.blocks()) {
     connection.add(*this);
 }
 
@@ -37,6 +37,11 @@ Http2UpstreamStream::~Http2UpstreamStream() {
     connection_.remove(*this);
 }
 
+std::optional<HopReason> Http2UpstreamStream::connect_result() {
+    if (as_ == As::kRequest) return HopReason::kNone;
+    return is_over_ ? failure_ : connection_.tunnel_result();
+}
+
 void Http2UpstreamStream::notify() {
     if (user_ != nullptr) user_->on_upstream_ready();
 }
@@ -44,7 +49,7 @@ void Http2UpstreamStream::notify() {
 IoResult Http2UpstreamStream::read(std::span<char> room) {
     const std::size_t taken = in_.take(room);
     if (taken == 0)
-        return {!is_over_   ? IoStatus::kWouldBlock
+        return {!readable() ? IoStatus::kWouldBlock
                 : answered_ ? IoStatus::kEnd
                             : IoStatus::kFailed,
                 0};
@@ -71,10 +76,12 @@ IoResult Http2UpstreamStream::write(const Outgoing& out) {
 // The head is always written whole and by itself.
 bool Http2UpstreamStream::begin(std::string_view head) {
     Http2RequestFields fields;
-    if (!fields.read(head, connection_.scheme())) return false;
+    if (!fields.read(head, connection_.scheme(), as_)) return false;
+    if (as_ == As::kTunnel) head_.open_tunnel(fields);
     method_ = fields.method();
     body_ = fields.body();
     body_left_ = body_.length;
+    if (as_ == As::kTunnel) body_.kind = BodyKind::kTunnel;
     out_ended_ = body_.kind == BodyKind::kNone;
     id_ = connection_.session().ask(fields.all(), out_ended_ ? StreamEnd::kEnded : StreamEnd::kOpen,
                                     *this);
@@ -82,6 +89,10 @@ bool Http2UpstreamStream::begin(std::string_view head) {
 }
 
 bool Http2UpstreamStream::take_body(std::string_view octets) {
+    if (body_.kind == BodyKind::kTunnel) {
+        out_.append(octets);
+        return true;
+    }
     if (body_.kind != BodyKind::kChunked) {
         body_left_ -= std::min<std::uint64_t>(body_left_, octets.size());
         out_.append(octets);
@@ -100,6 +111,13 @@ bool Http2UpstreamStream::take_body(std::string_view octets) {
     out_ended_ = decoder_.done();
     if (out_ended_) trailers_out_ = decoder_.trailers();
     return true;
+}
+
+void Http2UpstreamStream::end_writing() {
+    if (is_over_) return;
+    out_ended_ = true;
+    if (std::exchange(waits_for_supply_, false)) connection_.session().resume(id_);
+    connection_.wake();
 }
 
 Http2StreamUser::Supply Http2UpstreamStream::supply() {
@@ -192,6 +210,12 @@ bool Http2Upstream::has_room() const noexcept {
 
 BlockPool& Http2Upstream::blocks() noexcept { return pool_.blocks(); }
 
+std::optional<HopReason> Http2Upstream::tunnel_result() const noexcept {
+    const auto takes = session_.takes_tunnels();
+    if (!takes) return std::nullopt;
+    return *takes ? HopReason::kNone : HopReason::kNoTunnel;
+}
+
 std::string_view Http2Upstream::scheme() const noexcept {
     return security_->protocol == UpstreamProtocol::kHttps ? "https" : "http";
 }
@@ -234,6 +258,10 @@ void Http2Upstream::on_ready(std::uint32_t events) {
         silence_ = Silence::kNone;
         silent_since_ = pool_.poller().now();
         if (!session_.receive(in.room().first(got.octets))) return fail();
+        if (!peer_known_ && session_.takes_tunnels()) {
+            peer_known_ = true;
+            for (Http2UpstreamStream* stream : streams_) wake(*stream);  // tunnels wait for that
+        }
     }
 }
 

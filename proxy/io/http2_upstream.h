@@ -22,18 +22,23 @@ namespace hearth::proxy {
 class Http2Upstream;
 class UpstreamPool;
 
-// One request on a shared connection. Takes HTTP/1.1 and gives HTTP/1.1; the frames are between.
+// One request on a shared connection, or a tunnel, which stands when the peer is known to take
+// them. Takes HTTP/1.1 and gives HTTP/1.1; the frames are between.
 class Http2UpstreamStream final : public UpstreamLeg, public Http2StreamUser {
 public:
-    explicit Http2UpstreamStream(Http2Upstream& connection);
+    using As = Http2RequestFields::As;
+
+    explicit Http2UpstreamStream(Http2Upstream& connection, As as = As::kRequest);
     ~Http2UpstreamStream() override;
 
-    std::optional<HopReason> connect_result() override { return HopReason::kNone; }
-    bool readable() const noexcept override { return !in_.empty() || is_over_; }
+    std::optional<HopReason> connect_result() override;
+    bool readable() const noexcept override {
+        return !in_.empty() || is_over_ || (head_.is_tunnel() && answered_);
+    }
     IoResult read(std::span<char> room) override;
     bool writable() const noexcept override { return is_over_ || out_.size() < kMostWaiting; }
     IoResult write(const Outgoing& out) override;
-    void end_writing() override {}  // tunnels go over connections of their own
+    void end_writing() override;
 
     void notify();
     [[nodiscard]] HopReason failure() const noexcept override { return failure_; }
@@ -61,6 +66,7 @@ private:
     void end_answer();
 
     Http2Upstream& connection_;
+    As as_;
     std::int32_t id_ = 0;  // 0: not begun
     Method method_ = Method::kGet;
     BodyFraming body_;
@@ -105,6 +111,8 @@ public:
     void add(Http2UpstreamStream& stream);
     void remove(Http2UpstreamStream& stream);
     void wake();
+    // kNoTunnel, or kNone; nothing before its SETTINGS.
+    [[nodiscard]] std::optional<HopReason> tunnel_result() const noexcept;
     // It has answered something.
     void heard() noexcept { asked_for_life_ = 0; }
     void wake(Http2UpstreamStream& stream);
@@ -124,6 +132,7 @@ private:
     std::vector<Http2UpstreamStream*> streams_;
     std::vector<Http2UpstreamStream*> to_notify_;
     bool to_flush_ = false;
+    bool peer_known_ = false;
     bool dead_ = false;
     enum class Silence : std::uint8_t { kNone, kAsked, kUnanswered } silence_ = Silence::kNone;
     TimePoint silent_since_{};     // while requests wait

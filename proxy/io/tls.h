@@ -53,6 +53,8 @@ public:
     [[nodiscard]] bool is_drained() const noexcept;
     // The kernel's, after kFailed; 0 when it was not the socket that failed.
     [[nodiscard]] int socket_error() const noexcept;
+    // The handshake failed because the peer speaks nothing of what was offered (RFC 7301 §3.2).
+    [[nodiscard]] bool lacks_protocol() const noexcept { return lacks_protocol_; }
     // The socket has more since: it is to be asked again.
     void note_arrival() noexcept;
     // The certificate shown to the client is the one for `host`.
@@ -70,6 +72,7 @@ private:
     std::unique_ptr<Wire> wire_;
     bool open_ = false;
     bool spoke_http_ = false;
+    bool lacks_protocol_ = false;
 };
 
 // What one worker needs to accept TLS connections; used on its thread alone, for OpenSSL's objects

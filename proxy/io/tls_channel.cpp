@@ -121,6 +121,7 @@ IoResult TlsChannel::status_of(int result) noexcept {
     // An end without close_notify: HTTP's own framing tells whether something is missing.
     if (error == 0 && wire_->ended) return {IoStatus::kEnd, 0};
     spoke_http_ = ERR_GET_REASON(error) == SSL_R_HTTP_REQUEST;
+    lacks_protocol_ = ERR_GET_REASON(error) == SSL_R_TLSV1_ALERT_NO_APPLICATION_PROTOCOL;
     return {IoStatus::kFailed, 0};
 }
 

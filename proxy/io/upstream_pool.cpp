@@ -12,6 +12,11 @@ bool is_same(const std::shared_ptr<const UpstreamSecurity>& a,
     return a == b || (a && b && *a == *b);
 }
 
+Http2UpstreamStream::As form_of(const UpstreamTarget& target) noexcept {
+    return target.needs == UpstreamTarget::Needs::kTunnel ? Http2UpstreamStream::As::kTunnel
+                                                          : Http2UpstreamStream::As::kRequest;
+}
+
 }  // namespace
 
 void UpstreamConnection::on_ready(std::uint32_t events) {
@@ -35,9 +40,9 @@ std::optional<HopReason> UpstreamConnection::connect_result() {
         if (!send_preamble()) return HopReason::kReset;
         if (target_.security && target_.security->protocol == UpstreamProtocol::kHttps) {
             auto channel = pool_.tls_.connect(stream_.fd(), *target_.security,
-                                              target_.needs == UpstreamTarget::Needs::kAny
-                                                  ? TlsClientContext::Offer::kHttp2Too
-                                                  : TlsClientContext::Offer::kHttp1);
+                                              target_.needs == UpstreamTarget::Needs::kHttp1
+                                                  ? TlsClientContext::Offer::kHttp1
+                                                  : TlsClientContext::Offer::kHttp2Too);
             if (!channel) return HopReason::kTlsFailed;
             stream_.secure(std::move(channel));
             phase_ = Phase::kHandshake;
@@ -46,7 +51,9 @@ std::optional<HopReason> UpstreamConnection::connect_result() {
     if (phase_ == Phase::kHandshake) {
         const IoResult done = stream_.handshake();
         if (done.status == IoStatus::kWouldBlock) return std::nullopt;
-        if (done.status != IoStatus::kMoved) return HopReason::kTlsFailed;
+        if (done.status != IoStatus::kMoved) {
+            return stream_.tls()->lacks_protocol() ? HopReason::kNoTunnel : HopReason::kTlsFailed;
+        }
         phase_ = Phase::kOpen;
     }
     return HopReason::kNone;
@@ -77,14 +84,20 @@ Http2Upstream* UpstreamPool::shared_with_room(const UpstreamTarget& target) cons
 }
 
 std::unique_ptr<UpstreamLeg> UpstreamPool::take_idle(const UpstreamTarget& target, Check check) {
-    const bool may_share = target.security && (target.needs == UpstreamTarget::Needs::kAny ||
-                                               target.security->protocol == UpstreamProtocol::kH2c);
-    if (may_share) {
-        if (Http2Upstream* shared = shared_with_room(target))
-            return std::make_unique<Http2UpstreamStream>(*shared);
-    }
+    if (auto shared = take_shared(target)) return shared;
     if (auto kept = take_kept(target, check)) return kept;
     return shelf_ && !target.security ? take_shelved(target) : nullptr;
+}
+
+// What speaks h2c has nothing else to offer.
+std::unique_ptr<UpstreamLeg> UpstreamPool::take_shared(const UpstreamTarget& target) const {
+    using Needs = UpstreamTarget::Needs;
+    if (!target.security) return nullptr;
+    const bool is_h2c = target.security->protocol == UpstreamProtocol::kH2c;
+    if (target.needs == Needs::kHttp1 && !is_h2c) return nullptr;
+    Http2Upstream* const shared = shared_with_room(target);
+    if (shared == nullptr) return nullptr;
+    return std::make_unique<Http2UpstreamStream>(*shared, form_of(target));
 }
 
 std::unique_ptr<UpstreamLeg> UpstreamPool::take_kept(const UpstreamTarget& target, Check check) {
@@ -157,19 +170,19 @@ std::unique_ptr<UpstreamLeg> UpstreamPool::opened(std::unique_ptr<UpstreamLeg> l
     if (connection != nullptr) connection->stream_.expect_peer();
     if (connection == nullptr || !connection->speaks_http2()) return leg;
     // Others may have been quicker.
-    if (Http2Upstream* shared = shared_with_room(connection->target_)) {
+    if (auto shared = take_shared(connection->target_)) {
         discard(std::move(leg));
-        return std::make_unique<Http2UpstreamStream>(*shared);
+        return shared;
     }
+    const UpstreamTarget target = connection->target_;
     poller_.remove(connection->stream_.fd());
-    shared_.push_back(std::make_unique<Http2Upstream>(*this, connection->target_.endpoint,
-                                                      connection->target_.security,
+    shared_.push_back(std::make_unique<Http2Upstream>(*this, target.endpoint, target.security,
                                                       std::move(connection->stream_)));
     leg.release();
     dead_.emplace_back(connection);  // events for it may be waiting
     Http2Upstream& shared = *shared_.back();
     shared.start();
-    return std::make_unique<Http2UpstreamStream>(shared);
+    return std::make_unique<Http2UpstreamStream>(shared, form_of(target));
 }
 
 void UpstreamPool::keep(std::unique_ptr<UpstreamLeg> leg, TimePoint until) {

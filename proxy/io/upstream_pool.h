@@ -25,8 +25,9 @@ class UpstreamPool;
 struct UpstreamTarget {
     Endpoint endpoint;
     std::shared_ptr<const UpstreamSecurity> security;  // null: plain HTTP/1.1
-    // A request that asks to switch protocols needs a connection of HTTP/1.1 for itself.
-    enum class Needs : std::uint8_t { kAny, kHttp1 } needs = Needs::kAny;
+    // A request that asks to switch protocols needs a tunnel: a stream of HTTP/2 where that takes
+    // them (kNoTunnel says that it does not), else a connection of HTTP/1.1 for itself.
+    enum class Needs : std::uint8_t { kAny, kTunnel, kHttp1 } needs = Needs::kAny;
     std::string preamble{};  // ahead of all else, TLS included, on a connection for one client
 };
 
@@ -119,6 +120,7 @@ private:
     [[nodiscard]] std::unique_ptr<UpstreamLeg> take_shelved(const UpstreamTarget& target);
     void drop_idle(UpstreamConnection& connection);
     [[nodiscard]] Http2Upstream* shared_with_room(const UpstreamTarget& target) const noexcept;
+    [[nodiscard]] std::unique_ptr<UpstreamLeg> take_shared(const UpstreamTarget& target) const;
 
     Poller& poller_;
     TimerWheel& timers_;

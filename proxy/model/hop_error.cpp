@@ -60,6 +60,7 @@ std::string_view to_string(HopReason reason) noexcept {
         case HopReason::kTruncated: return "truncated";
         case HopReason::kBadResponse: return "bad_response";
         case HopReason::kTlsFailed: return "tls_failed";
+        case HopReason::kNoTunnel: return "no_tunnel";
         case HopReason::kResponseTimeout: return "response_timeout";
     }
     return "unknown";

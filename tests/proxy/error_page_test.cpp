@@ -84,6 +84,7 @@ TEST(HopError, StatusOfEachReason) {
         {HopReason::kUnreachable, Hop::kUpstream, 502},
         {HopReason::kClosedEarly, Hop::kUpstream, 502},
         {HopReason::kBadResponse, Hop::kUpstream, 502},
+        {HopReason::kNoTunnel, Hop::kUpstream, 502},
         {HopReason::kResponseTimeout, Hop::kUpstream, 504},
         {HopReason::kRequestTimeout, Hop::kClient, 408},
         {HopReason::kClientGone, Hop::kClient, 0},

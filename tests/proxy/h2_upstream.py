@@ -31,10 +31,14 @@ class Asked:
 class H2Connection:
     """One connection; the script is called with each complete request."""
 
+    SETTINGS: dict[int, int] = {}
+
     def __init__(self, upstream: "H2Upstream", sock) -> None:
         self.upstream, self.sock = upstream, sock
         config = h2.config.H2Configuration(client_side=False, header_encoding=False)
         self.h2 = h2.connection.H2Connection(config)
+        self.h2.local_settings.update(self.SETTINGS)
+        self.h2.local_settings.acknowledge()
         self.h2.initiate_connection()
         self.lock = threading.RLock()
         self.window = threading.Condition(self.lock)

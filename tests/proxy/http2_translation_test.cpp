@@ -37,6 +37,43 @@ TEST(Http2Translation, WhatBelongsToAConnectionStaysBehind) {
               "te=trailers|");
 }
 
+TEST(Http2Translation, AnUpgradeBecomesAnExtendedConnect) {
+    Http2RequestFields fields;
+    ASSERT_TRUE(
+        fields.read("GET /chat HTTP/1.1\r\nHost: a\r\nSec-WebSocket-Key: "
+                    "dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nConnection: "
+                    "Upgrade\r\nUpgrade: WebSocket, other\r\n\r\n",
+                    "https", Http2RequestFields::As::kTunnel));
+    EXPECT_EQ(text_of(fields),
+              ":method=CONNECT|:protocol=websocket|:scheme=https|:authority=a|:path=/chat|"
+              "sec-websocket-version=13|");
+
+    Http1ResponseText text;
+    text.open_tunnel(fields);
+    text.add(":status", "200");
+    text.add("sec-websocket-protocol", "chat");
+    EXPECT_EQ(text.finish(Method::kGet, StreamEnd::kOpen),
+              "HTTP/1.1 101 Switching Protocols\r\nsec-websocket-protocol: chat\r\n"
+              "Connection: Upgrade\r\nUpgrade: websocket\r\n"
+              "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n");
+    EXPECT_TRUE(text.is_tunnel());
+}
+
+TEST(Http2Translation, ATunnelThatIsRefusedIsAnAnswerLikeAny) {
+    Http2RequestFields fields;
+    ASSERT_TRUE(
+        fields.read("GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n",
+                    "http", Http2RequestFields::As::kTunnel));
+    Http1ResponseText text;
+    text.open_tunnel(fields);
+    text.add(":status", "403");
+    EXPECT_EQ(text.finish(Method::kGet, StreamEnd::kOpen),
+              "HTTP/1.1 403 \r\nTransfer-Encoding: chunked\r\n\r\n");
+    EXPECT_FALSE(text.is_tunnel());
+    EXPECT_FALSE(
+        fields.read("GET / HTTP/1.1\r\nHost: a\r\n\r\n", "http", Http2RequestFields::As::kTunnel));
+}
+
 TEST(Http2Translation, WhatIsNoHeadIsRefused) {
     Http2RequestFields fields;
     EXPECT_FALSE(fields.read("GET / HTTP/1.1\r\nHost: a\r\n", "http"));

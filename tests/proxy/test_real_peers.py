@@ -1,4 +1,4 @@
-"""Clients and services that people have: curl, h2load, Node's ws, wsproto, nginx, gRPC.
+"""Clients and services that people have: curl, h2load, Node's ws, wsproto, hypercorn, nginx, gRPC.
 
 Chromium is in tests/certs/test_browser.py, HTTPie and the like are curl as far as octets go.
 """
@@ -188,14 +188,33 @@ def ws_server(house):
     house.host.start(["node", PEERS / "ws_server.js", "9000"], name="ws-server", env=NODE).wait_line("listening")
 
 
-def test_wsproto_over_http1(home, ws_server):
-    house = home()
+def talk_over_http1(house) -> list:
     peer = house.client()
     client = wsproto.WSConnection(wsproto.ConnectionType.CLIENT)
     peer.send(client.send(wsproto.events.Request(host="web.home", target="/")))
     while not any(isinstance(event, wsproto.events.AcceptConnection) for event in client.events()):
         client.receive_data(peer.connection.recv(65536))
-    check_heard(talk_with_wsproto(peer.send, lambda: peer.connection.recv(65536), client))
+    return talk_with_wsproto(peer.send, lambda: peer.connection.recv(65536), client)
+
+
+def test_wsproto_over_http1(home, ws_server):
+    check_heard(talk_over_http1(home()))
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_wsproto_to_hypercorn_over_http2(home, authority, tls):
+    """An upstream that is asked for its WebSockets by extended CONNECT."""
+    argv = ["env", f"PYTHONPATH={PEERS}", "hypercorn", "--bind", f"{ADDRESS}:9000", "--websocket-ping-interval", "5"]
+    if tls:
+        leaf = authority.leaf("localhost")
+        argv += ["--certfile", leaf.certificate, "--keyfile", leaf.key]
+        house = home({"url": "https://localhost:9000", "ca": str(authority.root)})
+    else:
+        house = home(f"h2c://{ADDRESS}:9000")
+    house.host.start([*argv, "asgi_peer:app"], name="hypercorn").wait_line("Running on")
+    heard = talk_over_http1(house)
+    check_heard(heard)
+    assert heard[0] == f"hello {ADDRESS} http HTTP/2"
 
 
 @pytest.mark.parametrize("tls", [False, True])
