@@ -1,5 +1,6 @@
 """What every bench needs: cores, a wire, pinned programs, and what they cost."""
 
+import contextlib
 import json
 import os
 import re
@@ -60,6 +61,13 @@ class Arena:
     def run_load(self, argv: Sequence[str | Path], timeout: float = 120) -> dict:
         """Runs a generator that prints one JSON object."""
         return json.loads(self.load.run(argv, timeout=timeout).stdout)
+
+
+def hurry() -> None:
+    """This process and what it starts go before what else the machine may be doing."""
+    os.nice(-10 - os.nice(0))
+    with contextlib.suppress(OSError):  # niceness counts inside a session only, but for this
+        Path("/proc/self/autogroup").write_text("-10")
 
 
 def pinned(cores: int | str, argv: Sequence[str | Path]) -> list[str | Path]:

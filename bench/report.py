@@ -71,7 +71,23 @@ class Report:
         for metric, unit in metrics:
             cells = {row.contestant: row for row in self.rows if (row.metric, row.unit) == (metric, unit)}
             lines.append([f"{metric} [{unit}]", *(_cell(cells.get(name)) for name in contestants)])
-        return "\n".join([_aligned(lines), *_bars(self.rows), *(f"note: {text}" for text in self.notes)])
+        return _aligned(lines)
+
+    def bars(self) -> str:
+        """What is promised, beside what the others do, as a table of Markdown."""
+        rows = [row for row in self.rows if row.bar is not None]
+        lines = [f"| {self.bench} | | | bar | holds | beside it |", "|---|---|---|---|---|---|"] if rows else []
+        for row in rows:
+            beside = [f"{other.contestant} {_cell(other)}" for other in self.rows
+                      if (other.metric, other.unit) == (row.metric, row.unit) and other.bar is None]
+            holds = "yes" if row.holds else "**no**"
+            value = f"{_cell(row)} {row.unit}".rstrip()
+            lines.append(f"| {row.metric} | {row.contestant} | {value} | {row.bar} | {holds} | {', '.join(beside)} |")
+        return "\n".join(lines)
+
+    def text(self) -> str:
+        notes = "\n".join(f"note: {text}" for text in self.notes)
+        return "\n\n".join(part for part in (self.table(), self.bars(), notes) if part) + "\n"
 
     def holds(self) -> bool:
         return all(row.holds is not False for row in self.rows)
@@ -108,15 +124,6 @@ def _cell(row: Row | None) -> str:
     if row is None:
         return ""
     return "-" if row.value is None else _number(row.value)
-
-
-def _bars(rows: list[Row]) -> list[str]:
-    said = []
-    for row in rows:
-        if row.bar is not None:
-            verdict = "holds" if row.holds else "MISSED"
-            said.append(f"bar: {row.metric} [{row.unit}], {row.contestant}: {_cell(row)} {row.bar}: {verdict}")
-    return said
 
 
 def _aligned(lines: list[list[str]]) -> str:

@@ -19,6 +19,7 @@ from pathlib import Path
 SOURCE_DIR = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(SOURCE_DIR))
 
+from bench.machine import Machine  # noqa: E402
 from bench.report import write_json  # noqa: E402
 from tests.lab.isolation import isolate  # noqa: E402
 
@@ -66,8 +67,10 @@ def main() -> int:
     isolate()
     reports = []
     for module in modules:
+        machine = Machine()
         report = module.run(options)
-        print(report.table(), flush=True)
+        report.note(machine.told())
+        print(report.text(), flush=True)
         reports.append(report)
     if json_path is not None:
         write_json(json_path, reports)

@@ -48,9 +48,9 @@ void add_service(TextTable& table, const json::value& service) {
 }  // namespace
 
 Exit run_services(const Invocation& invocation, Console& console) {
-    const auto status = Daemons(invocation.run_dir()).get("lb", "/status");
-    if (!status) return complain_of("lb", status.error(), console);
-    const json::array services = list_of(*status, "services");
+    const auto answer = Daemons(invocation.run_dir()).get("lb", "/services");
+    if (!answer) return complain_of("lb", answer.error(), console);
+    const json::array services = list_of(*answer, "services");
     Exit exit = Exit::kOk;
     TextTable table(
         {"SERVICE", "VIP", "PORT", "STATE", "BACKEND", "HEALTH", "WEIGHT", "CONNECTIONS"});

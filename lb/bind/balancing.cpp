@@ -4,6 +4,7 @@
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
+#include <map>
 
 #include "runtime/event_hub.h"
 #include "runtime/log.h"
@@ -119,9 +120,20 @@ std::vector<BalancedService> make_services(const config::Document& document,
     return services;
 }
 
-json::array services_json(const ServiceBoard& board, const BackendHits& hits) {
+json::object services_summary(const ServiceBoard& board) {
+    std::map<std::string_view, std::size_t> counts{{"up", 0}, {"degraded", 0}, {"down", 0}};
+    for (const auto& [port, service] : board.services())
+        ++counts[state_of(board.backends(service))];
+    json::object summary{{"ports", board.services().size()}};
+    for (const auto& [state, count] : counts) summary[state] = count;
+    return summary;
+}
+
+json::array services_json(const ServiceBoard& board, const BackendHits& hits,
+                          std::string_view name) {
     json::array list;
     for (const auto& [port, service] : board.services()) {
+        if (!name.empty() && service.name != name) continue;
         json::array backends;
         std::uint64_t all = 0;
         const auto views = board.backends(service);

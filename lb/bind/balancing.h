@@ -3,6 +3,7 @@
 #include <boost/json/fwd.hpp>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/ip.h"
@@ -26,8 +27,12 @@ namespace hearth::lb {
 
 // "tcp/1883", "udp/8000-8010"
 [[nodiscard]] std::string port_text(const BalancedService& service);
-// Each port, who answers there, how they are, and how many connections they got from here.
-[[nodiscard]] boost::json::array services_json(const ServiceBoard& board, const BackendHits& hits);
+// How many ports there are, and how they do: what is asked every second must not grow with them.
+[[nodiscard]] boost::json::object services_summary(const ServiceBoard& board);
+// Each port, who answers there, how they are, and how many connections they got from here. Of the
+// service `name`, or of all when it is empty.
+[[nodiscard]] boost::json::array services_json(const ServiceBoard& board, const BackendHits& hits,
+                                               std::string_view name);
 // In microseconds.
 [[nodiscard]] boost::json::object timings_json(const ServiceTimings& timings);
 void write_service_metrics(runtime::MetricSink& sink, const ServiceBoard& board,

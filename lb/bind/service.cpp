@@ -87,6 +87,7 @@ private:
     void relay(const runtime::ControlRequest& request, const runtime::ControlServer::Reply& reply);
     void report(NodeReport own);
     [[nodiscard]] DaemonWatch::Ask ask_for(const WatchedDaemon& watched, const Name& domain);
+    [[nodiscard]] runtime::ControlResponse show_services(const runtime::ControlRequest& request);
     void collect_metrics(runtime::MetricSink& sink);
 
     runtime::Daemon& daemon_;
@@ -266,6 +267,9 @@ void LbService::start() {
     start_addresses();
     plans_ = std::make_unique<PlanDesk>(daemon_,
                                         [this](const auto& document) { return preview(document); });
+    daemon_.control().route(
+        runtime::ControlMethod::kGet, "/services",
+        [this](const runtime::ControlRequest& request) { return show_services(request); });
     daemon_.metrics().on_scrape([this](runtime::MetricSink& sink) { collect_metrics(sink); });
     daemon_.control().route_async(
         runtime::ControlMethod::kPost, "/peers/relay",
@@ -371,9 +375,21 @@ void LbService::add_status(boost::json::object& status) {
     });
     status["addresses"] = addresses_json(addresses_->book());
     kernel_loop_->run_and_wait([&] {
-        status["services"] = services_json(kernel_.services->board(), kernel_.services->hits());
+        status["services"] = services_summary(kernel_.services->board());
         status["service_timings"] = timings_json(kernel_.services->timings());
     });
+}
+
+// `?name=` for one service. Counting connections means to read every backend from the kernel.
+runtime::ControlResponse LbService::show_services(const runtime::ControlRequest& request) {
+    const std::string name(request.query_or("name", ""));
+    boost::json::array list;
+    kernel_loop_->run_and_wait(
+        [&] { list = services_json(kernel_.services->board(), kernel_.services->hits(), name); });
+    if (list.empty() && !name.empty())
+        return runtime::ControlResponse::error(404, "no service `" + name + "` on ports here");
+    return runtime::ControlResponse::json(
+        boost::json::serialize(boost::json::object{{"services", std::move(list)}}) + "\n");
 }
 
 void LbService::collect_metrics(runtime::MetricSink& sink) {

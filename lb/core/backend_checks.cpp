@@ -23,6 +23,7 @@ void BackendChecks::apply(const std::set<CheckTarget>& wanted, TimePoint now) {
         if (!goes_on) queue_.erase({track->second.due, &track->first});
         track = goes_on ? std::next(track) : tracks_.erase(track);
     }
+    std::erase_if(down_, [&](const CheckTarget& target) { return !wanted.contains(target); });
     for (const CheckTarget& target : wanted) {
         const auto [track, is_new] = tracks_.try_emplace(target);
         if (!is_new) continue;
@@ -63,6 +64,10 @@ BackendChecks::Outcome BackendChecks::answered(const CheckTarget& target, bool i
     if (track.state != BackendState::kUnknown && track.row < needed) return Outcome::kAsBefore;
     track.state = said;
     track.row = 0;
+    if (is_good)
+        down_.erase(target);
+    else
+        down_.insert(target);
     return Outcome::kChanged;
 }
 

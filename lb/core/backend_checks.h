@@ -37,6 +37,7 @@ public:
     // Answers to targets that are gone are nothing.
     Outcome answered(const CheckTarget& target, bool is_good);
     [[nodiscard]] BackendState state(const CheckTarget& target) const noexcept;
+    [[nodiscard]] const std::set<CheckTarget>& down() const noexcept { return down_; }
 
 private:
     struct Track {
@@ -46,6 +47,7 @@ private:
     };
     std::map<CheckTarget, Track> tracks_;
     std::set<std::pair<TimePoint, const CheckTarget*>> queue_;  // keys of tracks_
+    std::set<CheckTarget> down_;
 };
 
 }  // namespace hearth::lb

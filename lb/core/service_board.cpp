@@ -98,6 +98,12 @@ const BalancedService* ServiceBoard::find(const OpenPort& port) const noexcept {
     return is_here ? &service : nullptr;
 }
 
+std::set<CheckTarget> ServiceBoard::down() const {
+    std::set<CheckTarget> all = checks_.down();
+    all.insert(doubted_.begin(), doubted_.end());
+    return all;
+}
+
 std::vector<BackendView> ServiceBoard::backends(const BalancedService& service) const {
     std::vector<BackendView> views;
     for (const Backend& backend : service.balancing.backends)

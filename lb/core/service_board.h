@@ -44,6 +44,8 @@ public:
     }
     // The port or range that has `port`, or null.
     [[nodiscard]] const BalancedService* find(const OpenPort& port) const noexcept;
+    // What is dead, or taken for it; whoever shows it need not look at all that lives.
+    [[nodiscard]] std::set<CheckTarget> down() const;
     [[nodiscard]] std::vector<BackendView> backends(const BalancedService& service) const;
 
 private:

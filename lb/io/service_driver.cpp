@@ -329,13 +329,11 @@ struct ServiceDriver::Impl : std::enable_shared_from_this<Impl> {
 
     void show_backends() {
         std::string dead;
-        for (const auto& [port, service] : board.services()) {
-            for (const BackendView& view : board.backends(service)) {
-                const std::string text = view.backend.endpoint.to_string();
-                if (view.state != BackendState::kDown || dead.find(text) != std::string::npos)
-                    continue;
-                dead += (dead.empty() ? "" : ", ") + text + " (" + service.name + ")";
-            }
+        for (const CheckTarget& target : board.down()) {
+            const std::string text = target.endpoint.to_string();
+            if (dead.find(text) != std::string::npos) continue;
+            const BalancedService& service = board.services().at(board.ports_of(target).front());
+            dead += (dead.empty() ? "" : ", ") + text + " (" + service.name + ")";
         }
         if (dead.empty()) return problems.clear("service_backends");
         problems.raise("service_backends",

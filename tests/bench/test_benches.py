@@ -11,6 +11,7 @@ import pytest
 CONTESTANTS = {
     "dns": {"hearth", "unbound", "dnsdist", "dnsmasq", "raw echo"},
     "l4": {"hearth", "by hand"},
+    "vip": {"hearth", "keepalived"},
     "proxy": {"hearth", "nginx", "haproxy", "h2o", "caddy", "direct"},
 }
 PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"

@@ -1,12 +1,14 @@
 """What a bench says: rows, bars, tables, and what it does when a peer is not installed."""
 
 import json
+import re
 import types
 from pathlib import Path
 
 import pytest
 
 from bench import run
+from bench.machine import Machine
 from bench.report import Report, lower_bound, write_json
 
 
@@ -33,9 +35,18 @@ def test_table_has_a_line_per_metric_and_a_column_per_contestant() -> None:
         "------------  ------  -------",
         "cached [us]     3.46     1234",
         "memory [MiB]            443.2",
-        "bar: cached [us], hearth: 3.46 <= 4: holds",
-        "note: two rounds",
     ]
+    assert report.bars().splitlines() == [
+        "| dns | | | bar | holds | beside it |",
+        "|---|---|---|---|---|---|",
+        "| cached | hearth | 3.46 us | <= 4 | yes | unbound 1234 |",
+    ]
+    assert report.text() == f"{report.table()}\n\n{report.bars()}\n\nnote: two rounds\n"
+
+
+def test_what_else_ran_is_told() -> None:
+    told = Machine().told()
+    assert re.fullmatch(r"took 0\.0 min; of \d+ cores other work had .* after", told), told
 
 
 @pytest.mark.parametrize(("count", "rank"), [(1, 1), (4, 1), (5, 1), (7, 1), (8, 2), (11, 3), (20, 6)])

@@ -24,7 +24,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from tests.lab import isolation, linux
+from tests.lab import isolation, links, linux
 from tests.lab.kept import KeptSockets
 from tests.lab.process import Process
 
@@ -154,10 +154,17 @@ class Port:
         self.switch, self.name, self.host, self.interface = switch, name, host, interface
 
     def cut(self) -> None:
-        self.switch.namespace.ip(f"link set {self.name} down")
+        links.change(self.switch.namespace, self.name, up=False)
 
     def heal(self) -> None:
-        self.switch.namespace.ip(f"link set {self.name} up")
+        links.change(self.switch.namespace, self.name, up=True)
+
+    def part(self) -> None:
+        """Both ends keep their link, and nothing passes."""
+        links.change(self.switch.namespace, self.name, master="")
+
+    def join(self) -> None:
+        links.change(self.switch.namespace, self.name, master="br0")
 
 
 class Switch:

@@ -21,7 +21,7 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,14 +48,15 @@ class ProbeResult:
 class Probe:
     """A prober that runs on a host; it is ready when it has had its first good answer."""
 
-    def __init__(self, host, arguments: list[str], interval: float) -> None:
+    def __init__(self, host, arguments: list[str], interval: float, before: Sequence[str] = ()) -> None:
         script = [sys.executable, str(Path(__file__).resolve()), "--interval", str(interval)]
-        self._process = host.start([*script, *arguments])
+        self._process = host.start([*before, *script, *arguments])
         self._process.wait_ready()
 
     @staticmethod
-    def dns(host, server: str, name: str, interval: float = 0.005) -> "Probe":
-        return Probe(host, ["dns", server, name], interval)
+    def dns(host, server: str, name: str, interval: float = 0.005, before: Sequence[str] = ()) -> "Probe":
+        """`before`: what starts it, as `chrt`."""
+        return Probe(host, ["dns", server, name], interval, before)
 
     @staticmethod
     def http(host, address: str, authority: str, interval: float = 0.005) -> "Probe":

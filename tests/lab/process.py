@@ -1,5 +1,6 @@
 """One child process: started, awaited, measured, ended."""
 
+import contextlib
 import os
 import re
 import select
@@ -65,6 +66,9 @@ class Process:
                 pass_fds=kept.descriptors if kept else (),
             )
         self.pid = self._child.pid
+        if niceness := os.nice(0):  # a session is a scheduling group: it counts inside only, but for this
+            with contextlib.suppress(OSError):
+                Path(f"/proc/{self.pid}/autogroup").write_text(str(niceness))
         self._pidfd = os.pidfd_open(self.pid)
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()

@@ -45,6 +45,23 @@ TEST(ServiceBoard, BackendThatDoesNotAnswerGetsNoConnections) {
     EXPECT_TRUE(used(board).empty());
 }
 
+TEST(ServiceBoard, TheDeadAreListed) {
+    ServiceBoard board;
+    board.apply({service()}, {}, {});
+    EXPECT_TRUE(board.down().empty());
+    board.answered(target(kB), false);
+    EXPECT_EQ(board.down(), std::set{target(kB)});
+    for (int i = 0; i < 3; ++i) board.answered(target(kB), true);
+    EXPECT_TRUE(board.down().empty());
+    board.answered(target(kA), false);
+    board.apply({}, {}, {});
+    EXPECT_TRUE(board.down().empty()) << "gone with its service";
+    InstalledServices installed;
+    installed.slots[kPort] = {kA};
+    board.apply({service()}, installed, {});
+    EXPECT_EQ(board.down(), std::set{target(kB)}) << "not used before, and not asked yet";
+}
+
 TEST(ServiceBoard, DrainedBackendKeepsWhatItHas) {
     ServiceBoard board;
     BalancedService one = service();

@@ -23,7 +23,7 @@ def lan(make_lan):
 
 
 def service(node, port: str = "tcp/1883") -> dict:
-    return next(one for one in node.control.status()["services"] if one["port"] == port)
+    return next(one for one in node.control.get("/services").json()["services"] if one["port"] == port)
 
 
 def backend(node, name: str, port: str = "tcp/1883") -> dict:
@@ -66,6 +66,10 @@ def test_services_are_shown(lan, binaries):
         lines = a.host.run(hearth).stdout.splitlines()
         assert lines[1].split() == ["mqtt", MQTT, "tcp/1883", "degraded", "10.0.0.11:1883", "up", "1", "3"]
         assert lines[2].split()[4:] == ["10.0.0.12:1883", "down", "1", "0"]
+        assert a.control.status()["services"] == {"ports": 1, "up": 0, "degraded": 1, "down": 0}
+        (one,) = a.control.get("/services?name=mqtt").json()["services"]
+        assert one["connections"] == 3
+        assert a.control.get("/services?name=other").status == 404
     wait_backend(a, "a", "down")
     assert a.host.run([*hearth, "--json"], check=False).returncode == 1
     metrics = a.control.request("GET", "/metrics").text()

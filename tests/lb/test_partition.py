@@ -6,11 +6,11 @@ from tests.lb.vip_lan import VIP
 
 def unplug(node) -> None:
     """The port leaves the bridge, the link stays up."""
-    node.port.switch.namespace.ip(f"link set {node.port.name} nomaster")
+    node.port.part()
 
 
 def plug(node) -> None:
-    node.port.switch.namespace.ip(f"link set {node.port.name} master br0")
+    node.port.join()
 
 
 def test_partition_has_an_owner_on_each_side_and_one_when_it_heals(make_lan):

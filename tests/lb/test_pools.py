@@ -210,7 +210,7 @@ def test_services_that_share_an_address_stay_on_one_node(make_lan):
             lan.wait_owner(target, address)
             for port in (1883, 8096):
                 assert ask(lan.client, port, vip=address)[0] in "ab"
-    assert {one["vip"] for one in a.control.status()["services"]} == {address}
+    assert {one["vip"] for one in a.control.get("/services").json()["services"]} == {address}
 
 
 def test_vips_are_spread_over_the_nodes(make_lan):
