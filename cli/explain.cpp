@@ -224,8 +224,8 @@ void try_by_proxy(Walk& walk) {
                 ""};
         const auto status = number_of(one, "status");
         if (status != 0) hop.detail = std::to_string(status) + " ";
-        hop.detail +=
-            is_stream ? std::string(text_of(one, "detail")) : std::string(text_of(one, "reason"));
+        const std::string_view reason = text_of(one, "reason");
+        hop.detail += std::string(is_stream || reason.empty() ? text_of(one, "detail") : reason);
         if (hop.is_good && hop.detail.empty()) hop.detail = "takes connections";
         walk.hops.push_back(std::move(hop));
     }

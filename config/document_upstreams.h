@@ -2,14 +2,16 @@
 
 #include <chrono>
 #include <cstddef>
+#include <optional>
 #include <string>
 
 // How a service's requests are spread over its upstreams; part of config/document.h.
 namespace hearth::config {
 
-// What is asked of each upstream from time to time; empty path: nothing.
+// What is asked of each upstream from time to time; neither path nor grpc: nothing.
 struct HealthCheck {
     std::string path;
+    std::optional<std::string> grpc;  // a service of gRPC's; empty: the server as a whole
     unsigned status_from = 200;
     unsigned status_to = 399;
     std::chrono::milliseconds interval{10'000};

@@ -47,6 +47,20 @@ bool expect_no_proxying(const Value& value, ReadContext& context) {
     return true;
 }
 
+// Asked by gRPC, which is HTTP/2; false after it has been reported for others.
+bool expect_http2_for_grpc(const Value& value, const Service& service, ReadContext& context) {
+    const Entry* entry = value.find("health");
+    const bool has_others =
+        std::ranges::any_of(service.upstreams, [](const HttpUpstream& upstream) {
+            return upstream.scheme != UpstreamScheme::kH2c &&
+                   upstream.scheme != UpstreamScheme::kHttps;
+        });
+    if (entry == nullptr || !service.health.grpc || !has_others) return true;
+    context.diagnostics.error(entry->key_span,
+                              "health by grpc is for upstreams of HTTP/2: h2c://… or https://…");
+    return false;
+}
+
 // A PROXY header is one client's; false after it has been reported where clients share a
 // connection.
 bool expect_own_connections(const Value& value, const Service& service, ReadContext& context) {
@@ -82,6 +96,7 @@ bool finish_service(const Value& value, Span key_span, void* target, ReadContext
     if (!finish_balance(value, service, context)) return false;
     if (!service.ports.empty() && !expect_no_proxying(value, context)) return false;
     if (!expect_own_connections(value, service, context)) return false;
+    if (!expect_http2_for_grpc(value, service, context)) return false;
     const Entry* ports = value.find("ports");
     if (ports != nullptr && !service.upstreams.empty()) {
         context.diagnostics.error(ports->key_span,

@@ -71,6 +71,49 @@ Field status_field() {
                                      "The answers that are good.", "200");
 }
 
+bool finish_health(const Value& value, Span key_span, void* target, ReadContext& context) {
+    const auto& check = *static_cast<const HealthCheck*>(target);
+    if (check.path.empty() && !check.grpc) {
+        context.diagnostics.error(key_span, "health needs a path, or grpc: what is to be asked?");
+        return false;
+    }
+    for (const char* key : {"path", "status"}) {
+        const Entry* entry = value.find(key);
+        if (entry == nullptr || !check.grpc) continue;
+        context.diagnostics.error(entry->key_span,
+                                  std::string(key) + " is for health checks without grpc");
+        return false;
+    }
+    return true;
+}
+
+// "echo.Echo", or "".
+bool read_grpc(const Value& value, HealthCheck& check, ReadContext& context) {
+    constexpr std::size_t kMost = 127;  // a length of one octet
+    if (!expect_scalar(value, "service of gRPC's", context)) return false;
+    const bool good = std::ranges::all_of(value.text, [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '.' || c == '_' || c == '-' || c == '/';
+    });
+    if (good && value.text.size() <= kMost) {
+        check.grpc = value.text;
+        return true;
+    }
+    context.diagnostics.error(value.span, value.text + " is no service of gRPC's, as in echo.Echo");
+    return false;
+}
+
+Field grpc_field() {
+    TypeInfo type;
+    type.name = "service of gRPC's";
+    type.schema = R"({"type":"string","pattern":"^[-A-Za-z0-9._/]{0,127}$"})";
+    return custom_field<HealthCheck>(
+        "grpc", type, "", read_grpc,
+        "Instead of a path: the service that gRPC's own health checks (grpc.health.v1) ask for, "
+        "\"\" for the server as a whole. For h2c and https upstreams.",
+        "echo.Echo");
+}
+
 bool is_token_octet(char c) {
     constexpr std::string_view kOthers = "!#$%&'*+-.^_`|~";
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
@@ -134,8 +177,9 @@ const Section<HealthCheck>& health_section() {
         "gets no requests until it does. The path alone is enough.",
         "path",
         {
-            required("path", &HealthCheck::path, url_path(), "What is asked for, with GET.",
-                     "/health"),
+            field("path", &HealthCheck::path, url_path(), "What is asked for, with GET.",
+                  "/health"),
+            grpc_field(),
             status_field(),
             field("interval", &HealthCheck::interval, duration<std::chrono::milliseconds>(1s, 1h),
                   "How often.", "10s"),
@@ -146,7 +190,7 @@ const Section<HealthCheck>& health_section() {
             field("fall", &HealthCheck::fall, integer<unsigned>(1, 100),
                   "Bad ones in a row that take it out.", "3"),
         },
-        {},
+        finish_health,
     }};
     return table;
 }

@@ -116,6 +116,7 @@ Service make_service(const config::Service& from, const std::string& domain) {
     service.balancing = {balance_of(from.balance), from.sticky, from.slow_start};
     const config::HealthCheck& health = from.health;
     service.health = {health.path,
+                      health.grpc,
                       false,
                       0,
                       static_cast<int>(health.status_from),

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "proxy/core/grpc_health.h"
 #include "proxy/core/http1_question.h"
 #include "runtime/event_loop.h"
 
@@ -11,16 +12,23 @@ void Prober::probe(const Endpoint& endpoint, const std::optional<UpstreamSecurit
                    const ProbeRequest& request, Duration timeout,
                    std::function<void(const ProbeResult&)> done) {
     const bool is_plain = !security || security->protocol == UpstreamProtocol::kHttp;
-    if (is_plain || request.path.empty())
+    if (is_plain || (request.path.empty() && !request.grpc))
         return probe_upstream(loop_, endpoint, request, timeout, std::move(done));
     UpstreamAsk ask;
     ask.target = {endpoint, std::make_shared<const UpstreamSecurity>(*security)};
-    ask.text = probe_question(request.host, request.path);
+    if (request.grpc) {
+        ask.text = grpc_health_head(request.host, *request.grpc);
+        ask.body = grpc_health_message(*request.grpc);
+    } else {
+        ask.text = probe_question(request.host, request.path);
+    }
     ask.timeout = timeout;
     ask.connection = UpstreamAsk::Connection::kNew;
-    ask.done = [this, done = std::move(done)](const UpstreamAnswer& answer) {
-        const ProbeResult result{answer.error, answer.said.status, answer.connected_after,
-                                 answer.answered_after};
+    const bool is_grpc = request.grpc.has_value();
+    ask.done = [this, is_grpc, done = std::move(done)](const UpstreamAnswer& answer) {
+        ProbeResult result{
+            answer.error, answer.said.status, {}, answer.connected_after, answer.answered_after};
+        if (is_grpc && !answer.error.failed()) result.grpc_fault = grpc_health_fault(answer.said);
         loop_.post([done, result] { done(result); });
     };
     ask_(std::move(ask));

@@ -28,6 +28,7 @@ bool is_meant(const UpstreamSpec& spec, const HostAddresses& addresses, std::str
 std::string fault_of(const HealthCheck& check, const ProbeResult& result) {
     if (result.error.failed()) return std::string(to_string(result.error.reason));
     if (check.connects) return {};
+    if (check.grpc) return result.grpc_fault;
     if (result.status >= check.status_from && result.status <= check.status_to) return {};
     return "answers " + std::to_string(result.status) + " at " + check.path;
 }
@@ -89,7 +90,7 @@ void TargetKeeper::check_due() {
         Endpoint asked_at = key.second;
         if (checked.check.port != 0) asked_at.port = checked.check.port;
         prober_.probe(asked_at, checked.security,
-                      {checked.host, checked.check.path, checked.socket_path},
+                      {checked.host, checked.check.path, checked.socket_path, checked.check.grpc},
                       checked.check.timeout,
                       [this, asked = key](const ProbeResult& result) { answered(asked, result); });
     }

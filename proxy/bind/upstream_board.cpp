@@ -33,14 +33,15 @@ json::object describe_probe(const UpstreamSpec& spec, const Endpoint& endpoint,
     const bool is_socket = spec.security && !spec.security->socket_path.empty();
     json::object object{{"url", spec.text},
                         {"address", is_socket ? spec.text : endpoint.to_string()}};
-    object["ok"] = !failed && result.status < 500;
+    object["ok"] = !failed && result.status < 500 && result.grpc_fault.empty();
     object["status"] = result.status == 0 ? json::value(nullptr) : json::value(result.status);
     object["connect_ms"] = result.connected_after == Duration{}
                                ? json::value(nullptr)
                                : json::value(milliseconds(result.connected_after));
     object["answer_ms"] = milliseconds(result.answered_after);
     object["reason"] = failed ? to_string(result.error.reason) : "";
-    object["detail"] = result.error.refusal != Refusal::kNone ? describe(result.error.refusal) : "";
+    object["detail"] = result.error.refusal != Refusal::kNone ? describe(result.error.refusal)
+                                                              : std::string_view(result.grpc_fault);
     return object;
 }
 
@@ -238,8 +239,8 @@ void UpstreamBoard::probe(const std::string& name, runtime::ControlServer::Reply
             const std::string socket(socket_at(*service, endpoint));
             if (service->stream.kind != StreamKind::kNone) path.clear();
             prober_.probe(endpoint, spec.security,
-                          {service->hosts.front(), std::move(path), socket}, kProbeLimit,
-                          [round, spec, endpoint](const ProbeResult& result) {
+                          {service->hosts.front(), std::move(path), socket, service->health.grpc},
+                          kProbeLimit, [round, spec, endpoint](const ProbeResult& result) {
                               round->add(describe_probe(spec, endpoint, result));
                           });
         }

@@ -17,12 +17,14 @@ namespace hearth::proxy {
 struct ProbeRequest {
     std::string host;
     std::string path;
-    std::string socket_path{};  // of a Unix socket, instead of the endpoint
+    std::string socket_path{};          // of a Unix socket, instead of the endpoint
+    std::optional<std::string> grpc{};  // a service of gRPC's: its own question, instead of GET
 };
 
 struct ProbeResult {
     HopError error;
-    int status = 0;  // of the answer to GET
+    int status = 0;            // of the answer
+    std::string grpc_fault{};  // what is wrong by what gRPC says
     Duration connected_after{};
     Duration answered_after{};
 };

@@ -58,6 +58,7 @@ private:
         leg_->set_user(this);
         to_write_.clear();
         to_write_.add(ask_.text);
+        to_write_.add(ask_.body);
         run();
     }
 
@@ -81,6 +82,7 @@ private:
         leg_->set_user(this);
         to_write_.clear();
         to_write_.add(ask_.text);
+        to_write_.add(ask_.body);
         return true;
     }
 

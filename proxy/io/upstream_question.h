@@ -20,10 +20,11 @@ struct UpstreamAnswer {
     Duration answered_after{};
 };
 
-// A question of ours to an upstream: a head in HTTP/1.1 without a body, whatever is spoken there.
+// A question of ours to an upstream: a head in HTTP/1.1, whatever is spoken there.
 struct UpstreamAsk {
     UpstreamTarget target;
     std::string text;
+    std::string body{};  // as long as the head says
     Duration timeout{};
     enum class Connection : std::uint8_t { kKept, kNew } connection = Connection::kKept;
     // Once, in UpstreamQuestions::deliver().

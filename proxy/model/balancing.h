@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "base/time.h"
@@ -21,9 +22,10 @@ struct Balancing {
 
 // What is asked of each upstream from time to time.
 struct HealthCheck {
-    std::string path;        // empty: nothing …
-    bool connects = false;   // … but that it takes a connection
-    std::uint16_t port = 0;  // where; 0: its own
+    std::string path;                   // empty: nothing …
+    std::optional<std::string> grpc{};  // … but gRPC's own question about this service …
+    bool connects = false;              // … but that it takes a connection
+    std::uint16_t port = 0;             // where; 0: its own
     int status_from = 200;
     int status_to = 399;
     Duration interval = 10s;
@@ -31,7 +33,7 @@ struct HealthCheck {
     unsigned rise = 2;  // good answers in a row that bring it back
     unsigned fall = 3;  // bad ones that take it out
 
-    [[nodiscard]] bool is_wanted() const noexcept { return connects || !path.empty(); }
+    [[nodiscard]] bool is_wanted() const noexcept { return connects || grpc || !path.empty(); }
     friend bool operator==(const HealthCheck&, const HealthCheck&) = default;
 };
 

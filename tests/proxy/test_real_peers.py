@@ -289,3 +289,46 @@ try:
 except grpc.RpcError as error:
     print(error.code().name)
 """
+
+
+@pytest.mark.parametrize("behind", ["h2c", "https"])
+def test_health_by_grpc(home, authority, behind):
+    """What gRPC's own health checks say decides, for the service that is named."""
+    serve = ["/usr/bin/python3", PEERS / "grpc_peer.py", "serve", "9000"]
+    upstream = f"h2c://{ADDRESS}:9000"
+    check = {"grpc": "echo.Echo", "interval": "1s", "rise": 1, "fall": 1}
+    told = Path(authority.root).parent / "health"
+    told.write_text("1")
+    if behind == "https":
+        leaf = authority.leaf("localhost")
+        serve += [leaf.certificate, leaf.key]
+        upstream = {"url": "https://localhost:9000", "ca": str(authority.root)}
+    house = home(upstream, health=check)
+    house.host.start(serve, name="grpc", env={"HEALTH": str(told)}).wait_ready()
+    client = connect(house)
+
+    def route() -> dict:
+        return next(one["upstreams"][0] for one in house.control.status()["routes"] if one["host"] == "web.home")
+
+    def say(number: str) -> None:
+        fresh = told.with_suffix(".new")
+        fresh.write_text(number)
+        fresh.replace(told)
+
+    def call() -> int:
+        head = [*h2_get("/echo.Echo/Say", method="POST"), (b"content-type", b"application/grpc"), (b"te", b"trailers")]
+        return client.ask(head, b"\0\0\0\0\2hi").status
+
+    wait_until(lambda: route()["up"] is True and call() == 200, 20, what="it serves")
+    for number, what in (("2", "is NOT_SERVING"), ("0", "is UNKNOWN")):
+        say(number)
+        wait_until(lambda: route() | {"up": False, "detail": what} == route(), 20, what=what)
+        assert call() == 503
+        probed = house.control.get("/probe?service=web").json()
+        assert probed["ok"] is False and probed["upstreams"][0]["detail"] == what
+    say("1")
+    wait_until(lambda: route()["up"] is True and call() == 200, 20, what="it serves again")
+    assert house.control.get("/probe?service=web").json()["ok"] is True
+    house.reload({"web": {"upstreams": [upstream], "https": "optional", "health": {**check, "grpc": "echo.Other"}}},
+                 **secure(house, authority.leaf("web.home")))
+    wait_until(lambda: route()["detail"] == "has no such service (gRPC NOT_FOUND)", 20, what="another service")
