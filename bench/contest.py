@@ -70,9 +70,17 @@ def hurry() -> None:
         Path("/proc/self/autogroup").write_text("-10")
 
 
+# Niceness counts within a session where the kernel groups them (sched_autogroup_enabled); so the session's, too.
+_URGENTLY = '{ echo -10 > /proc/self/autogroup; } 2>/dev/null; exec nice -n -10 "$@"'
+
+
+def urgent(argv: Sequence[str | Path]) -> list[str | Path]:
+    """The same priority for all, above what else the machine may be doing."""
+    return ["sh", "-c", _URGENTLY, "sh", *argv]
+
+
 def pinned(cores: int | str, argv: Sequence[str | Path]) -> list[str | Path]:
-    # The same niceness for all, above what else the machine may be doing.
-    return ["nice", "-n", "-10", "taskset", "-c", str(cores), *argv]
+    return urgent(["taskset", "-c", str(cores), *argv])
 
 
 def family(pid: int) -> list[int]:

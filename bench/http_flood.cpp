@@ -1,7 +1,7 @@
 // Is a nuisance to an HTTP server, as fast as one core can. Prints one JSON object.
 //
-//     bench-http-flood KIND --server 10.0.0.1:80 --host NAME [--connections 8] [--seconds 2] [--cpu
-//     1]
+//     bench-http-flood KIND --server 10.0.0.1:80 --host NAME [--connections 8] [--seconds 2]
+//                      [--cpu 1] [--from 10.0.0.4]
 //
 //     slowloris     heads that never end, an octet every 100 ms
 //     slow-read     big answers, read an octet every 100 ms through a small window
@@ -45,6 +45,7 @@ enum class Kind { kSlowloris, kSlowRead, kReset, kContinuation, kPing, kSettings
 struct Options {
     Kind kind = Kind::kSlowloris;
     Endpoint server;
+    Endpoint from;
     std::string host;
     unsigned connections = 8;
     double seconds = 2;
@@ -79,6 +80,14 @@ void add_frame(std::string& out, FrameType type, std::uint8_t flags, std::uint32
     for (const std::uint32_t shift : {24U, 16U, 8U, 0U})
         out += static_cast<char>((stream >> shift) & 0xff);
     out += payload;
+}
+
+sockaddr_in to_socket_address(const Endpoint& endpoint) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(endpoint.port);
+    address.sin_addr.s_addr = htonl(endpoint.address.v4_value());
+    return address;
 }
 
 class Flood {
@@ -127,13 +136,14 @@ private:
         const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         const int on = 1;
         ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        if (options_.from.address.v4_value() != 0) {
+            const sockaddr_in from = to_socket_address(options_.from);
+            (void)::bind(fd, reinterpret_cast<const sockaddr*>(&from), sizeof from);
+        }
         const int window = 4096;
         if (options_.kind == Kind::kSlowRead)
             ::setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &window, sizeof window);
-        sockaddr_in to{};
-        to.sin_family = AF_INET;
-        to.sin_port = htons(options_.server.port);
-        to.sin_addr.s_addr = htonl(options_.server.address.v4_value());
+        const sockaddr_in to = to_socket_address(options_.server);
         (void)::connect(fd, reinterpret_cast<const sockaddr*>(&to), sizeof to);
         connection.fd = fd;
         ++opened_;
@@ -176,7 +186,7 @@ private:
         if (options_.kind == Kind::kSlowloris) {
             connection.out = "GET / HTTP/1.1\r\nHost: " + options_.host + "\r\nX-Slow: ";
         } else if (options_.kind == Kind::kSlowRead) {
-            connection.out = "GET /bytes/8388608 HTTP/1.1\r\nHost: " + options_.host + "\r\n\r\n";
+            connection.out = "GET /bytes/1048576 HTTP/1.1\r\nHost: " + options_.host + "\r\n\r\n";
         } else {
             connection.out = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
             add_frame(connection.out, kSettingsFrame, 0, 0, "");
@@ -242,6 +252,8 @@ std::optional<Kind> parse_kind(std::string_view text) {
 bool apply(Options& options, std::string_view key, const char* value) {
     if (key == "--server") {
         options.server = Endpoint::parse(value, 80).value_or(Endpoint{});
+    } else if (key == "--from") {
+        options.from.address = IpAddress::parse(value).value_or(IpAddress{});
     } else if (key == "--host") {
         options.host = value;
     } else if (key == "--connections") {

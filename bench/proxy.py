@@ -9,8 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.contest import Arena, cpu_seconds, measured, memory_mib, program_version
+from bench.contest import Arena, cpu_seconds, measured, memory_mib, pinned, program_version, urgent
 from bench.proxy_changes import Changes
+from bench.proxy_floods import Floods
 from bench.proxy_servers import HOST, MAX_CONNECTIONS, Caddy, H2o, Haproxy, Hearth, Nginx, ProxyServer
 from bench.proxy_tls import TlsRounds, make_certificate
 from bench.report import Report, lower_bound, median
@@ -31,10 +32,13 @@ class Pace:
     idle: int  # connections held
     reloads: int
     restarts: int
+    flood_rounds: int
+    flood_seconds: int
 
 
-QUICK = Pace(rounds=1, seconds=0.5, bodies=1, idle=500, reloads=5, restarts=1)
-FULL = Pace(rounds=11, seconds=1.0, bodies=11, idle=min(10_000, MAX_CONNECTIONS - 500), reloads=100, restarts=10)
+QUICK = Pace(rounds=1, seconds=0.5, bodies=1, idle=500, reloads=5, restarts=1, flood_rounds=1, flood_seconds=1)
+FULL = Pace(rounds=11, seconds=1.0, bodies=11, idle=min(10_000, MAX_CONNECTIONS - 500), reloads=100, restarts=10,
+            flood_rounds=1, flood_seconds=4)
 
 
 class ProxyBench:
@@ -44,10 +48,11 @@ class ProxyBench:
         self.arena = Arena(network)
         self.load_program = options.program("bench-http-load")
         self.tls_program = options.program("bench-tls-load")
+        self.flood_program = options.program("bench-http-flood")
         self.upstream = self.arena.address(3, self.arena.load)
         core = str(self.arena.cores.upstream)
         self.arena.load.start(
-            ["nice", "-n", "-10", "taskset", "-c", core, options.program("bench-http-responder"), self.upstream, "80"])
+            pinned(core, [options.program("bench-http-responder"), self.upstream, "80"]))
         self.hearth = Hearth(self.arena, 11, self.upstream, options.program("hearth-proxy"))
         self.servers: list[ProxyServer] = [
             self.hearth,
@@ -57,9 +62,8 @@ class ProxyBench:
 
     def argv(self, mode: str, address: str, **options) -> list[str | Path]:
         cores = self.arena.cores.load
-        argv = ["nice", "-n", "-10", self.load_program, mode, "--server", f"{address}:80", "--host", HOST,
-                "--cpus", ",".join(map(str, cores))]
-        for key, value in {"seconds": self.pace.seconds, **options}.items():
+        argv = urgent([self.load_program, mode, "--server", f"{address}:80", "--host", HOST])
+        for key, value in {"seconds": self.pace.seconds, "cpus": ",".join(map(str, cores)), **options}.items():
             argv += [f"--{key}", str(value)]
         return argv
 
@@ -81,6 +85,7 @@ class ProxyBench:
         self.held_connections("idle connection", self.idle_holder, {})
         tls.idle_connections()
         Changes(self).run()
+        Floods(self).run()
         for server in self.servers:
             server.stop()
         said = ", ".join(f"{name} {program_version(argv)}" for name, argv in (

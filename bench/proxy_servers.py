@@ -20,6 +20,7 @@ class ProxyServer:
     """Serves HOST on ports 80 and 443 of its own address, before the upstream that all share."""
 
     name = ""
+    http2_port = 80  # takes HTTP/2 without TLS, too
 
     def __init__(self, arena: Arena, number: int, upstream: str) -> None:
         self.arena, self.upstream = arena, upstream
@@ -111,6 +112,7 @@ class Hearth(ProxyServer):
 
 class Nginx(ProxyServer):
     name = "nginx"
+    http2_port = 81
 
     def argv(self) -> list[str | Path]:
         config = self.directory / "nginx.conf"
@@ -132,6 +134,7 @@ http {{
   upstream up {{ server {self.upstream}:80; keepalive 128; keepalive_requests 1000000000; }}
   server {{
     listen {self.address}:80 backlog=4096;
+    listen {self.address}:81 http2;
     listen {self.address}:443 ssl http2 backlog=4096;
     ssl_protocols TLSv1.2 TLSv1.3;
     ssl_certificate {self.certificate};

@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.contest import cpu_seconds, memory_mib
+from bench.contest import cpu_seconds, memory_mib, pinned, urgent
 from bench.proxy_servers import HOST
 from bench.report import Report, median
 
@@ -58,8 +58,7 @@ class TlsRounds:
         return cost
 
     def loader(self, *argv: str) -> str:
-        words = ["nice", "-n", "-10", "taskset", "-c", self.cores, *argv]
-        return self.bench.arena.load.run(words, timeout=60).stdout
+        return self.bench.arena.load.run(pinned(self.cores, argv), timeout=60).stdout
 
     def big_bodies(self, server) -> int:
         return self.wrk(server, path=f"/bytes/{BODY_MIB << 20}", connections=4, seconds=2 * self.seconds)
@@ -78,9 +77,9 @@ class TlsRounds:
         return said["answered"]
 
     def connecting(self, server, mode: str, protocol: str, connections: int) -> list[str | Path]:
-        return ["nice", "-n", "-10", self.bench.tls_program, mode, "--server", f"{server.address}:443", "--host", HOST,
-                "--protocol", protocol, "--connections", str(connections), "--seconds", str(self.seconds),
-                "--cpus", self.cores]
+        return urgent([self.bench.tls_program, mode, "--server", f"{server.address}:443", "--host", HOST,
+                       "--protocol", protocol, "--connections", str(connections), "--seconds", str(self.seconds),
+                       "--cpus", self.cores])
 
     def h2load(self, server) -> int:
         said = self.loader("h2load", "-t2", "-c4", "-m32", f"-D{self.seconds}", "-H", f":authority: {HOST}",

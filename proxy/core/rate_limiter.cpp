@@ -15,10 +15,19 @@ std::optional<Duration> RateLimiter::ask(const IpAddress& client, TimePoint now)
     return std::nullopt;
 }
 
+bool RateLimiter::is_spent(const IpAddress& client, TimePoint now) const {
+    const auto known = clients_.find(key_of(client));
+    return known != clients_.end() && known->second + share_ > now + ahead_;
+}
+
+// One for all, where the service as a whole counts.
+IpAddress RateLimiter::key_of(const IpAddress& client) const noexcept {
+    if (rule_.scope == RateRule::Scope::kService) return {};
+    return client.is_v4() ? client : IpPrefix(client, 64).address();
+}
+
 TimePoint& RateLimiter::place_of(const IpAddress& client, TimePoint now) {
-    IpAddress key;  // one for all, where the service as a whole counts
-    if (rule_.scope == RateRule::Scope::kClient)
-        key = client.is_v4() ? client : IpPrefix(client, 64).address();
+    const IpAddress key = key_of(client);
     if (const auto known = clients_.find(key); known != clients_.end()) return known->second;
     if (clients_.size() >= kMostClients)
         std::erase_if(clients_, [now](const auto& each) { return each.second <= now; });

@@ -19,11 +19,14 @@ public:
 
     // nullopt: it may pass, and is counted. Else how long until it may.
     [[nodiscard]] std::optional<Duration> ask(const IpAddress& client, TimePoint now);
+    // ask() would refuse; counts nothing.
+    [[nodiscard]] bool is_spent(const IpAddress& client, TimePoint now) const;
     [[nodiscard]] const RateRule& rule() const noexcept { return rule_; }
 
     static constexpr std::size_t kMostClients = 16384;
 
 private:
+    [[nodiscard]] IpAddress key_of(const IpAddress& client) const noexcept;
     [[nodiscard]] TimePoint& place_of(const IpAddress& client, TimePoint now);
 
     RateRule rule_;

@@ -224,6 +224,7 @@ void ClientSession::flush() {
 // If that is what has happened.
 ClientSession::Next ClientSession::end_http2(Http2Connection::Life life) {
     if (life == Http2Connection::Life::kGoesOn) return Next::kWait;
+    if (http2_->blames_client()) (void)worker_.nuisances.ask(who_.address, now());
     http2_.reset();
     if (life == Http2Connection::Life::kBroken) {
         close();

@@ -8,7 +8,12 @@ namespace hearth::proxy {
 
 namespace {
 
-constexpr int kReadsPerTurn = 8;  // of a block
+constexpr int kReadsPerTurn = 8;
+// A few octets can ask for much. Who sends many frames that cost something is read in small pieces,
+// and the others have their turn in between.
+constexpr std::size_t kSmallRead = 1024;
+constexpr std::uint64_t kCostlyRead = 8;   // streams opened, and frames that carry nothing
+constexpr std::uint64_t kCostlyTurn = 32;  // … that end a turn
 // Streams that were opened and taken back within one read count until they have had their turn.
 constexpr std::size_t kMostHeld = Http2Session::kMaxStreams + Http2Session::kMaxStreams / 2;
 constexpr int kRoundsPerTurn = 8;  // of every stream that has something
@@ -33,6 +38,7 @@ Http2Connection::Http2Connection(WorkerState& worker, ClientSession& owner, Stre
       session_(Http2Session::Side::kServer, this),
       out_(worker.blocks),
       idle_since_(worker.poller.now()),
+      read_size_(kSmallRead),
       idle_budget_(kIdleBurst),
       paced_at_(idle_since_) {
     set_timer();
@@ -42,6 +48,7 @@ Http2Connection::Http2Connection(WorkerState& worker, ClientSession& owner, Stre
 Http2Connection::~Http2Connection() = default;
 
 Http2StreamUser* Http2Connection::on_stream(std::int32_t id) {
+    ++opened_;
     if (streams_.size() >= kMostHeld) return nullptr;
     auto stream = std::make_unique<Http2Stream>(*this, id);
     stream->index = streams_.size();
@@ -71,17 +78,22 @@ void Http2Connection::receive(std::span<const char> octets) {
 Http2Connection::Life Http2Connection::on_ready() {
     Buffer in(worker_.blocks);
     wake();
-    for (int turn = 0; stream_.readable() && !input_over_; ++turn) {
-        if (turn == kReadsPerTurn) {
+    std::uint64_t cost = 0;
+    for (int turn = 0; stream_.readable() && !input_over_ && !expelled_; ++turn) {
+        if (turn == kReadsPerTurn || cost >= kCostlyTurn) {
             owner_.give_way();
             break;
         }
-        const IoResult got = stream_.read(in.room());
+        const std::uint64_t before = opened_ + session_.idle_frames();
+        const IoResult got = stream_.read(in.room().first(read_size_));
         if (got.status == IoStatus::kWouldBlock) break;
         if (got.status != IoStatus::kMoved) return Life::kBroken;
         if (!session_.receive(in.room().first(got.octets))) input_over_ = true;
+        pace_idle_frames();
+        const std::uint64_t fresh = opened_ + session_.idle_frames() - before;
+        read_size_ = fresh > kCostlyRead ? kSmallRead : std::min(2 * read_size_, BlockPool::kBlock);
+        cost += fresh;
     }
-    pace_idle_frames();
     return Life::kGoesOn;
 }
 

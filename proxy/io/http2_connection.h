@@ -34,6 +34,8 @@ public:
     [[nodiscard]] Life on_deadline();
     // Runs the streams that wait for it and writes what there is; after each batch.
     [[nodiscard]] Life flush();
+    // It was ended for what the client has sent.
+    [[nodiscard]] bool blames_client() const noexcept { return session_.blames_peer(); }
     // No new requests; those under way end.
     void drain();
 
@@ -74,6 +76,8 @@ private:
     TimePoint announced_at_{};
     TimePoint idle_since_{};
     TimePoint stuck_since_{};  // the last octet left while out_ held some
+    std::size_t read_size_;
+    std::uint64_t opened_ = 0;  // streams
     std::uint64_t idle_seen_ = 0;
     std::uint64_t idle_budget_ = 0;
     std::uint64_t octets_sent_ = 0;

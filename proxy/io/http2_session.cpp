@@ -63,6 +63,7 @@ struct Http2Session::Impl {
     std::span<char> room;     // where send() writes
     std::size_t filled = 0;
     bool knows_peer = false;  // its SETTINGS
+    bool blames_peer = false;
 
     explicit Impl(Acceptor* a) noexcept : acceptor(a) {}
     Impl(const Impl&) = delete;
@@ -140,6 +141,8 @@ int Http2Session::Impl::on_closed(nghttp2_session*, std::int32_t id, std::uint32
 }
 
 int Http2Session::Impl::on_sent(nghttp2_session*, const nghttp2_frame* frame, void* self) {
+    if (frame->hd.type == NGHTTP2_GOAWAY)
+        of(self).blames_peer |= frame->goaway.error_code != NGHTTP2_NO_ERROR;
     const bool carries = frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA;
     if (!carries || (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) return 0;
     if (Http2StreamUser* user = of(self).user_of(frame->hd.stream_id)) user->on_end_sent();
@@ -251,6 +254,7 @@ bool Http2Session::receive(std::span<const char> octets) {
     impl_->frames.pass(octets);
     const ssize_t used = nghttp2_session_mem_recv(
         impl_->session, reinterpret_cast<const std::uint8_t*>(octets.data()), octets.size());
+    impl_->blames_peer |= used < 0;
     return used >= 0 && nghttp2_session_want_read(impl_->session) != 0;
 }
 
@@ -351,6 +355,8 @@ void Http2Session::expel() {
 }
 
 void Http2Session::ping() { nghttp2_submit_ping(impl_->session, NGHTTP2_FLAG_NONE, nullptr); }
+
+bool Http2Session::blames_peer() const noexcept { return impl_->blames_peer; }
 
 std::uint64_t Http2Session::idle_frames() const noexcept { return impl_->frames.idle(); }
 

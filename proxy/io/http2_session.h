@@ -105,9 +105,11 @@ public:
     void refuse_streams();
     // The peer is a nuisance: GOAWAY with ENHANCE_YOUR_CALM.
     void expel();
-
     // Asks the peer for a sign of life; its answer is octets to receive() as any.
     void ping();
+
+    // It was ended for what the peer has sent.
+    [[nodiscard]] bool blames_peer() const noexcept;
 
     // Frames so far that carried neither a request nor octets: floods are made of them.
     [[nodiscard]] std::uint64_t idle_frames() const noexcept;

@@ -63,6 +63,7 @@ void Http2Stream::on_end_sent() {
 void Http2Stream::on_closed() {
     closed_ = true;
     if (state_ == State::kRequest) request_.client_failed();
+    if (state_ == State::kHead || state_ == State::kBegun) request_.end();  // frees its memory now
     connection_.session().consume_lost(in_.size());
     connection_.wake(*this);
 }
@@ -70,7 +71,8 @@ void Http2Stream::on_closed() {
 // --- the request ---
 
 bool Http2Stream::run() {
-    if (closed_ && state_ == State::kBegun) state_ = State::kReset;  // taken back at once
+    if (closed_ && (state_ == State::kHead || state_ == State::kBegun))
+        state_ = State::kReset;  // taken back at once
     if (state_ == State::kBegun) begin();
     if (state_ == State::kRequest) drive();
     if (end_sent_ && !in_ended_ && !closed_) {

@@ -257,21 +257,22 @@ void Worker::set_error_pages(std::shared_ptr<const ErrorPages> pages) {
 
 bool Worker::admits(const Endpoint& peer) const {
     if (sessions_.size() >= max_connections_) return false;
-    const auto known = state_.connections_by_address.find(peer.address);
-    if (known == state_.connections_by_address.end()) return true;
     const Snapshot& snapshot = *state_.generation->snapshot;
-    return known->second < snapshot.max_connections_per_address || peer.address.is_loopback() ||
-           is_trusted(peer.address, snapshot.trusted_proxies) ||
+    const auto known = state_.connections_by_address.find(peer.address);
+    const bool many = known != state_.connections_by_address.end() &&
+                      known->second >= snapshot.max_connections_per_address;
+    if (!many && !state_.nuisances.is_spent(peer.address, state_.poller.now())) return true;
+    return peer.address.is_loopback() || is_trusted(peer.address, snapshot.trusted_proxies) ||
            is_trusted(peer.address, snapshot.proxy_protocol_from);
 }
 
 void Worker::accept(runtime::AcceptedConnection connection, Security security) {
     state_.metrics.connections.add();
+    state_.poller.refresh();
     if (!admits(connection.peer)) {
         state_.metrics.failed(HopReason::kTooManyConnections);
         return;  // closes it
     }
-    state_.poller.refresh();
     auto session = std::make_unique<ClientSession>(state_, std::move(connection), security);
     if (!session->start()) return;
     session->index = sessions_.size();

@@ -16,6 +16,7 @@
 #include "proxy/core/forward_auth.h"
 #include "proxy/core/http2_request.h"
 #include "proxy/core/otlp_spans.h"
+#include "proxy/core/rate_limiter.h"
 #include "proxy/core/snapshot.h"
 #include "proxy/core/timer_wheel.h"
 #include "proxy/core/trace_context.h"
@@ -162,6 +163,8 @@ public:
     UpstreamReport upstream_changed;
     std::shared_ptr<Generation> generation;
     std::unordered_map<IpAddress, std::size_t> connections_by_address;
+    // Who had connections ended for what was sent on them: a client that goes on is not let in.
+    RateLimiter nuisances{RateRule{RateRule::Scope::kClient, 10, 1s, 50}};
     bool draining = false;
     std::vector<ClientSession*> closed;    // to be destroyed after the batch
     std::vector<ClientSession*> to_flush;  // to be written once after the batch

@@ -36,6 +36,18 @@ TEST(RateLimiter, EachClientForItself) {
     EXPECT_EQ(passing(limiter, *IpAddress::parse("2001:db8:0:1::2"), 5), 1);
 }
 
+TEST(RateLimiter, TellsBeforehand) {
+    RateLimiter limiter({RateRule::Scope::kClient, 10, 1s, 2});
+    EXPECT_FALSE(limiter.is_spent(kOne, kStart));
+    EXPECT_EQ(passing(limiter, kOne, 1), 1);
+    EXPECT_FALSE(limiter.is_spent(kOne, kStart));
+    EXPECT_EQ(passing(limiter, kOne, 1), 1);
+    EXPECT_TRUE(limiter.is_spent(kOne, kStart));
+    EXPECT_FALSE(limiter.is_spent(kTwo, kStart));
+    EXPECT_TRUE(limiter.is_spent(kOne, kStart + 99ms));
+    EXPECT_FALSE(limiter.is_spent(kOne, kStart + 100ms));
+}
+
 TEST(RateLimiter, AServiceAsAWhole) {
     RateLimiter limiter({RateRule::Scope::kService, 1, 1s, 3});
     EXPECT_EQ(passing(limiter, kOne, 2) + passing(limiter, kTwo, 2), 3);

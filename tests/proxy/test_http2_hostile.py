@@ -330,6 +330,34 @@ def test_who_floods_is_put_out(house, name):
     assert house.ask(get_http1())[0] == 200
 
 
+def test_who_floods_again_and_again_is_not_let_in(house):
+    """For a while, and nobody but him."""
+    house.host.ip("address add 10.9.9.9/32 dev lo")
+    house.upstream(9000, answer_all)
+    house.start(WEB, workers=1)
+
+    def came_in(octets: bytes, count: int) -> int:
+        """How many connections of 10.9.9.9 got octets of HTTP/2."""
+        with house.host.entered():
+            socks = [socket.create_connection((ADDRESS, 80), 10, ("10.9.9.9", 0)) for _ in range(count)]
+        answered = 0
+        for sock in socks:
+            with contextlib.suppress(OSError):
+                sock.sendall(PREFACE + octets)
+        for sock in socks:
+            with contextlib.suppress(OSError):
+                answered += bool(sock.recv(1))
+            sock.close()
+        return answered
+
+    wrong = frame(SETTINGS, bytes(5))
+    assert came_in(wrong, 30) == 30, "some mistakes are forgiven"
+    wait_until(lambda: came_in(wrong, 100) < 50, 60, what="a nuisance is turned away")
+    assert house.control.metric("hearth_proxy_failures_total", reason="too_many_connections") > 0
+    assert connect(house).ask(get()).status == 200, "others are let in"
+    wait_until(lambda: came_in(frame(SETTINGS), 1), 20, what="he is let in again")
+
+
 def drain(sock) -> None:
     try:
         while sock.recv(65536):
