@@ -243,6 +243,7 @@ class Trial:
         if phase is not None:
             self.adverts.wait(owner)
             time.sleep(phase * self.interval)
+        probe.mark()
         action(owner)
         self.found.setdefault(kind, []).append(probe.finish())
 

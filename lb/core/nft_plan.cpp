@@ -1,5 +1,7 @@
 #include "lb/core/nft_plan.h"
 
+#include <map>
+
 namespace hearth::lb {
 namespace {
 
@@ -27,6 +29,11 @@ std::vector<NftOperation> plan_changes(const InstalledRules& installed, const Po
             if (!before.contains(port)) operations.push_back({add, {}, port});
     };
     change(present.open, desired.open, Kind::kClosePort, Kind::kOpenPort);
+    std::map<std::uint16_t, OpenPort> numbers;
+    for (const auto& port : present.open) numbers.emplace(port.port, port);
+    for (const auto& port : desired.open) numbers.erase(port.port);
+    for (const auto& [number, port] : numbers)
+        operations.push_back({Kind::kForgetNumber, {}, port});
     change(present.passing, desired.passing, Kind::kStopPort, Kind::kPassPort);
     for (const auto& vip : desired.vips)
         if (!present.vips.contains(vip)) operations.push_back({Kind::kAddVip, vip, {}});

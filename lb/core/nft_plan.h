@@ -26,6 +26,7 @@ struct NftOperation {
         kRemoveVip,
         kClosePort,
         kOpenPort,
+        kForgetNumber,  // the last port with this number was closed
         kStopPort,
         kPassPort,
         kAddVip,

@@ -1,8 +1,10 @@
 #include "lb/io/nftables.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <set>
 #include <string_view>
 #include <vector>
 
@@ -14,9 +16,15 @@ namespace {
 constexpr const char* kTable = "hearth";
 constexpr const char* kInputChain = "input";
 constexpr const char* kVipChain = "vip";
+// Who sends to a port that a daemon of ours may have, and who sends from one.
+constexpr const char* kToChain = "to";
+constexpr const char* kFromChain = "from";
+// Numbers of open ports, whatever the VIP. Most packets that a node forwards are neither to nor
+// from one, and cost no more than to look here, which is a bit in a map.
+constexpr const char* kNumbers = "numbers";
 // The table's comment; changes with its chains and rules, so that an older table is replaced.
-constexpr const char* kShape = "hearth-lb, shape 5";
-constexpr unsigned kRuleCount = 19;
+constexpr const char* kShape = "hearth-lb, shape 6";
+constexpr unsigned kRuleCount = 20;
 
 // nft's numbers of data types, so that it can print our sets.
 constexpr std::uint32_t kTypeIpv4 = 7;
@@ -112,6 +120,16 @@ Rule untracked_rule(const char* chain, const Family& family, End end) {
     return port_rule(chain, family, end, family.ports).add(nftnl_expr_alloc("notrack")).take();
 }
 
+// Sends packets one end of which may be ours to `next`.
+Rule sorting_rule(const char* chain, End end, const char* next) {
+    const std::uint32_t offset = end == End::kSource ? kSourcePort : kDestinationPort;
+    return rule_in(chain)
+        .load_payload(NFT_PAYLOAD_TRANSPORT_HEADER, offset, 2, kReg)
+        .require_member(kReg, kNumbers)
+        .verdict(NFT_JUMP, next)
+        .take();
+}
+
 RuleMaker rule_for_protocol(std::uint8_t protocol) {
     RuleMaker maker = rule_in(kVipChain);
     maker.load_meta(NFT_META_L4PROTO, kReg).require<std::uint8_t>(kReg, protocol);
@@ -121,14 +139,16 @@ RuleMaker rule_for_protocol(std::uint8_t protocol) {
 std::vector<Rule> make_rules() {
     constexpr std::uint8_t kReset = 0x04;
     std::vector<Rule> rules;
+    rules.push_back(sorting_rule("prerouting", End::kDestination, kToChain));
+    rules.push_back(sorting_rule("output", End::kDestination, kToChain));
+    rules.push_back(sorting_rule("output", End::kSource, kFromChain));
     for (const Family& family : kFamilies) {
         rules.push_back(vip_rule(family));
         for (const End end : {End::kDestination, End::kSource})
             rules.push_back(
                 port_rule(kVipChain, family, end, family.ports).verdict(NF_ACCEPT).take());
-        rules.push_back(untracked_rule("prerouting", family, End::kDestination));
-        rules.push_back(untracked_rule("output", family, End::kDestination));
-        rules.push_back(untracked_rule("output", family, End::kSource));
+        rules.push_back(untracked_rule(kToChain, family, End::kDestination));
+        rules.push_back(untracked_rule(kFromChain, family, End::kSource));
         rules.push_back(
             port_rule(kVipChain, family, End::kSource, family.passing).verdict(NF_ACCEPT).take());
         rules.push_back(rule_for_protocol(family.icmp).verdict(NF_ACCEPT).take());
@@ -171,6 +191,10 @@ public:
                 break;
             case NftOperation::Kind::kOpenPort:
                 port(&Family::ports, NFT_MSG_NEWSETELEM, NLM_F_CREATE, *operation.port);
+                number(NFT_MSG_NEWSETELEM, NLM_F_CREATE, operation.port->port);
+                break;
+            case NftOperation::Kind::kForgetNumber:
+                number(NFT_MSG_DELSETELEM, 0, operation.port->port);
                 break;
             case NftOperation::Kind::kStopPort:
                 port(&Family::passing, NFT_MSG_DELSETELEM, 0, *operation.port);
@@ -189,7 +213,8 @@ private:
             set(family.ports, port_type(family.address_type), family.key_size());
             set(family.passing, port_type(family.address_type), family.key_size());
         }
-        chain(kVipChain, nullptr);
+        set(kNumbers, kTypeService, sizeof OpenPort::port);
+        for (const char* name : {kVipChain, kToChain, kFromChain}) chain(name, nullptr);
         for (const Hook& hook : kHooks) chain(hook.chain, &hook);
         for (const auto& each : make_rules()) rule(each);
     }
@@ -224,6 +249,12 @@ private:
     void port(const char* Family::*set, std::uint16_t type, std::uint16_t flags,
               const OpenPort& port) {
         element(family_of(port.vip).*set, type, flags, key_of(port));
+    }
+    // What is added may be there already.
+    void number(std::uint16_t type, std::uint16_t flags, std::uint16_t port) {
+        std::array<std::uint8_t, sizeof port> key{};
+        store_be16(key.data(), port);
+        element(kNumbers, type, flags, key);
     }
     void element(const char* name, std::uint16_t type, std::uint16_t flags, ByteView key) {
         const Set object = make_set(kOurs, name);
@@ -301,6 +332,17 @@ struct Nftables::Impl {
         if (auto done = socket.ask(message, on_elements, &found); !done) return fail(done.error());
         return found;
     }
+
+    // All that should be there.
+    bool has_numbers(const PortRules& rules) {
+        const auto found = read_set(kNumbers);
+        if (!found) return false;
+        std::set<std::uint16_t> numbers;
+        for (const auto& key : found->keys)
+            if (key.size() == sizeof OpenPort::port) numbers.insert(load_be16(key.data()));
+        return std::ranges::all_of(rules.open,
+                                   [&](const OpenPort& one) { return numbers.contains(one.port); });
+    }
 };
 
 Nftables::Nftables(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -341,6 +383,7 @@ Result<InstalledRules> Nftables::read() {
             installed.rules.passing.insert(port_of(key, family));
         }
     }
+    if (!impl_->has_numbers(installed.rules)) return installed;
     installed.shape = InstalledRules::Shape::kCurrent;
     return installed;
 }

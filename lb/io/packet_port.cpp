@@ -63,11 +63,13 @@ std::vector<sock_filter> only(std::uint16_t ethertype) {
 }
 
 // Offsets count from the network header: the sockets are SOCK_DGRAM.
+// What most packets are not comes first: every one that the node forwards is seen here.
 std::vector<sock_filter> vrrp_only() {
-    std::vector<sock_filter> program = only(ETH_P_IP);
-    program.push_back(statement(BPF_LD | BPF_B | BPF_ABS, 9));
-    accept_if(program, kVrrpProtocol);
-    program.push_back(statement(BPF_RET | BPF_K, 0));
+    std::vector<sock_filter> program{statement(BPF_LD | BPF_B | BPF_ABS, 9),
+                                     {BPF_JMP | BPF_JEQ | BPF_K, 1, 0, kVrrpProtocol},
+                                     statement(BPF_RET | BPF_K, 0)};
+    for (const auto& line : only(ETH_P_IP)) program.push_back(line);
+    program.push_back(statement(BPF_RET | BPF_K, kAll));
     return program;
 }
 

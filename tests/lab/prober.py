@@ -62,6 +62,10 @@ class Probe:
     def http(host, address: str, authority: str, interval: float = 0.005) -> "Probe":
         return Probe(host, ["http", address, authority], interval)
 
+    def mark(self) -> None:
+        """Something happens now: outages that are over are none of it."""
+        self._process.signal(signal.SIGUSR1)
+
     def finish(self) -> ProbeResult:
         """Goes on until the service answers steadily (8 s at most), then reports."""
         assert self._process.stop(_SETTLE_LIMIT + 20) == 0, self._process.log()
@@ -98,6 +102,10 @@ class Timeline:
 
     def lost(self) -> None:
         self.in_a_row = 0
+
+    def mark(self) -> None:
+        """What is over now does not count as an outage."""
+        self.slowest = self._longest_gap = 0.0
 
     def result(self, now: float) -> ProbeResult:
         last = now if self._last_answer is None else self._last_answer
@@ -211,6 +219,7 @@ def _run(prober, selector: selectors.BaseSelector, timeline: Timeline, interval:
         stop_at.append(time.monotonic() + _SETTLE_LIMIT)
 
     signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGUSR1, lambda *_: timeline.mark())
     start, number, ready = time.monotonic(), 0, False
 
     def serve_until(end: float) -> None:

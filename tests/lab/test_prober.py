@@ -29,6 +29,14 @@ def test_the_longest_gap_counts() -> None:
     assert timeline(*STEADY, *later).result(2.0).outage == pytest.approx(0.3, abs=1e-6)
 
 
+def test_what_was_over_at_the_mark_does_not_count() -> None:
+    made = timeline(*STEADY, *(when + 0.8 for when in STEADY))
+    made.mark()
+    for when in STEADY:
+        made.answer(when + 1.4, when + 1.4)
+    assert made.result(3.0).outage == pytest.approx(0.1, abs=1e-6), "the gap that the mark lies in does"
+
+
 def test_only_what_was_sent_after_the_first_answered_probe_counts() -> None:
     made = Timeline(0.005)
     for when in (0.1, 0.2, 0.3, 0.4):

@@ -37,15 +37,25 @@ TEST(NftPlan, OnlyTheDifferenceIsChanged) {
     const PortRules before{{kDnsVip, kProxyVip}, {kDns, kOldHttp}, {}};
     const auto plan =
         plan_changes({Shape::kCurrent, before}, {{kDnsVip, kProxyVip}, {kDns, kHttp}, {}});
-    ASSERT_EQ(kinds(plan), (std::vector{Kind::kClosePort, Kind::kOpenPort}));
+    ASSERT_EQ(kinds(plan), (std::vector{Kind::kClosePort, Kind::kOpenPort, Kind::kForgetNumber}));
     EXPECT_EQ(plan[0].port, kOldHttp);
     EXPECT_EQ(plan[1].port, kHttp);
+    EXPECT_EQ(plan[2].port, kOldHttp);
+}
+
+TEST(NftPlan, ANumberStaysAsLongAsOnePortHasIt) {
+    const OpenPort other{kProxyVip, Transport::kUdp, 53};
+    const PortRules before{{kDnsVip, kProxyVip}, {kDns, other}, {}};
+    EXPECT_EQ(kinds(plan_changes({Shape::kCurrent, before}, {{kDnsVip, kProxyVip}, {kDns}, {}})),
+              std::vector{Kind::kClosePort});
+    EXPECT_EQ(kinds(plan_changes({Shape::kCurrent, before}, {{kDnsVip, kProxyVip}, {}, {}})),
+              (std::vector{Kind::kClosePort, Kind::kClosePort, Kind::kForgetNumber}));
 }
 
 TEST(NftPlan, VipThatGoesIsFreedBeforeItsPortsClose) {
     const PortRules before{{kDnsVip, kProxyVip}, {kDns, kHttp}, {}};
     const auto plan = plan_changes({Shape::kCurrent, before}, {{kDnsVip}, {kDns}, {}});
-    EXPECT_EQ(kinds(plan), (std::vector{Kind::kRemoveVip, Kind::kClosePort}));
+    EXPECT_EQ(kinds(plan), (std::vector{Kind::kRemoveVip, Kind::kClosePort, Kind::kForgetNumber}));
 }
 
 TEST(NftPlan, DamagedTableIsReplacedInOneGo) {
@@ -63,7 +73,7 @@ TEST(NftPlan, WithoutVipsThereIsNoTable) {
 TEST(NftPlan, PortThatPassesInsteadOfBeingAnsweredChangesSets) {
     const auto plan =
         plan_changes({Shape::kCurrent, {{kDnsVip}, {kDns}, {}}}, {{kDnsVip}, {}, {kDns}});
-    EXPECT_EQ(kinds(plan), (std::vector{Kind::kClosePort, Kind::kPassPort}));
+    EXPECT_EQ(kinds(plan), (std::vector{Kind::kClosePort, Kind::kForgetNumber, Kind::kPassPort}));
     const auto back =
         plan_changes({Shape::kCurrent, {{kDnsVip}, {}, {kDns}}}, {{kDnsVip}, {kDns}, {}});
     EXPECT_EQ(kinds(back), (std::vector{Kind::kOpenPort, Kind::kStopPort}));

@@ -78,6 +78,8 @@ def test_flushed_and_stale_tables_are_repaired(lan):
     wait_until(lambda: ruleset(a) == before, 10, what="the table is back")
     a.host.nft(f"delete element inet hearth ports {{ {VIP} . tcp . 8080 }}")
     wait_until(lambda: ruleset(a) == before, 10, what="the port is back")
+    a.host.nft("delete element inet hearth numbers { 53 }")
+    wait_until(lambda: ruleset(a) == before, 10, what="the number is back")
     # More news than the netlink socket holds (ENOBUFS): what counts is how things are.
     a.lb.signal(signal.SIGSTOP)
     a.host.nft("add table inet mine\nadd set inet mine many { type ipv4_addr; }")
@@ -93,6 +95,22 @@ def test_flushed_and_stale_tables_are_repaired(lan):
     assert ruleset(a) == before
 
 
+def test_the_table_of_another_version_is_replaced(lan):
+    (a,) = lan.nodes
+    before = ruleset(a)
+    a.lb.kill()
+    a.host.nft(f"""
+        delete table inet hearth
+        table inet hearth {{
+            comment "hearth-lb, shape 5"
+            set vips {{ type ipv4_addr; elements = {{ {VIP} }}; }}
+            chain vip {{ reject; }}
+            chain input {{ type filter hook input priority 110; ip daddr @vips jump vip; }}
+        }}""")
+    a.start_lb()
+    assert ruleset(a) == before
+
+
 def test_nft_prints_the_table_as_documented(lan):
     (a,) = lan.nodes
     text = ruleset(a)
@@ -103,6 +121,8 @@ def test_nft_prints_the_table_as_documented(lan):
         "ip saddr . meta l4proto . th sport @ports accept",
         "ip saddr . meta l4proto . th sport @passing accept",
         "type filter hook prerouting priority raw; policy accept;",
+        "th dport @numbers jump to",
+        "th sport @numbers jump from",
         "ip daddr . meta l4proto . th dport @ports notrack",
         "tcp flags & rst == rst accept",
         "meta l4proto icmp accept",
