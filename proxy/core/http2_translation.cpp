@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "proxy/core/octets.h"
-#include "proxy/core/websocket.h"
 
 namespace hearth::proxy {
 
@@ -75,12 +74,11 @@ void Http1ResponseText::add(std::string_view name, std::string_view value) {
     lines_.append(name).append(": ").append(value).append("\r\n");
 }
 
-void Http1ResponseText::open_tunnel(const Http2RequestFields& request) {
+void Http1ResponseText::open_tunnel(std::string_view protocol, std::string_view websocket_accept) {
     switched_ = "Connection: Upgrade\r\nUpgrade: ";
-    switched_.append(request.protocol()).append("\r\n");
-    if (request.websocket_key().empty()) return;
-    switched_.append("Sec-WebSocket-Accept: ");
-    switched_.append(websocket_accept(request.websocket_key())).append("\r\n");
+    switched_.append(protocol).append("\r\n");
+    if (websocket_accept.empty()) return;
+    switched_.append("Sec-WebSocket-Accept: ").append(websocket_accept).append("\r\n");
 }
 
 std::string Http1ResponseText::finish(Method request_method, StreamEnd end) {

@@ -42,8 +42,9 @@ private:
 class Http1ResponseText {
 public:
     void add(std::string_view name, std::string_view value);
-    // The request was one for a tunnel: 2xx is 101 then, with what HTTP/1.1 wants to see there.
-    void open_tunnel(const Http2RequestFields& request);
+    // The request was one for a tunnel: 2xx is 101 then, with what HTTP/1.1 wants to see there. The
+    // latter is a WebSocket's answer to its key, else empty (RFC 6455 §4.2.2).
+    void open_tunnel(std::string_view protocol, std::string_view websocket_accept);
     // Takes what was added. An interim head leaves the object ready for the next.
     [[nodiscard]] std::string finish(Method request_method, StreamEnd end);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "proxy/io/tls_websocket.h"
 #include "proxy/io/upstream_pool.h"
 
 namespace hearth::proxy {
@@ -77,7 +78,10 @@ IoResult Http2UpstreamStream::write(const Outgoing& out) {
 bool Http2UpstreamStream::begin(std::string_view head) {
     Http2RequestFields fields;
     if (!fields.read(head, connection_.scheme(), as_)) return false;
-    if (as_ == As::kTunnel) head_.open_tunnel(fields);
+    if (as_ == As::kTunnel) {
+        const std::string_view key = fields.websocket_key();
+        head_.open_tunnel(fields.protocol(), key.empty() ? "" : websocket_accept(key));
+    }
     method_ = fields.method();
     body_ = fields.body();
     body_left_ = body_.length;

@@ -47,9 +47,10 @@ TEST(Http2Translation, AnUpgradeBecomesAnExtendedConnect) {
     EXPECT_EQ(text_of(fields),
               ":method=CONNECT|:protocol=websocket|:scheme=https|:authority=a|:path=/chat|"
               "sec-websocket-version=13|");
+    EXPECT_EQ(fields.websocket_key(), "dGhlIHNhbXBsZSBub25jZQ==");
 
     Http1ResponseText text;
-    text.open_tunnel(fields);
+    text.open_tunnel(fields.protocol(), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
     text.add(":status", "200");
     text.add("sec-websocket-protocol", "chat");
     EXPECT_EQ(text.finish(Method::kGet, StreamEnd::kOpen),
@@ -65,7 +66,7 @@ TEST(Http2Translation, ATunnelThatIsRefusedIsAnAnswerLikeAny) {
         fields.read("GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n",
                     "http", Http2RequestFields::As::kTunnel));
     Http1ResponseText text;
-    text.open_tunnel(fields);
+    text.open_tunnel(fields.protocol(), "");
     text.add(":status", "403");
     EXPECT_EQ(text.finish(Method::kGet, StreamEnd::kOpen),
               "HTTP/1.1 403 \r\nTransfer-Encoding: chunked\r\n\r\n");

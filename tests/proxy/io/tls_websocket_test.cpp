@@ -1,4 +1,4 @@
-#include "proxy/core/websocket.h"
+#include "proxy/io/tls_websocket.h"
 
 #include <gtest/gtest.h>
 
