@@ -33,6 +33,7 @@ void complete(Document& document);
 void check_network(CheckContext& context);  // domain, lan, nodes, vips
 // Of check_network: where a VIP is written, and how it moves, alone and with earlier ones.
 [[nodiscard]] Span vip_place(const CheckContext& context, const Vip& vip);
+void check_vip_links(CheckContext& context, const Vip& vip);
 void check_vip_options(CheckContext& context, const Vip& vip);
 void check_vip_moves(CheckContext& context, const Vip& vip, const Vip& earlier);
 void check_pools(CheckContext& context);     // where their addresses are, and who asks them

@@ -9,13 +9,6 @@
 namespace hearth::config {
 namespace {
 
-const IpPrefix* lan_of(const Document& document, const IpAddress& address) {
-    const auto found =
-        std::find_if(document.lan.begin(), document.lan.end(),
-                     [&address](const IpPrefix& lan) { return lan.contains(address); });
-    return found == document.lan.end() ? nullptr : &*found;
-}
-
 std::string lan_text(const Document& document) {
     std::string text;
     for (const IpPrefix& lan : document.lan) text += (text.empty() ? "" : ", ") + lan.to_string();
@@ -66,7 +59,7 @@ void check_lan(CheckContext& context) {
 // What holds for every address of a host in the home.
 bool check_host_address(CheckContext& context, const IpAddress& address, const std::string& what,
                         Span place) {
-    const IpPrefix* lan = lan_of(context.document, address);
+    const IpPrefix* lan = network_of(context.document, address);
     if (lan == nullptr) {
         context.diagnostics.error(place,
                                   what + " is outside lan (" + lan_text(context.document) + ")");
@@ -81,20 +74,40 @@ bool check_host_address(CheckContext& context, const IpAddress& address, const s
     return address != lan->address() && address != lan->last();
 }
 
-void check_nodes(CheckContext& context) {
-    const auto& nodes = context.document.nodes;
-    for (std::size_t i = 0; i < nodes.size(); ++i) {
-        const Span place = place_of(context.root, {"nodes", nodes[i].name, "address"});
-        check_host_address(context, nodes[i].address, "node " + nodes[i].name, place);
-        for (std::size_t j = 0; j < i; ++j) {
-            if (nodes[j].address != nodes[i].address) continue;
-            const Span other = place_of(context.root, {"nodes", nodes[j].name, "address"});
+Span link_place(const CheckContext& context, const Node& node, std::size_t index) {
+    if (index == 0) return place_of(context.root, {"nodes", node.name, "address"});
+    return item_place(context.root, {"nodes", node.name, "links"}, index - 1);
+}
+
+// No address is at two places, nor a node twice on one network.
+void check_link(CheckContext& context, const Node& node, std::size_t index) {
+    const auto links = node.all_links();
+    const IpAddress& address = links[index].address;
+    const Span place = link_place(context, node, index);
+    if (!check_host_address(context, address, "node " + node.name, place)) return;
+    for (std::size_t i = 0; i < index; ++i) {
+        if (!network_of(context.document, address)->contains(links[i].address)) continue;
+        context.diagnostics.error(place, "node " + node.name + " is on " +
+                                             network_of(context.document, address)->to_string() +
+                                             " with " + links[i].address.to_string() + " already");
+    }
+    for (const Node& other : context.document.nodes) {
+        if (&other == &node) return;
+        const auto others = other.all_links();
+        for (std::size_t i = 0; i < others.size(); ++i) {
+            if (others[i].address != address) continue;
             context.diagnostics
-                .error(place, nodes[i].address.to_string() + " is the address of node " +
-                                  nodes[j].name + " already")
-                .notes.push_back(context.diagnostics.note(other, "it is here"));
+                .error(place,
+                       address.to_string() + " is the address of node " + other.name + " already")
+                .notes.push_back(
+                    context.diagnostics.note(link_place(context, other, i), "it is here"));
         }
     }
+}
+
+void check_nodes(CheckContext& context) {
+    for (const Node& node : context.document.nodes)
+        for (std::size_t i = 0; i <= node.links.size(); ++i) check_link(context, node, i);
 }
 
 void check_vip_address(CheckContext& context, const Vip& vip, const IpAddress& address) {
@@ -105,7 +118,7 @@ void check_vip_address(CheckContext& context, const Vip& vip, const IpAddress& a
         context.diagnostics.error(place,
                                   text + " is a loopback address; no other machine can reach it");
     for (const Node& node : context.document.nodes) {
-        if (node.address != address) continue;
+        if (!node.has(address)) continue;
         const Span other = place_of(context.root, {"nodes", node.name, "address"});
         context.diagnostics
             .error(place, text + " is the own address of node " + node.name +
@@ -124,7 +137,7 @@ void check_candidates(CheckContext& context, const Vip& vip) {
         const bool has_v4 =
             std::ranges::any_of(vip.addresses, [](const auto& one) { return one.is_v4(); }) ||
             std::ranges::find(vip.families, IpFamily::kV4) != vip.families.end();
-        if (has_v4 && node != nullptr && node->address.is_v6())
+        if (has_v4 && node != nullptr && address_for(context.document, *node, vip).is_v6())
             context.diagnostics.error(
                 place, "node " + node->name +
                            " has an IPv6 address; an IPv4 VIP needs nodes with IPv4 addresses");
@@ -140,7 +153,7 @@ void check_candidates(CheckContext& context, const Vip& vip) {
         if (!(peer.is_v6() && peer.is_link_local()))
             check_host_address(context, peer, "foreign peer " + peer.to_string(), place);
         for (const Node& node : context.document.nodes) {
-            if (node.address == peer)
+            if (node.has(peer))
                 context.diagnostics.error(place, peer.to_string() + " is node " + node.name +
                                                      ", which is no foreign peer");
         }
@@ -157,6 +170,7 @@ void check_vip(CheckContext& context, std::size_t index) {
                                       address.to_string() + " is written twice");
     }
     check_candidates(context, vip);
+    check_vip_links(context, vip);
     check_vip_options(context, vip);
     for (std::size_t i = 0; i < index; ++i) {
         const auto shared = std::ranges::find_if(

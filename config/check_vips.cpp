@@ -44,6 +44,14 @@ void check_likeness(CheckContext& context, const Vip& vip, const Vip& earlier,
             context.diagnostics.note(vip_place(context, earlier), "the other VIP is here"));
 }
 
+// Its nodes meet on one network.
+const IpPrefix* meeting_place(const CheckContext& context, const Vip& vip) {
+    const Node* first =
+        vip.prefer.empty() ? nullptr : context.document.find_node(vip.prefer.front());
+    if (first == nullptr) return nullptr;
+    return network_of(context.document, address_for(context.document, *first, vip));
+}
+
 // RFC 3768: IPv4, and one interval in seconds for all.
 void check_version_2(CheckContext& context, const Vip& vip) {
     if (vip.vrrp_version != VrrpVersion::kV2) return;
@@ -67,7 +75,48 @@ Span vip_place(const CheckContext& context, const Vip& vip) {
     return place_of(context.root, {"vips", vip.name, "address"});
 }
 
+void check_vip_links(CheckContext& context, const Vip& vip) {
+    const Document& document = context.document;
+    const IpPrefix* here = meeting_place(context, vip);
+    const auto has_links = [&](const std::string& name) {
+        return !document.find_node(name)->links.empty();
+    };
+    if (here == nullptr || std::ranges::none_of(vip.prefer, has_links)) return;
+    for (const std::string& name : vip.prefer) {
+        const Node& node = *document.find_node(name);
+        if (here->contains(address_for(document, node, vip))) continue;
+        context.diagnostics.error(
+            vip_place(context, vip),
+            "node " + name + " is not on " + here->to_string() + " with VIP " + vip.name +
+                ": give it an address there (nodes." + name + ".links), or leave it out of prefer");
+        return;
+    }
+    const auto links = document.find_node(vip.prefer.front())->all_links();
+    for (const IpAddress& address : vip.addresses) {
+        const IpPrefix* network = network_of(document, address);
+        if (network == nullptr || network == here || address.family() != here->address().family())
+            continue;
+        const bool is_linked = std::ranges::any_of(
+            links, [&](const Link& link) { return network->contains(link.address); });
+        if (is_linked)
+            context.diagnostics.error(vip_place(context, vip),
+                                      "VIP " + vip.name + " is on two networks, " +
+                                          here->to_string() + " and " + network->to_string() +
+                                          ": make two VIPs of it");
+    }
+}
+
 void check_vip_moves(CheckContext& context, const Vip& vip, const Vip& earlier) {
+    if (meeting_place(context, vip) != meeting_place(context, earlier)) {
+        if (!vip.sync_group.empty() && vip.sync_group == earlier.sync_group)
+            context.diagnostics
+                .error(place_in(context, vip, "sync_group"),
+                       "VIPs " + earlier.name + " and " + vip.name +
+                           " are on two networks, and each network decides for itself")
+                .notes.push_back(
+                    context.diagnostics.note(vip_place(context, earlier), "the other VIP is here"));
+        return;
+    }
     if (vip.vrid != 0 && vip.vrid == earlier.vrid) {
         if (check_vrid(context, vip, earlier))
             check_likeness(context, vip, earlier, "virtual router " + std::to_string(vip.vrid),

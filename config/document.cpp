@@ -31,6 +31,33 @@ const Node* Document::find_node(std::string_view name) const noexcept {
     return find_by_name(nodes, name);
 }
 
+std::vector<Link> Node::all_links() const {
+    std::vector<Link> all{{address, interface}};
+    all.insert(all.end(), links.begin(), links.end());
+    return all;
+}
+
+bool Node::has(const IpAddress& some) const {
+    return some == address ||
+           std::ranges::any_of(links, [&](const Link& link) { return link.address == some; });
+}
+
+const IpPrefix* network_of(const Document& document, const IpAddress& address) {
+    const auto found = std::ranges::find_if(
+        document.lan, [&](const IpPrefix& network) { return network.contains(address); });
+    return found == document.lan.end() ? nullptr : &*found;
+}
+
+IpAddress address_for(const Document& document, const Node& node, const Vip& vip) {
+    for (const IpAddress& address : vip.addresses) {
+        const IpPrefix* network = network_of(document, address);
+        if (network == nullptr) continue;
+        for (const Link& link : node.all_links())
+            if (network->contains(link.address)) return link.address;
+    }
+    return node.address;
+}
+
 std::string Track::Port::to_string() const {
     return address ? Endpoint{*address, port}.to_string() : std::to_string(port);
 }

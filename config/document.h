@@ -34,11 +34,21 @@
 // include this; the cores never see it.
 namespace hearth::config {
 
+// Where a node is on one of the home's networks.
+struct Link {
+    IpAddress address;      // inside `lan`
+    std::string interface;  // empty: the one that carries `address`
+};
+
 // One of the machines that run Hearth.
 struct Node {
     std::string name;
-    IpAddress address;      // inside `lan`
-    std::string interface;  // empty: the one that carries `address`
+    IpAddress address;  // inside `lan`
+    std::string interface;
+    std::vector<Link> links;  // on other networks of `lan`, for VIPs there
+
+    [[nodiscard]] std::vector<Link> all_links() const;  // its own address first
+    [[nodiscard]] bool has(const IpAddress& some) const;
 };
 
 enum class UpstreamProtocol { kUdp, kTcp, kTls, kHttps, kRecursive };
@@ -297,6 +307,12 @@ struct Document {
 // What the proxy answers for by full names: its own pages, services, their aliases and hosts. Lower
 // case, no wildcards.
 [[nodiscard]] std::set<std::string> proxied_names(const Document& document);
+
+// Where `node` speaks for `vip`: its address on the first of the VIP's networks that one of its
+// links is on, otherwise its own.
+[[nodiscard]] IpAddress address_for(const Document& document, const Node& node, const Vip& vip);
+// The network of `lan` that has `address`; null when there is none.
+[[nodiscard]] const IpPrefix* network_of(const Document& document, const IpAddress& address);
 
 // Who answers questions over TLS and HTTPS, as certificates and discovery call it.
 struct DnsServer {

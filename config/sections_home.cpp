@@ -24,6 +24,26 @@ Field version_field() {
 
 }  // namespace
 
+namespace {
+
+const Section<Link>& link_section() {
+    static const Section<Link> table{{
+        "nodes.NAME.links[]",
+        "An address of the machine on another network of the home. An address alone is enough.",
+        "address",
+        {
+            required("address", &Link::address, address(), "Inside `lan`.", "10.0.20.11"),
+            field("interface", &Link::interface, interface_name(),
+                  "The network interface that carries virtual addresses there.", "eth0.20",
+                  Presence::kOptional, "(the one that carries `address`)"),
+        },
+        {},
+    }};
+    return table;
+}
+
+}  // namespace
+
 const Section<Node>& node_section() {
     static const Section<Node> table{{
         "nodes.NAME",
@@ -35,6 +55,10 @@ const Section<Node>& node_section() {
             field("interface", &Node::interface, interface_name(),
                   "The network interface that carries virtual addresses.", "eth0",
                   Presence::kOptional, "(the one that carries `address`)"),
+            field("links", &Node::links, list_of(section(link_section())),
+                  "The machine on other networks of `lan`, by other interfaces or VLANs: VIPs of "
+                  "those networks are announced there.",
+                  "[10.0.20.11]"),
         },
         {},
     }};

@@ -55,7 +55,7 @@ bool admits(const config::Service& service, IpFamily family) {
 }
 
 BalancedService make_service(const config::Service& service, const IpAddress& vip,
-                             const config::ServicePort& port, const IpAddress& self) {
+                             const config::ServicePort& port, const config::Node& self) {
     BalancedService one;
     one.name = service.name;
     one.port = {vip, transport_of(port.transport), port.port};
@@ -67,7 +67,7 @@ BalancedService make_service(const config::Service& service, const IpAddress& vi
         if (prefix.address().family() == vip.family()) one.balancing.allow.push_back(prefix);
     for (const config::PortBackend& backend : port.backends) {
         if (backend.endpoint.address.family() != vip.family()) continue;
-        if (service.keep_client_address && backend.endpoint.address != self) continue;
+        if (service.keep_client_address && !self.has(backend.endpoint.address)) continue;
         one.balancing.backends.push_back({backend.endpoint, backend.weight});
         if (backend.drain) one.drained.insert(backend.endpoint);
     }
@@ -108,7 +108,8 @@ std::string port_text(const BalancedService& service) {
 }
 
 std::vector<BalancedService> make_services(const config::Document& document,
-                                           const std::set<IpAddress>& vips, const IpAddress& self) {
+                                           const std::set<IpAddress>& vips,
+                                           const config::Node& self) {
     std::vector<BalancedService> services;
     for (const auto& service : document.services) {
         for (const IpAddress& vip : service.addresses) {

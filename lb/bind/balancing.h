@@ -23,7 +23,7 @@ namespace hearth::lb {
 // alone, so that the next owner has nothing to do first.
 [[nodiscard]] std::vector<BalancedService> make_services(const config::Document& document,
                                                          const std::set<IpAddress>& vips,
-                                                         const IpAddress& self);
+                                                         const config::Node& self);
 
 // "tcp/1883", "udp/8000-8010"
 [[nodiscard]] std::string port_text(const BalancedService& service);

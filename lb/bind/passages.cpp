@@ -24,11 +24,21 @@ Packet packet_to(const Plan& plan, const IpAddress& destination, Transport trans
     return packet;
 }
 
+// Where packets to `vip` come in.
+IpAddress link_of(const Plan& plan, const IpAddress& vip) {
+    for (const LinkSettings& link : plan.lan.links)
+        for (const VirtualRouter& router : link.routers)
+            if (std::ranges::find(router.vips, vip, &Vip::address) != router.vips.end())
+                return link.address;
+    return plan.address;
+}
+
 void add_daemons(std::vector<Passage>& passages, const Plan& plan) {
     for (const OpenPort& port : plan.ports.open) {
         const bool is_dns = port.port == 53 || port.port == 853;
         const std::string what = port_text(port.transport, port.port);
         Passage passage{(is_dns ? "DNS (" : "the daemons' port (") + what + ")",
+                        link_of(plan, port.vip),
                         packet_to(plan, port.vip, port.transport, port.port)};
         if (port.transport == Transport::kTcp && !is_dns) passage.what = "HTTP (" + what + ")";
         passage.packet.state = firewall::ConnectionState::kUntracked;  // port_guard.h
@@ -39,7 +49,8 @@ void add_daemons(std::vector<Passage>& passages, const Plan& plan) {
 void add_peers(std::vector<Passage>& passages, const Plan& plan) {
     if (plan.nodes.size() < 2) return;
     passages.push_back({"the other nodes (" + port_text(Transport::kTcp, plan.peer_port) + ")",
-                        packet_to(plan, plan.lan.address, Transport::kTcp, plan.peer_port)});
+                        plan.address,
+                        packet_to(plan, plan.address, Transport::kTcp, plan.peer_port)});
 }
 
 void add_backends(std::vector<Passage>& passages, const Plan& plan) {
@@ -49,9 +60,10 @@ void add_backends(std::vector<Passage>& passages, const Plan& plan) {
             Passage passage{"what is passed on to " + to.to_string() + " for service " +
                                 service.name + " (" + port_text(service.port.transport, to.port) +
                                 ")",
+                            link_of(plan, service.port.vip),
                             packet_to(plan, to.address, service.port.transport, to.port)};
             passage.packet.translation = Packet::Translation::kDestination;
-            if (to.address != plan.lan.address) passage.packet.way = Packet::Way::kThrough;
+            if (!plan.is_own(to.address)) passage.packet.way = Packet::Way::kThrough;
             passages.push_back(std::move(passage));
         }
     }

@@ -113,29 +113,43 @@ VirtualRouter make_router(const Document& document, const config::Vip& vip, std:
     for (const auto& track : vip.track)
         router.tracks.push_back({subject_of(track), static_cast<Priority>(track.lower_by)});
     for (const auto& name : vip.prefer) {
-        if (name != self) router.nodes.push_back(document.find_node(name)->address);
+        if (name != self)
+            router.nodes.push_back(config::address_for(document, *document.find_node(name), vip));
     }
     return router;
 }
 
-std::vector<VirtualRouter> make_routers(const Document& document, const std::string& self) {
+// Of VIPs at `here`, this node's address on their network.
+std::vector<VirtualRouter> make_routers(const Document& document, const config::Node& self,
+                                        const IpAddress& here) {
     std::map<Vrid, VirtualRouter> routers;
     std::map<std::string, Vrid> groups;  // the number of the first VIP stands for all
     for (const auto& vip : document.vips) {
-        const auto place = std::find(vip.prefer.begin(), vip.prefer.end(), self);
-        if (place == vip.prefer.end()) continue;
+        const auto place = std::find(vip.prefer.begin(), vip.prefer.end(), self.name);
+        if (place == vip.prefer.end() || config::address_for(document, self, vip) != here) continue;
         const auto rank = static_cast<std::size_t>(place - vip.prefer.begin());
         const Vrid vrid = vip.sync_group.empty()
                               ? vip.vrid
                               : groups.try_emplace(vip.sync_group, vip.vrid).first->second;
         auto [router, fresh] = routers.try_emplace(vrid);
-        if (fresh) router->second = make_router(document, vip, rank, self);
+        if (fresh) router->second = make_router(document, vip, rank, self.name);
         add_vip(router->second, document, vip);
     }
     std::vector<VirtualRouter> list;
     list.reserve(routers.size());
     for (auto& [vrid, router] : routers) list.push_back(std::move(router));
     return list;
+}
+
+LinkSettings make_link(const Document& document, const config::Node& self,
+                       const config::Link& link) {
+    LinkSettings made{link.address, link.interface, make_routers(document, self, link.address), {}};
+    for (const auto& vip : document.vips) {
+        if (config::address_for(document, self, vip) != link.address) continue;
+        for (const auto& node : document.nodes)
+            made.others.emplace(node.address, config::address_for(document, node, vip));
+    }
+    return made;
 }
 
 // The endpoints of one daemon on `vip`: from `listen`, or its standard port.
@@ -206,7 +220,7 @@ PortRules make_port_rules(const Document& document, const std::string& self) {
 }
 
 void add_services(Plan& plan, const Document& document) {
-    plan.services = make_services(document, plan.ports.vips, plan.lan.address);
+    plan.services = make_services(document, plan.ports.vips, *document.find_node(plan.node));
     for (const BalancedService& service : plan.services) {
         const OpenPort& first = service.port;
         for (std::uint32_t port = first.port;
@@ -214,7 +228,7 @@ void add_services(Plan& plan, const Document& document) {
             plan.ports.passing.insert(
                 {first.vip, first.transport, static_cast<std::uint16_t>(port)});
         for (const Backend& backend : service.balancing.backends) {
-            if (backend.endpoint.address == plan.lan.address) continue;
+            if (plan.is_own(backend.endpoint.address)) continue;
             (first.vip.is_v4() ? plan.lan.forwarding : plan.lan.forwarding6) =
                 LanSettings::Forwarding::kNeeded;
         }
@@ -230,7 +244,10 @@ Result<Plan> make_plan(const Document& document, const std::string& own_name,
     Plan plan;
     plan.domain = document.domain;
     plan.networks = document.lan;
-    for (const auto& node : document.nodes) plan.nodes.push_back({node.name, node.address});
+    for (const auto& node : document.nodes) {
+        plan.nodes.push_back({node.name, node.address});
+        for (const auto& link : node.all_links()) plan.names.emplace(link.address, node.name);
+    }
     for (const auto& vip : document.vips)
         for (const auto& address : vip.addresses) plan.vips.push_back({vip.name, address});
     plan.peer_port = document.peers.port;
@@ -239,16 +256,18 @@ Result<Plan> make_plan(const Document& document, const std::string& own_name,
     if (*self == nullptr) return plan;
     const config::Node& node = **self;
     plan.node = node.name;
-    plan.lan.address = node.address;
-    plan.lan.interface = node.interface;
-    plan.lan.routers = make_routers(document, node.name);
+    plan.address = node.address;
+    for (const auto& link : node.all_links())
+        plan.lan.links.push_back(make_link(document, node, link));
     plan.tracked = tracked_targets(document, node);
     plan.ports = make_port_rules(document, node.name);
     add_services(plan, document);
     if (!plan.services.empty()) plan.lan.backends = Backends::kSome;
     const auto counts = [&](Daemon daemon) {
-        return std::any_of(plan.lan.routers.begin(), plan.lan.routers.end(), [&](const auto& r) {
-            return std::find(r.watched.begin(), r.watched.end(), daemon) != r.watched.end();
+        return std::ranges::any_of(plan.lan.links, [&](const LinkSettings& link) {
+            return std::ranges::any_of(link.routers, [&](const VirtualRouter& router) {
+                return std::ranges::find(router.watched, daemon) != router.watched.end();
+            });
         });
     };
     if (counts(Daemon::kDns)) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -27,7 +28,9 @@ struct Plan {
     std::string node;  // empty when this machine is none of the document's and has nothing to do
     Name domain;
     std::vector<IpPrefix> networks;
-    std::vector<PeerNode> nodes;  // all of the document's
+    IpAddress address;                       // the node's
+    std::vector<PeerNode> nodes;             // all of the document's
+    std::map<IpAddress, std::string> names;  // of the nodes, by each address they have
     LanSettings lan;
     PortRules ports;
     std::vector<BalancedService> services;  // on VIPs this node is a candidate for
@@ -37,6 +40,11 @@ struct Plan {
     std::uint16_t peer_port = 0;
     std::string peer_key_file;
     std::string hash;  // of the document
+
+    [[nodiscard]] bool is_own(const IpAddress& some) const {
+        const auto found = names.find(some);
+        return found != names.end() && found->second == node;
+    }
 };
 
 // `own_name` may be empty: then the node is the one whose address is among `own_addresses`.

@@ -59,9 +59,10 @@ Things vips_of(const Plan& plan) {
     Things things;
     for (const Vip& vip : plan.vips)
         things[vip.name + " " + vip.address.to_string()].summary = "at other nodes";
-    for (const VirtualRouter& router : plan.lan.routers)
-        for (const Vip& vip : router.vips)
-            things[vip.name + " " + vip.address.to_string()] = facts_of(router, vip);
+    for (const LinkSettings& link : plan.lan.links)
+        for (const VirtualRouter& router : link.routers)
+            for (const Vip& vip : router.vips)
+                things[vip.name + " " + vip.address.to_string()] = facts_of(router, vip);
     return things;
 }
 

@@ -28,7 +28,8 @@ void add(std::set<IpAddress>& taken, const std::vector<config::Upstream>& server
 // Whatever the document says that some machine has.
 std::set<IpAddress> taken_addresses(const config::Document& document) {
     std::set<IpAddress> taken;
-    for (const auto& node : document.nodes) taken.insert(node.address);
+    for (const auto& node : document.nodes)
+        for (const auto& link : node.all_links()) taken.insert(link.address);
     for (const auto& vip : document.vips) {
         if (!vip.request) taken.insert(vip.addresses.begin(), vip.addresses.end());
         taken.insert(vip.foreign_peers.begin(), vip.foreign_peers.end());

@@ -161,7 +161,7 @@ Result<void> LbService::carry_out() {
     loop_->run_and_wait([this] { apply_on_lan(*plan_); });
     kernel_loop_->run_and_wait([this] {
         kernel_.tracked->apply(plan_->tracked);
-        kernel_.firewalls->apply(plan_->lan.address, make_passages(*plan_));
+        kernel_.firewalls->apply(make_passages(*plan_));
     });
     return {};
 }
@@ -327,13 +327,13 @@ void LbService::relay(const runtime::ControlRequest& request,
 }
 
 void LbService::report(NodeReport own) {
-    const auto now = std::chrono::steady_clock::now();
-    for (const auto& view : lan_.driver->reconciler().view(now)) {
-        for (const auto& vip : view.router->vips) own.vips.push_back({vip.address, view.state});
-    }
+    const LanView lan = lan_.driver->view();
+    for (const LinkView& link : lan.links)
+        for (const RouterView& view : link.routers)
+            for (const Vip& vip : view.router->vips) own.vips.push_back({vip.address, view.state});
     lan_.own = std::move(own);
     lan_.peers->publish(lan_.own);
-    show_conflicts(daemon_.problems(), lan_.driver->reconciler(), now);
+    show_conflicts(daemon_.problems(), lan);
     const auto has_our_document = [&](const PeerView& peer) {
         return !peer.report || peer.report->config_hash == lan_.own.config_hash;
     };
@@ -362,11 +362,11 @@ DaemonWatch::Ask LbService::ask_for(const WatchedDaemon& watched, const Name& do
 void LbService::add_status(boost::json::object& status) {
     if (!loop_) return;
     loop_->run_and_wait([&] {
-        const auto& reconciler = lan_.driver->reconciler();
+        const LanView lan = lan_.driver->view();
         status["drained"] = lan_.moves->is_drained();
-        status["interface"] = lan_.driver->interface_name();
+        status["interface"] = lan.links.empty() ? "" : lan.links.front().interface;
         const auto peers = lan_.peers->view();
-        status["vips"] = vips_json(reconciler, *plan_, peers, std::chrono::steady_clock::now());
+        status["vips"] = vips_json(lan, *plan_, peers, std::chrono::steady_clock::now());
         status["nodes"] = nodes_json(*plan_, lan_.own, peers);
         boost::json::object daemons;
         for (const auto& [daemon, watch] : lan_.watches)
@@ -393,10 +393,7 @@ runtime::ControlResponse LbService::show_services(const runtime::ControlRequest&
 }
 
 void LbService::collect_metrics(runtime::MetricSink& sink) {
-    loop_->run_and_wait([&] {
-        write_metrics(sink, lan_.driver->reconciler(), *plan_, lan_.driver->send_failures(),
-                      std::chrono::steady_clock::now());
-    });
+    loop_->run_and_wait([&] { write_metrics(sink, lan_.driver->view(), *plan_); });
     kernel_loop_->run_and_wait(
         [&] { write_service_metrics(sink, kernel_.services->board(), kernel_.services->hits()); });
 }

@@ -19,10 +19,8 @@ namespace json = boost::json;
 // A node's name, or the address of a router that is none.
 std::string owner_name(const std::optional<IpAddress>& owner, const Plan& plan) {
     if (!owner) return "";
-    for (const auto& node : plan.nodes) {
-        if (node.address == *owner) return node.name;
-    }
-    return owner->to_string();
+    const auto node = plan.names.find(*owner);
+    return node != plan.names.end() ? node->second : owner->to_string();
 }
 
 std::int64_t seconds(Duration duration) {
@@ -37,6 +35,13 @@ std::string reported_owner(const IpAddress& vip, const std::vector<PeerView>& pe
         }
     }
     return "";
+}
+
+std::vector<std::pair<const LinkView*, const RouterView*>> routers_of(const LanView& lan) {
+    std::vector<std::pair<const LinkView*, const RouterView*>> all;
+    for (const LinkView& link : lan.links)
+        for (const RouterView& router : link.routers) all.emplace_back(&link, &router);
+    return all;
 }
 
 // The worst of its daemons is the state of a node.
@@ -71,29 +76,29 @@ json::object node_json(const PeerNode& node, const NodeReport& report) {
 
 }  // namespace
 
-json::array vips_json(const Reconciler& reconciler, const Plan& plan,
-                      const std::vector<PeerView>& peers, TimePoint now) {
+json::array vips_json(const LanView& lan, const Plan& plan, const std::vector<PeerView>& peers,
+                      TimePoint now) {
     json::array vips;
-    const auto here = reconciler.addresses();
-    for (const auto& view : reconciler.view(now)) {
-        for (std::size_t i = 0; i < view.router->vips.size(); ++i) {
-            const Vip& vip = view.router->vips[i];
+    for (const auto& [link, view] : routers_of(lan)) {
+        for (std::size_t i = 0; i < view->router->vips.size(); ++i) {
+            const Vip& vip = view->router->vips[i];
             json::object item;
             item["name"] = vip.name;
             item["address"] = vip.address.to_string();
-            item["owner"] = owner_name(view.master, plan);
-            item["state"] = to_string(view.state);
-            item["priority"] = view.priority;
-            item["healthy"] = view.health == Health::kGood;
+            item["owner"] = owner_name(view->master, plan);
+            item["state"] = to_string(view->state);
+            item["priority"] = view->priority;
+            item["healthy"] = view->health == Health::kGood;
             item["vrid"] = vip.vrid;
-            item["for_s"] = seconds(now - view.since);
-            item["transitions"] = view.transitions;
-            if (view.holders[i]) item["conflict"] = view.holders[i]->to_string();
+            item["interface"] = link->interface;
+            item["for_s"] = seconds(now - view->since);
+            item["transitions"] = view->transitions;
+            if (view->holders[i]) item["conflict"] = view->holders[i]->to_string();
             vips.push_back(std::move(item));
         }
     }
     for (const auto& vip : plan.vips) {
-        if (std::find(here.begin(), here.end(), vip.address) != here.end()) continue;
+        if (std::ranges::find(lan.addresses, vip.address) != lan.addresses.end()) continue;
         vips.push_back({{"name", vip.name},
                         {"address", vip.address.to_string()},
                         {"owner", reported_owner(vip.address, peers)},
@@ -132,30 +137,29 @@ std::string relay_json(const std::vector<RelayOutcome>& outcomes) {
     return json::serialize(json::object{{"nodes", std::move(nodes)}}) + "\n";
 }
 
-void write_metrics(runtime::MetricSink& sink, const Reconciler& reconciler, const Plan& plan,
-                   std::uint64_t send_failures, TimePoint now) {
-    for (const auto& view : reconciler.view(now)) {
-        const bool owns = view.master == reconciler.lan().address;
-        for (const auto& vip : view.router->vips) {
+void write_metrics(runtime::MetricSink& sink, const LanView& lan, const Plan& plan) {
+    for (const auto& [link, view] : routers_of(lan)) {
+        const bool owns = view->master == link->settings->address;
+        for (const auto& vip : view->router->vips) {
             const std::string address = vip.address.to_string();
             const runtime::Labels labels{{"vip", vip.name}, {"address", address}};
             sink.gauge("hearth_vip_owner", "1 where this node owns the virtual IP.",
                        {{"vip", vip.name}, {"address", address}, {"node", plan.node}},
                        owns ? 1 : 0);
             sink.counter("hearth_vip_transitions_total", "Changes of state of the virtual IP here.",
-                         labels, static_cast<double>(view.transitions));
+                         labels, static_cast<double>(view->transitions));
             sink.counter("hearth_vip_conflicts_total", "Strangers seen using the virtual IP.",
-                         labels, static_cast<double>(view.conflicts));
+                         labels, static_cast<double>(view->conflicts));
         }
     }
-    const NeighbourCounters& arp = reconciler.arp_counters();
+    const NeighbourCounters& arp = lan.arp;
     sink.counter("hearth_arp_requests_total", "ARP requests for virtual IPs heard.", {},
                  static_cast<double>(arp.requests));
     sink.counter("hearth_arp_replies_total", "ARP requests for virtual IPs answered.", {},
                  static_cast<double>(arp.replies));
     sink.counter("hearth_arp_gratuitous_total", "Gratuitous ARP frames sent.", {},
                  static_cast<double>(arp.gratuitous));
-    const NeighbourCounters& ndp = reconciler.ndp_counters();
+    const NeighbourCounters& ndp = lan.ndp;
     sink.counter("hearth_ndp_solicitations_total", "Solicitations for virtual IPs heard.", {},
                  static_cast<double>(ndp.requests));
     sink.counter("hearth_ndp_advertisements_total", "Solicitations for virtual IPs answered.", {},
@@ -166,20 +170,20 @@ void write_metrics(runtime::MetricSink& sink, const Reconciler& reconciler, cons
         const auto reason = static_cast<Drop>(i);
         sink.counter("hearth_lb_dropped_packets_total", "ARP, NDP and VRRP packets not acted upon.",
                      {{"reason", std::string(to_string(reason))}},
-                     static_cast<double>(reconciler.drops().of(reason)));
+                     static_cast<double>(lan.drops.of(reason)));
     }
     sink.counter("hearth_lb_send_failures_total", "Frames the interface did not take.", {},
-                 static_cast<double>(send_failures));
+                 static_cast<double>(lan.send_failures));
 }
 
-void show_conflicts(runtime::Problems& problems, const Reconciler& reconciler, TimePoint now) {
+void show_conflicts(runtime::Problems& problems, const LanView& lan) {
     std::string conflicts;
-    for (const auto& view : reconciler.view(now)) {
-        for (std::size_t i = 0; i < view.holders.size(); ++i) {
-            if (!view.holders[i]) continue;
-            const Vip& vip = view.router->vips[i];
+    for (const auto& [link, view] : routers_of(lan)) {
+        for (std::size_t i = 0; i < view->holders.size(); ++i) {
+            if (!view->holders[i]) continue;
+            const Vip& vip = view->router->vips[i];
             conflicts += vip.address.to_string() + " (" + vip.name + ") is used by " +
-                         view.holders[i]->to_string() + ", which is no node of ours; ";
+                         view->holders[i]->to_string() + ", which is no node of ours; ";
         }
     }
     if (conflicts.empty()) return problems.clear("vip_conflict");

@@ -6,7 +6,7 @@
 
 #include "base/time.h"
 #include "lb/bind/plan.h"
-#include "lb/core/reconciler.h"
+#include "lb/io/lan_driver.h"
 #include "lb/io/peer_relay.h"
 
 namespace hearth::runtime {
@@ -19,7 +19,7 @@ class Problems;
 namespace hearth::lb {
 
 // Every VIP of the document: those this node is a candidate for, and what the peers say of others.
-[[nodiscard]] boost::json::array vips_json(const Reconciler& reconciler, const Plan& plan,
+[[nodiscard]] boost::json::array vips_json(const LanView& lan, const Plan& plan,
                                            const std::vector<PeerView>& peers, TimePoint now);
 
 // Every node of the document, as it reported itself.
@@ -30,11 +30,10 @@ namespace hearth::lb {
 // where a node was not reached.
 [[nodiscard]] std::string relay_json(const std::vector<RelayOutcome>& outcomes);
 
-void write_metrics(runtime::MetricSink& sink, const Reconciler& reconciler, const Plan& plan,
-                   std::uint64_t send_failures, TimePoint now);
+void write_metrics(runtime::MetricSink& sink, const LanView& lan, const Plan& plan);
 
 // Problem `vip_conflict` while a stranger uses a VIP.
-void show_conflicts(runtime::Problems& problems, const Reconciler& reconciler, TimePoint now);
+void show_conflicts(runtime::Problems& problems, const LanView& lan);
 
 // Logged, and sent as events of topic "vip".
 void publish_transition(runtime::EventHub& events, const TransitionReport& report);

@@ -80,6 +80,13 @@ struct NeighbourCounters {
     std::uint64_t requests = 0;  // for a VIP of ours
     std::uint64_t replies = 0;
     std::uint64_t gratuitous = 0;
+
+    NeighbourCounters& operator+=(const NeighbourCounters& other) noexcept {
+        requests += other.requests;
+        replies += other.replies;
+        gratuitous += other.gratuitous;
+        return *this;
+    }
 };
 
 // All virtual routers of this node on its LAN: packets, health and time go in, frames come out.

@@ -80,10 +80,12 @@ struct FirewallWatch::Impl : std::enable_shared_from_this<Impl> {
     }
 
     void show(const std::vector<firewall::Table>& tables) {
-        const firewall::Interface interface = interface_of(node);
+        std::map<IpAddress, firewall::Interface> interfaces;
         std::map<Obstacle, std::set<std::string>> dropped;
         for (Passage& passage : passages) {
-            passage.packet.interface = interface;
+            const auto [known, is_new] = interfaces.try_emplace(passage.at);
+            if (is_new) known->second = interface_of(passage.at);
+            passage.packet.interface = known->second;
             if (const auto obstacle = find_obstacle(tables, passage.packet))
                 dropped[*obstacle].insert(passage.what);
         }
@@ -117,7 +119,6 @@ struct FirewallWatch::Impl : std::enable_shared_from_this<Impl> {
     runtime::EventLoop& loop;
     runtime::Problems& problems;
     boost::asio::steady_timer timer;
-    IpAddress node;
     std::vector<Passage> passages;
     std::optional<FirewallReader> reader;
     std::unique_ptr<NftMonitor> monitor;
@@ -133,8 +134,7 @@ FirewallWatch::~FirewallWatch() {
     impl_->timer.cancel();
 }
 
-void FirewallWatch::apply(const IpAddress& node, std::vector<Passage> passages) {
-    impl_->node = node;
+void FirewallWatch::apply(std::vector<Passage> passages) {
     impl_->passages = std::move(passages);
     if (!impl_->passages.empty()) return impl_->look();
     impl_->monitor.reset();

@@ -17,6 +17,7 @@ namespace hearth::lb {
 // Something that must come through, as people call it: "DNS (udp/53)".
 struct Passage {
     std::string what;
+    IpAddress at;             // this node's address on the network where it comes in
     firewall::Packet packet;  // its interface is filled in by FirewallWatch
 };
 
@@ -29,8 +30,7 @@ public:
     FirewallWatch(runtime::EventLoop& loop, runtime::Problems& problems);
     ~FirewallWatch();
 
-    // `node`: this node's address, which is on the LAN's interface.
-    void apply(const IpAddress& node, std::vector<Passage> passages);
+    void apply(std::vector<Passage> passages);
 
 private:
     struct Impl;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <set>
 
 #include "lb/io/nft_message.h"
 #include "lb/io/tcp_flows.h"
@@ -13,7 +14,6 @@ namespace hearth::lb {
 namespace {
 
 constexpr NftTable kOurs{NFPROTO_NETDEV, "hearth"};
-constexpr const char* kChain = "ingress";
 constexpr const char* kComment = "hearth-lb";
 constexpr std::uint32_t kReg = NFT_REG32_00;
 constexpr std::uint32_t kMostFlows = 32'768;
@@ -49,10 +49,12 @@ const Family& family_of(const IpAddress& address) noexcept {
 
 // --- rules ------------------------------------------------------------------------------------
 
+std::string chain_of(int interface) { return "ingress" + std::to_string(interface); }
+
 // TCP to the VIP.
-RuleMaker rule_for(const IpAddress& vip) {
+RuleMaker rule_for(const std::string& chain, const IpAddress& vip) {
     const Family& family = family_of(vip);
-    RuleMaker maker(kOurs, kChain);
+    RuleMaker maker(kOurs, chain.c_str());
     maker.load_meta(NFT_META_PROTOCOL, kReg)
         .require<std::uint16_t>(kReg, htons(family.ethertype))
         .load_payload(NFT_PAYLOAD_NETWORK_HEADER, family.destination, family.address_size, kReg);
@@ -73,21 +75,21 @@ RuleMaker& load_flow(RuleMaker& maker, const Family& family) {
         .load_payload(NFT_PAYLOAD_TRANSPORT_HEADER, kDestinationPort, 2, kReg + 2 * words + 1);
 }
 
-Rule came_back(const Redirect& redirect) {
-    return rule_for(redirect.vip)
+Rule came_back(const std::string& chain, const Redirect& redirect) {
+    return rule_for(chain, redirect.vip)
         .load_payload(NFT_PAYLOAD_LL_HEADER, kEthernetSource, 6, kReg)
         .require(kReg, redirect.to.octets)
         .verdict(NF_ACCEPT)
         .take();
 }
 
-Rule begins_here(const Redirect& redirect) {
+Rule begins_here(const std::string& chain, const Redirect& redirect) {
     constexpr std::uint32_t kFlags = 13;
     constexpr std::array<std::uint8_t, 1> kMask{0x12};  // SYN, ACK
     constexpr std::array<std::uint8_t, 1> kNone{0};
     constexpr std::uint8_t kSyn = 0x02;
     const Family& family = family_of(redirect.vip);
-    RuleMaker maker = rule_for(redirect.vip);
+    RuleMaker maker = rule_for(chain, redirect.vip);
     maker.load_payload(NFT_PAYLOAD_TRANSPORT_HEADER, kFlags, 1, kReg);
     nftnl_expr* masked = nftnl_expr_alloc("bitwise");
     nftnl_expr_set_u32(masked, NFTNL_EXPR_BITWISE_SREG, kReg);
@@ -103,9 +105,9 @@ Rule begins_here(const Redirect& redirect) {
     return load_flow(maker, family).add(keep).verdict(NF_ACCEPT).take();
 }
 
-Rule is_here(const Redirect& redirect) {
+Rule is_here(const std::string& chain, const Redirect& redirect) {
     const Family& family = family_of(redirect.vip);
-    RuleMaker maker = rule_for(redirect.vip);
+    RuleMaker maker = rule_for(chain, redirect.vip);
     return load_flow(maker, family).require_member(kReg, family.flows).verdict(NF_ACCEPT).take();
 }
 
@@ -126,8 +128,8 @@ void write_mac(RuleMaker& maker, std::uint32_t offset, const MacAddress& mac) {
     maker.add(write);
 }
 
-Rule goes_back(const Redirect& redirect, MacAddress own, int index) {
-    RuleMaker maker = rule_for(redirect.vip);
+Rule goes_back(const std::string& chain, const Redirect& redirect, MacAddress own, int index) {
+    RuleMaker maker = rule_for(chain, redirect.vip);
     write_mac(maker, kEthernetDestination, redirect.to);
     write_mac(maker, kEthernetSource, own);
     put(maker, &index, sizeof index);
@@ -153,20 +155,23 @@ public:
         for (const Family& family : kFamilies) set(family);
     }
 
-    void hook(const std::string& interface) {
-        const Chain object = ingress();
+    void hook(const LedBack& led) {
+        const Chain object = ingress(led.index);
         nftnl_chain_set_u32(object.get(), NFTNL_CHAIN_HOOKNUM, NF_NETDEV_INGRESS);
         nftnl_chain_set_s32(object.get(), NFTNL_CHAIN_PRIO, 0);
         nftnl_chain_set_str(object.get(), NFTNL_CHAIN_TYPE, "filter");
-        nftnl_chain_set_str(object.get(), NFTNL_CHAIN_DEV, interface.c_str());
+        nftnl_chain_set_str(object.get(), NFTNL_CHAIN_DEV, led.interface.c_str());
         nftnl_chain_nlmsg_build_payload(begin(NFT_MSG_NEWCHAIN, NLM_F_CREATE), object.get());
         close();
     }
 
-    void unhook() {
-        flush();
-        nftnl_chain_nlmsg_build_payload(begin(NFT_MSG_DELCHAIN, 0), ingress().get());
+    void unhook(int interface) {
+        flush(chain_of(interface));
+        nftnl_chain_nlmsg_build_payload(begin(NFT_MSG_DELCHAIN, 0), ingress(interface).get());
         close();
+    }
+
+    void forget_flows() {
         for (const Family& family : kFamilies) {
             const Set all = make_set(kOurs, family.flows);
             nftnl_set_elems_nlmsg_build_payload(begin(NFT_MSG_DELSETELEM, 0), all.get());
@@ -174,13 +179,14 @@ public:
         }
     }
 
-    void rules(const std::vector<Redirect>& redirects, MacAddress own, int index) {
-        flush();
-        for (const Redirect& redirect : redirects) {
-            rule(came_back(redirect));
-            rule(begins_here(redirect));
-            rule(is_here(redirect));
-            rule(goes_back(redirect, own, index));
+    void rules(const LedBack& led) {
+        const std::string chain = chain_of(led.index);
+        flush(chain);
+        for (const Redirect& redirect : led.redirects) {
+            rule(came_back(chain, redirect));
+            rule(begins_here(chain, redirect));
+            rule(is_here(chain, redirect));
+            rule(goes_back(chain, redirect, led.own, led.index));
         }
     }
 
@@ -214,19 +220,19 @@ private:
         close();
     }
 
-    static Chain ingress() {
+    static Chain ingress(int interface) {
         Chain object(nftnl_chain_alloc());
         nftnl_chain_set_u32(object.get(), NFTNL_CHAIN_FAMILY, kOurs.family);
         nftnl_chain_set_str(object.get(), NFTNL_CHAIN_TABLE, kOurs.name);
-        nftnl_chain_set_str(object.get(), NFTNL_CHAIN_NAME, kChain);
+        nftnl_chain_set_str(object.get(), NFTNL_CHAIN_NAME, chain_of(interface).c_str());
         return object;
     }
 
-    void flush() {
+    void flush(const std::string& chain) {
         const Rule all(nftnl_rule_alloc());
         nftnl_rule_set_u32(all.get(), NFTNL_RULE_FAMILY, kOurs.family);
         nftnl_rule_set_str(all.get(), NFTNL_RULE_TABLE, kOurs.name);
-        nftnl_rule_set_str(all.get(), NFTNL_RULE_CHAIN, kChain);
+        nftnl_rule_set_str(all.get(), NFTNL_RULE_CHAIN, chain.c_str());
         nftnl_rule_nlmsg_build_payload(begin(NFT_MSG_DELRULE, 0), all.get());
         close();
     }
@@ -249,21 +255,27 @@ struct FlowRedirect::Impl {
         return socket.commit(transaction);
     }
 
-    Result<void> lead(const std::string& interface, int index, MacAddress own,
-                      const std::vector<Redirect>& redirects, const std::vector<TcpFlow>& flows) {
+    // An interface that went took its chain along: then prepare() and once more.
+    Result<void> lead(const std::vector<LedBack>& all, const std::vector<TcpFlow>& flows) {
         Transaction transaction(socket.sequence());
-        if (!hooked_on.empty() && hooked_on != interface) transaction.unhook();
-        if (hooked_on != interface) transaction.hook(interface);
-        transaction.rules(redirects, own, index);
+        std::set<int> wanted;
+        for (const LedBack& led : all) wanted.insert(led.index);
+        for (const int interface : hooked_on)
+            if (!wanted.contains(interface)) transaction.unhook(interface);
+        if (all.empty()) transaction.forget_flows();
+        for (const LedBack& led : all) {
+            if (!hooked_on.contains(led.index)) transaction.hook(led);
+            transaction.rules(led);
+        }
         for (std::size_t i = 0; i < std::min<std::size_t>(flows.size(), kMostFlows / 2); ++i)
             transaction.flow(flows[i]);
         if (auto done = socket.commit(transaction); !done) return done;
-        hooked_on = interface;
+        hooked_on = std::move(wanted);
         return {};
     }
 
     NftSocket socket;
-    std::string hooked_on;  // interface; empty: nothing is led elsewhere
+    std::set<int> hooked_on;  // interfaces
 };
 
 FlowRedirect::FlowRedirect(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -279,30 +291,23 @@ Result<FlowRedirect> FlowRedirect::open() {
     return redirect;
 }
 
-Result<void> FlowRedirect::apply(const std::string& interface, int index, MacAddress own,
-                                 const std::vector<Redirect>& redirects, Backends backends) {
+Result<void> FlowRedirect::apply(const std::vector<LedBack>& all, Backends backends) {
+    if (all.empty() && impl_->hooked_on.empty()) return {};
     std::vector<IpAddress> vips;
-    for (const Redirect& redirect : redirects) vips.push_back(redirect.vip);
-    const auto flows = tcp_flows_of_host(backends, vips);
+    for (const LedBack& led : all)
+        for (const Redirect& redirect : led.redirects) vips.push_back(redirect.vip);
+    Result<std::vector<TcpFlow>> flows;
+    if (!vips.empty()) flows = tcp_flows_of_host(backends, vips);
     if (!flows) return fail(flows.error());
-    if (impl_->lead(interface, index, own, redirects, *flows)) return {};
-    // The interface went with its chain, or somebody took the table away.
-    if (auto done = impl_->prepare(); !done) return done;
-    return impl_->lead(interface, index, own, redirects, *flows);
+    if (impl_->lead(all, *flows)) return {};
+    // An interface went with its chain, or somebody took the table away.
+    if (auto done = impl_->prepare(); !done || all.empty()) return done;
+    return impl_->lead(all, *flows);
 }
 
 Result<void> FlowRedirect::restore() { return impl_->prepare(); }
 
 std::uint32_t FlowRedirect::netlink_port() const noexcept { return impl_->socket.port(); }
-
-Result<void> FlowRedirect::end() {
-    if (impl_->hooked_on.empty()) return {};
-    Transaction transaction(impl_->socket.sequence());
-    transaction.unhook();
-    if (!impl_->socket.commit(transaction)) return impl_->prepare();
-    impl_->hooked_on.clear();
-    return {};
-}
 
 Result<void> FlowRedirect::withdraw() {
     Transaction transaction(impl_->socket.sequence());

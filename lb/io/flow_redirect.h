@@ -12,14 +12,24 @@
 
 namespace hearth::lb {
 
+// What comes in on one interface.
+struct LedBack {
+    std::string interface;
+    int index = 0;
+    MacAddress own;  // the interface's
+    std::vector<Redirect> redirects;
+
+    friend bool operator==(const LedBack&, const LedBack&) = default;
+};
+
 // Open TCP connections survive a planned move: what arrives here for a VIP and belongs to no
 // connection of this host goes back to the node that owned the VIP before, as it came, under that
 // node's Ethernet address; the node answers the client directly. Our own table `netdev hearth`, as
 // nft prints it:
 //
 //   table netdev hearth {
-//     set flows { type ipv4_addr . inet_service . ipv4_addr . inet_service; size 32768; flags
-//     dynamic } chain ingress {
+//     set flows { type ipv4_addr . inet_service . ipv4_addr . inet_service; flags dynamic; … }
+//     chain ingress2 {
 //       type filter hook ingress device "eth0" priority 0;
 //       ip daddr VIP meta l4proto tcp @ll,48,48 OLD accept                     came back from there
 //       ip daddr VIP tcp flags syn / syn,ack update @flows { … } accept        begins here
@@ -28,8 +38,8 @@ namespace hearth::lb {
 //     }
 //   }
 //
-// and the same for IPv6 with `flows6`. The chain is there only while a redirect is in force: no
-// other packet pays for it.
+// and the same for IPv6 with `flows6`. Each interface has a chain, by its number, which is there
+// only while a redirect is in force: no other packet pays for it.
 //
 // Calls are answered by the kernel at once. Needs CAP_NET_ADMIN.
 class FlowRedirect {
@@ -40,16 +50,13 @@ public:
     FlowRedirect(FlowRedirect&&) noexcept;
     FlowRedirect& operator=(FlowRedirect&&) noexcept;
 
-    // All of `redirects`, of which there are some, on the interface whose Ethernet address is
-    // `own`. Connections that this host has now stay with it.
-    [[nodiscard]] Result<void> apply(const std::string& interface, int index, MacAddress own,
-                                     const std::vector<Redirect>& redirects, Backends backends);
+    // All that is led elsewhere: at most one of each interface. Connections that this host has now
+    // stay with it.
+    [[nodiscard]] Result<void> apply(const std::vector<LedBack>& all, Backends backends);
     // The table is as open() made it, whatever somebody else did to it.
     [[nodiscard]] Result<void> restore();
     // Netlink's number of the socket that changes it.
     [[nodiscard]] std::uint32_t netlink_port() const noexcept;
-    // Nothing is led elsewhere any more.
-    [[nodiscard]] Result<void> end();
     // Takes the table away.
     [[nodiscard]] Result<void> withdraw();
 

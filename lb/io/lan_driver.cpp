@@ -11,7 +11,6 @@
 #include "lb/io/flow_redirect.h"
 #include "lb/io/ipv6_forwarding.h"
 #include "lb/io/nft_monitor.h"
-#include "lb/io/packet_port.h"
 #include "lb/io/route_netlink.h"
 #include "runtime/event_loop.h"
 #include "runtime/log.h"
@@ -23,8 +22,6 @@ namespace {
 // A client that heard the last announcement late (Linux's lock time, announcements at 0, 1.1 and
 // 2.2 s) still sends here: the VIP stays on this host so long after it was handed over.
 constexpr Duration kServeAfterMove = 2500ms;
-// Several times while a loan lasts.
-constexpr Duration kRenewLoans = RouteNetlink::kLoan / 3;
 constexpr int kLoopback = RouteNetlink::kLoopback;
 
 TimePoint now() { return std::chrono::steady_clock::now(); }
@@ -42,23 +39,25 @@ struct LanDriver::Impl : std::enable_shared_from_this<Impl> {
         : loop(l), problems(p), handlers(std::move(h)), timer(loop.context()) {}
 
     void apply(const LanSettings& next);
+    void configure_links();
+    LanLink& link_at(const IpAddress& address);
+    [[nodiscard]] std::vector<const VirtualRouter*> routers() const;
+    [[nodiscard]] std::vector<IpAddress> vips() const;
     void settle();
     void arm();
     void deliver(const Output& output);
     void look_at_host();
-    void follow_interface(const std::vector<Interface>& links,
-                          const std::vector<InterfaceAddress>& addresses);
-    void follow_tracked(const std::vector<Interface>& links);
+    void follow_tracked(const std::vector<Interface>& interfaces);
+    void set_track(const std::string& subject, Health health);
     void show_tracked();
-    void check_link_local(const Interface& link, const LanState& state);
-    void open_port(const Interface& link);
-    void close_port();
-    void quieten(const std::vector<Interface>& links,
+    void show_troubles();
+    void quieten(const std::vector<Interface>& interfaces,
                  const std::vector<InterfaceAddress>& addresses);
+    void forward(const Interface& interface);
     void check_interfaces_free_of_vips(const std::vector<InterfaceAddress>& addresses);
-    [[nodiscard]] bool leads_elsewhere() const;
-    void redirect_flows();
-    void show_on_interface();
+    [[nodiscard]] std::vector<LedBack> wanted_redirects() const;
+    void redirect_flows(const std::vector<LedBack>& wanted);
+    void renew_loans();
     void hold_vips();
     void schedule_departures();
     void remove_stale_vips();
@@ -66,32 +65,28 @@ struct LanDriver::Impl : std::enable_shared_from_this<Impl> {
     Result<void> open_redirects();
     void restore_redirects();
     void drop_left_vips();
-    void listen_for_neighbours();
+    void drop_retired_links();
+    [[nodiscard]] bool is_idle() const;
+    void close();
     void report(std::string_view problem, const Result<void>& done);
-    [[nodiscard]] const Interface* find_interface(
-        const std::vector<Interface>& links, const std::vector<InterfaceAddress>& addresses) const;
 
     runtime::EventLoop& loop;
     runtime::Problems& problems;
     Handlers handlers;
     boost::asio::steady_timer timer;
     LanSettings settings;
-    Reconciler reconciler;
+    std::vector<std::unique_ptr<LanLink>> links;
+    std::map<Daemon, Health> health;  // for links that come later
+    Duty duty = Duty::kServing;
     std::optional<RouteNetlink> route;
     std::unique_ptr<RouteMonitor> monitor;
-    std::unique_ptr<PacketPort> port;
-    int port_interface = 0;
-    std::string port_name;
     std::set<std::string> missing_interfaces;  // of those that are tracked
     std::set<std::string> failed_checks;
     std::optional<FlowRedirect> flows;
     std::unique_ptr<NftMonitor> redirect_monitor;
-    std::vector<Redirect> redirected;
-    std::vector<IpAddress> shown;            // VIPs that are on the LAN's interface, too, on loan
-    TimePoint renewal{};                     // of these loans
+    std::vector<LedBack> redirected;
     std::vector<IpAddress> held;             // VIPs that are on the host
     std::map<IpAddress, TimePoint> leaving;  // of those: the ones to take off, and when
-    std::vector<IpAddress> heard_about;      // what the filters let through
     std::function<void()> on_stopped;
     bool closed = false;
 };
@@ -103,9 +98,25 @@ void LanDriver::Impl::report(std::string_view problem, const Result<void>& done)
         problems.raise(problem, done.error().to_string(), runtime::Severity::kError);
 }
 
+std::vector<const VirtualRouter*> LanDriver::Impl::routers() const {
+    std::vector<const VirtualRouter*> all;
+    for (const LinkSettings& link : settings.links)
+        for (const VirtualRouter& router : link.routers) all.push_back(&router);
+    return all;
+}
+
+std::vector<IpAddress> LanDriver::Impl::vips() const {
+    std::vector<IpAddress> all;
+    for (const auto& link : links) {
+        const auto some = link->reconciler().addresses();
+        all.insert(all.end(), some.begin(), some.end());
+    }
+    return all;
+}
+
 void LanDriver::Impl::apply(const LanSettings& next) {
     settings = next;
-    if (!settings.routers.empty() && !route) {
+    if (!routers().empty() && !route) {
         auto opened = RouteNetlink::open();
         if (!opened)
             return problems.raise("vip_no_netlink", opened.error().to_string(),
@@ -120,11 +131,37 @@ void LanDriver::Impl::apply(const LanSettings& next) {
         report("vip_no_netlink", watching ? Result<void>{} : Result<void>(fail(watching.error())));
         if (watching) monitor = std::move(*watching);
     }
-    reconciler.configure(settings.routers, now());
+    configure_links();
     hold_vips();
     look_at_host();
-    listen_for_neighbours();
+    for (auto& link : links) link->listen_for_neighbours();
+    show_troubles();
     settle();
+}
+
+LanLink& LanDriver::Impl::link_at(const IpAddress& address) {
+    const auto known = std::ranges::find_if(
+        links, [&](const auto& link) { return link->settings().address == address; });
+    if (known != links.end()) return **known;
+    LanLink& fresh =
+        *links.emplace_back(std::make_unique<LanLink>(loop, address, [this] { settle(); }));
+    for (const auto& [daemon, state] : health) fresh.reconciler().set_health(daemon, state, now());
+    for (const auto& subject : failed_checks)
+        fresh.reconciler().set_track(subject, Health::kBad, now());
+    fresh.reconciler().set_duty(duty, now());
+    return fresh;
+}
+
+// A VIP that is on another network now is handed over on the one before it is claimed there.
+void LanDriver::Impl::configure_links() {
+    for (auto& link : links) {
+        const bool stays = std::ranges::any_of(settings.links, [&](const LinkSettings& one) {
+            return one.address == link->settings().address && !one.routers.empty();
+        });
+        if (!stays) link->retire();
+    }
+    for (const LinkSettings& one : settings.links)
+        if (!one.routers.empty()) link_at(one.address).apply(one);
 }
 
 // What a crashed instance left on the host and nobody wants now.
@@ -138,15 +175,13 @@ void LanDriver::Impl::remove_stale_vips() {
 // On interfaces that answer for them although this node does not own them; and what somebody took
 // away there is put back.
 void LanDriver::Impl::remove_strays(const std::vector<InterfaceAddress>& addresses) {
-    std::vector<IpAddress> found;
     for (const auto& one : addresses) {
         if (one.interface == kLoopback || one.owner != InterfaceAddress::Owner::kHearth) continue;
-        if (one.interface == port_interface && contains(shown, one.address))
-            found.push_back(one.address);
-        else
+        const auto lends = [&](const auto& link) { return link->lends(one); };
+        if (std::ranges::none_of(links, lends))
             static_cast<void>(route->drop_vip(one.address, one.interface));
     }
-    std::erase_if(shown, [&](const IpAddress& address) { return !contains(found, address); });
+    for (auto& link : links) link->note_loans(addresses);
 }
 
 Result<void> LanDriver::Impl::open_redirects() {
@@ -167,18 +202,34 @@ void LanDriver::Impl::restore_redirects() {
     settle();
 }
 
-// Carries out what the reconciler asked for, then waits for its next deadline.
+void LanDriver::Impl::renew_loans() {
+    if (!route) return;
+    bool is_changed = false;
+    for (auto& link : links)
+        if (link->renew_loans(*route) == LanLink::Loans::kRenewed) is_changed = true;
+    if (is_changed) show_troubles();
+}
+
+// Carries out what the reconcilers asked for, then waits for their next deadline.
 void LanDriver::Impl::settle() {
-    show_on_interface();
-    if (leads_elsewhere()) redirect_flows();  // before anybody hears that the VIPs are here
-    deliver(reconciler.take_output());
-    redirect_flows();  // what ends harms nobody meanwhile
+    renew_loans();
+    const auto wanted = wanted_redirects();
+    const auto is_old = [&](const LedBack& led) {
+        return std::ranges::find(redirected, led) != redirected.end();
+    };
+    // Before anybody hears that the VIPs are here; what ends harms nobody meanwhile.
+    if (!std::ranges::all_of(wanted, is_old)) redirect_flows(wanted);
+    for (auto& link : links) {
+        const Output output = link->reconciler().take_output();
+        link->send(output.frames);
+        deliver(output);
+    }
+    redirect_flows(wanted_redirects());
     schedule_departures();
     drop_left_vips();
-    if (on_stopped && reconciler.is_idle() && held.empty()) {
-        close_port();
-        monitor.reset();
-        redirect_monitor.reset();
+    drop_retired_links();
+    if (on_stopped && is_idle() && held.empty()) {
+        close();
         if (flows) report("vip_open_connections", flows->withdraw());
         std::exchange(on_stopped, nullptr)();
         return;
@@ -186,10 +237,30 @@ void LanDriver::Impl::settle() {
     arm();
 }
 
+bool LanDriver::Impl::is_idle() const {
+    return std::ranges::all_of(links, [](const auto& link) { return link->is_idle(); });
+}
+
+// Not at once: a packet of theirs may be what brought us here.
+void LanDriver::Impl::drop_retired_links() {
+    const auto is_done = [](const auto& link) { return link->is_retired() && link->is_idle(); };
+    if (std::ranges::none_of(links, is_done)) return;
+    loop.post([self = shared_from_this(), is_done] {
+        std::erase_if(self->links, is_done);
+        if (!self->closed) self->show_troubles();
+    });
+}
+
+void LanDriver::Impl::close() {
+    for (auto& link : links) link->close();
+    monitor.reset();
+    redirect_monitor.reset();
+}
+
 void LanDriver::Impl::arm() {
-    TimePoint next = reconciler.next_deadline();
+    TimePoint next = kNever;
+    for (const auto& link : links) next = std::min(next, link->next_deadline());
     for (const auto& [address, when] : leaving) next = std::min(next, when);
-    if (!shown.empty()) next = std::min(next, renewal);
     if (next == kNever) {
         timer.cancel();
         return;
@@ -197,39 +268,24 @@ void LanDriver::Impl::arm() {
     timer.expires_at(next);
     timer.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
         if (error || self->closed) return;
-        self->reconciler.on_timer(now());
+        for (auto& link : self->links) link->reconciler().on_timer(now());
         self->settle();
     });
 }
 
 void LanDriver::Impl::deliver(const Output& output) {
-    if (port) {
-        for (const auto& frame : output.frames) port->send(frame);
-    }
     for (const auto& report : output.transitions) handlers.on_transition(report);
     for (const auto& report : output.conflicts) handlers.on_conflict(report);
 }
 
 // --- the host's interfaces --------------------------------------------------------------------
 
-const Interface* LanDriver::Impl::find_interface(
-    const std::vector<Interface>& links, const std::vector<InterfaceAddress>& addresses) const {
-    for (const auto& link : links) {
-        const bool carries = std::any_of(addresses.begin(), addresses.end(), [&](const auto& a) {
-            return a.interface == link.index && a.address == settings.address;
-        });
-        if (carries && (settings.interface.empty() || settings.interface == link.name))
-            return &link;
-    }
-    return nullptr;
-}
-
 void LanDriver::Impl::look_at_host() {
     if (!route || closed) return;
-    const auto links = route->interfaces();
+    const auto interfaces = route->interfaces();
     const auto addresses = route->addresses();
-    if (!links || !addresses) {
-        const Error& error = links ? addresses.error() : links.error();
+    if (!interfaces || !addresses) {
+        const Error& error = interfaces ? addresses.error() : interfaces.error();
         return problems.raise("vip_no_netlink", error.to_string(), runtime::Severity::kError);
     }
     problems.clear("vip_no_netlink");
@@ -241,59 +297,43 @@ void LanDriver::Impl::look_at_host() {
         });
     });
     hold_vips();
-    follow_tracked(*links);
-    follow_interface(*links, *addresses);
-    quieten(*links, *addresses);
+    follow_tracked(*interfaces);
+    for (auto& link : links) link->follow(*interfaces, *addresses);
+    show_troubles();
+    quieten(*interfaces, *addresses);
     check_interfaces_free_of_vips(*addresses);
 }
 
-void LanDriver::Impl::follow_interface(const std::vector<Interface>& links,
-                                       const std::vector<InterfaceAddress>& addresses) {
-    const Interface* link = find_interface(links, addresses);
-    if (link == nullptr) {
-        const std::string where = settings.interface.empty() ? "no interface" : settings.interface;
-        problems.raise("lan_missing",
-                       where + " does not carry " + settings.address.to_string() +
-                           ", this node's address: its VIPs are left to the other nodes",
-                       runtime::Severity::kError);
-        reconciler.set_lan({}, now());
-        return close_port();
+// Of all links, as one problem each.
+void LanDriver::Impl::show_troubles() {
+    for (const std::string_view name : LanLink::kTroubles) {
+        std::string detail;
+        for (const auto& link : links) {
+            const auto found = link->troubles().find(name);
+            if (found != link->troubles().end())
+                detail += (detail.empty() ? "" : "; ") + found->second;
+        }
+        if (detail.empty())
+            problems.clear(name);
+        else
+            problems.raise(name, std::move(detail), runtime::Severity::kError);
     }
-    if (link->arp == Interface::Arp::kUnable) {
-        problems.raise("lan_missing",
-                       link->name + " cannot speak ARP: name the bridge or bond above it",
-                       runtime::Severity::kError);
-        reconciler.set_lan({}, now());
-        return close_port();
-    }
-    problems.clear("lan_missing");
-    if (port_interface != link->index || !port) open_port(*link);
-    port_name = link->name;
-    const bool up = link->carrier == Interface::Carrier::kPresent && port != nullptr;
-    if (up)
-        problems.clear("lan_no_carrier");
-    else if (port)
-        problems.raise("lan_no_carrier", link->name + " has no carrier: check the cable",
-                       runtime::Severity::kError);
-    LanState state{settings.address, link->mac, up ? LanState::Link::kUp : LanState::Link::kDown};
-    const auto own = std::ranges::find_if(addresses, [&](const InterfaceAddress& a) {
-        return a.interface == link->index && a.address.is_v6() && a.address.is_link_local();
-    });
-    if (own != addresses.end()) state.link_local = own->address;
-    reconciler.set_lan(state, now());
-    check_link_local(*link, state);
 }
 
-void LanDriver::Impl::follow_tracked(const std::vector<Interface>& links) {
+void LanDriver::Impl::set_track(const std::string& subject, Health is) {
+    for (auto& link : links) link->reconciler().set_track(subject, is, now());
+}
+
+void LanDriver::Impl::follow_tracked(const std::vector<Interface>& interfaces) {
     missing_interfaces.clear();
-    for (const auto& router : settings.routers) {
-        for (const auto& track : router.tracks) {
+    for (const VirtualRouter* router : routers()) {
+        for (const auto& track : router->tracks) {
             if (!track.subject.starts_with(track_name(""))) continue;
-            const bool is_good = std::ranges::any_of(links, [&](const Interface& link) {
-                return track_name(link.name) == track.subject &&
-                       link.carrier == Interface::Carrier::kPresent;
+            const bool is_good = std::ranges::any_of(interfaces, [&](const Interface& interface) {
+                return track_name(interface.name) == track.subject &&
+                       interface.carrier == Interface::Carrier::kPresent;
             });
-            reconciler.set_track(track.subject, is_good ? Health::kGood : Health::kBad, now());
+            set_track(track.subject, is_good ? Health::kGood : Health::kBad);
             if (!is_good) missing_interfaces.insert(track.subject);
         }
     }
@@ -302,11 +342,11 @@ void LanDriver::Impl::follow_tracked(const std::vector<Interface>& links) {
 
 void LanDriver::Impl::show_tracked() {
     std::string bad;
-    for (const auto& router : settings.routers) {
-        for (const auto& track : router.tracks) {
+    for (const VirtualRouter* router : routers()) {
+        for (const auto& track : router->tracks) {
             const bool is_missing = missing_interfaces.contains(track.subject);
             if (!is_missing && !failed_checks.contains(track.subject)) continue;
-            bad.append(bad.empty() ? "" : "; ").append(router.vips.front().name);
+            bad.append(bad.empty() ? "" : "; ").append(router->vips.front().name);
             bad.append(" loses " + std::to_string(track.lower_by) + " of its priority here: ");
             bad.append(track.subject + (is_missing ? " is not there or has no carrier" : " fails"));
         }
@@ -315,78 +355,42 @@ void LanDriver::Impl::show_tracked() {
     problems.raise("vip_track", bad);
 }
 
-// VIPs for IPv6 need it (RFC 9568 §5.1.2.1); it is not there where IPv6 is switched off.
-void LanDriver::Impl::check_link_local(const Interface& link, const LanState& state) {
-    const auto vips = reconciler.addresses();
-    const bool needed = std::ranges::any_of(vips, [](const auto& vip) { return vip.is_v6(); });
-    if (!needed || state.link_local || state.link != LanState::Link::kUp)
-        return problems.clear("lan_no_ipv6");
-    problems.raise("lan_no_ipv6",
-                   link.name + " has no link-local IPv6 address (is net.ipv6.conf." + link.name +
-                       ".disable_ipv6 set?): its IPv6 VIPs are left to the other nodes",
-                   runtime::Severity::kError);
-}
-
-void LanDriver::Impl::open_port(const Interface& link) {
-    close_port();
-    auto opened = PacketPort::open(loop, link.index,
-                                   {[this](ByteView payload, Delivery delivery) {
-                                        reconciler.on_arp(payload, delivery, now());
-                                        settle();
-                                    },
-                                    [this](ByteView packet, MacAddress from, Delivery delivery) {
-                                        reconciler.on_ndp(packet, from, delivery, now());
-                                        settle();
-                                    },
-                                    [this](ByteView packet, MacAddress from) {
-                                        reconciler.on_vrrp(packet, from, now());
-                                        settle();
-                                    }});
-    report("vip_no_socket", opened ? Result<void>{} : Result<void>(fail(opened.error())));
-    if (!opened) return;
-    port = std::move(*opened);
-    port_interface = link.index;
-    heard_about.clear();
-    listen_for_neighbours();
-}
-
-void LanDriver::Impl::close_port() {
-    port.reset();
-    port_interface = 0;
-}
-
 // On every interface whose subnet holds a VIP: a second NIC in the LAN must not answer either.
-void LanDriver::Impl::quieten(const std::vector<Interface>& links,
+void LanDriver::Impl::quieten(const std::vector<Interface>& interfaces,
                               const std::vector<InterfaceAddress>& addresses) {
-    const auto vips = reconciler.addresses();
-    const auto concerned = [&](const Interface& link) {
+    const auto all = vips();
+    const auto concerned = [&](const Interface& interface) {
         return std::any_of(addresses.begin(), addresses.end(), [&](const InterfaceAddress& a) {
-            if (a.interface != link.index) return false;
+            if (a.interface != interface.index) return false;
             const IpPrefix subnet(a.address, a.prefix_length);
-            return std::any_of(vips.begin(), vips.end(),
-                               [&](const IpAddress& vip) { return subnet.contains(vip); });
+            return std::ranges::any_of(all,
+                                       [&](const IpAddress& vip) { return subnet.contains(vip); });
         });
     };
-    for (const auto& link : links) {
+    for (const auto& interface : interfaces) {
+        const bool is_ours = std::ranges::any_of(
+            links, [&](const auto& link) { return link->interface_index() == interface.index; });
         const bool wanted =
-            link.index == port_interface || (link.arp == Interface::Arp::kAble && concerned(link));
-        if (wanted && link.vips != Interface::Vips::kQuiet && !vips.empty())
-            report("vip_arp_settings", route->keep_vips_quiet(link.index));
-        const bool passes = settings.forwarding == LanSettings::Forwarding::kAsItIs ||
-                            link.transit == Interface::Transit::kForwarded;
-        if (link.index == port_interface && !passes)
-            report("service_forwarding", route->forward_ipv4(link.index));
-        if (link.index == port_interface &&
-            settings.forwarding6 == LanSettings::Forwarding::kNeeded)
-            report("service_forwarding6", forward_ipv6(link.name));
+            is_ours || (interface.arp == Interface::Arp::kAble && concerned(interface));
+        if (wanted && interface.vips != Interface::Vips::kQuiet && !all.empty())
+            report("vip_arp_settings", route->keep_vips_quiet(interface.index));
+        if (is_ours) forward(interface);
     }
+}
+
+void LanDriver::Impl::forward(const Interface& interface) {
+    constexpr auto kNeeded = LanSettings::Forwarding::kNeeded;
+    if (settings.forwarding == kNeeded && interface.transit != Interface::Transit::kForwarded)
+        report("service_forwarding", route->forward_ipv4(interface.index));
+    if (settings.forwarding6 == kNeeded)
+        report("service_forwarding6", forward_ipv6(interface.name));
 }
 
 void LanDriver::Impl::check_interfaces_free_of_vips(
     const std::vector<InterfaceAddress>& addresses) {
-    const auto vips = reconciler.addresses();
+    const auto all = vips();
     const auto bad = std::find_if(addresses.begin(), addresses.end(), [&](const auto& a) {
-        return a.interface != kLoopback && contains(vips, a.address) &&
+        return a.interface != kLoopback && contains(all, a.address) &&
                a.owner == InterfaceAddress::Owner::kOthers;
     });
     if (bad == addresses.end()) return problems.clear("vip_on_interface");
@@ -396,58 +400,30 @@ void LanDriver::Impl::check_interfaces_free_of_vips(
                        "for it although another node owns it");
 }
 
-void LanDriver::Impl::listen_for_neighbours() {
-    std::vector<IpAddress> about = reconciler.addresses();
-    for (const auto& router : settings.routers) {
-        about.insert(about.end(), router.nodes.begin(), router.nodes.end());
-        about.insert(about.end(), router.foreign_peers.begin(), router.foreign_peers.end());
-    }
-    std::sort(about.begin(), about.end());
-    about.erase(std::unique(about.begin(), about.end()), about.end());
-    if (!port || about == heard_about) return;
-    report("vip_no_socket", port->hear_about(about, reconciler.addresses()));
-    heard_about = std::move(about);
-}
-
 // --- connections of the node that owned a VIP before ------------------------------------------
 
-// Connections to a VIP that were not led to another node before.
-bool LanDriver::Impl::leads_elsewhere() const {
-    return std::ranges::any_of(reconciler.redirects(), [&](const Redirect& one) {
-        return std::ranges::find(redirected, one) == redirected.end();
-    });
+std::vector<LedBack> LanDriver::Impl::wanted_redirects() const {
+    std::vector<LedBack> all;
+    for (const auto& link : links) {
+        const Reconciler& reconciler = link->reconciler();
+        const int index = link->interface_index();
+        const auto& some = reconciler.redirects();
+        if (index == 0 || some.empty()) continue;
+        const auto same = std::ranges::find(all, index, &LedBack::index);
+        if (same == all.end())
+            all.push_back({link->interface_name(), index, reconciler.lan().mac, some});
+        else
+            same->redirects.insert(same->redirects.end(), some.begin(), some.end());
+    }
+    return all;
 }
 
-void LanDriver::Impl::redirect_flows() {
-    const auto& wanted = reconciler.redirects();
+void LanDriver::Impl::redirect_flows(const std::vector<LedBack>& wanted) {
     if (wanted == redirected) return;
     redirected = wanted;
     Result<void> done = open_redirects();
-    if (done)
-        done = redirected.empty() ? flows->end()
-                                  : flows->apply(port_name, port_interface, reconciler.lan().mac,
-                                                 redirected, settings.backends);
+    if (done) done = flows->apply(redirected, settings.backends);
     report("vip_open_connections", done);
-}
-
-// --- VIPs on the LAN's interface (announce: address) ------------------------------------------
-
-void LanDriver::Impl::show_on_interface() {
-    const auto wanted = port ? reconciler.interface_addresses(now()) : std::vector<IpAddress>{};
-    const bool is_due = !shown.empty() && now() >= renewal;
-    if ((wanted == shown && !is_due) || !route) return;
-    Result<void> outcome;
-    for (const auto& address : shown) {
-        if (contains(wanted, address)) continue;
-        if (auto done = route->drop_vip(address, port_interface); !done) outcome = done;
-    }
-    for (const auto& address : wanted) {
-        if (contains(shown, address) && !is_due) continue;
-        if (auto done = route->lend_vip(address, port_interface); !done) outcome = done;
-    }
-    if (is_due || shown.empty()) renewal = now() + kRenewLoans;
-    shown = wanted;
-    report("vip_address", outcome);
 }
 
 // --- VIPs on the loopback interface -----------------------------------------------------------
@@ -455,7 +431,7 @@ void LanDriver::Impl::show_on_interface() {
 void LanDriver::Impl::hold_vips() {
     if (!route) return;
     Result<void> outcome;
-    for (const auto& address : reconciler.addresses()) {
+    for (const auto& address : vips()) {
         leaving.erase(address);
         if (contains(held, address)) continue;
         if (auto done = route->hold_vip(address); done)
@@ -467,7 +443,7 @@ void LanDriver::Impl::hold_vips() {
 }
 
 void LanDriver::Impl::schedule_departures() {
-    const auto wanted = reconciler.addresses();
+    const auto wanted = vips();
     for (const auto& address : held) {
         if (!contains(wanted, address)) leaving.try_emplace(address, now() + kServeAfterMove);
     }
@@ -495,15 +471,15 @@ LanDriver::LanDriver(runtime::EventLoop& loop, runtime::Problems& problems, Hand
 LanDriver::~LanDriver() {
     impl_->closed = true;
     impl_->timer.cancel();
-    impl_->close_port();
-    impl_->monitor.reset();
-    impl_->redirect_monitor.reset();
+    impl_->close();
+    impl_->links.clear();
 }
 
 void LanDriver::apply(const LanSettings& settings) { impl_->apply(settings); }
 
 void LanDriver::set_health(Daemon daemon, Health health) {
-    impl_->reconciler.set_health(daemon, health, now());
+    impl_->health[daemon] = health;
+    for (auto& link : impl_->links) link->reconciler().set_health(daemon, health, now());
     impl_->settle();
 }
 
@@ -512,39 +488,54 @@ void LanDriver::set_track(const std::string& subject, Health health) {
         impl_->failed_checks.insert(subject);
     else
         impl_->failed_checks.erase(subject);
-    impl_->reconciler.set_track(subject, health, now());
+    impl_->set_track(subject, health);
     impl_->show_tracked();
     impl_->settle();
 }
 
 void LanDriver::set_duty(Duty duty) {
-    impl_->reconciler.set_duty(duty, now());
+    impl_->duty = duty;
+    for (auto& link : impl_->links) link->reconciler().set_duty(duty, now());
     impl_->settle();
 }
 
 Reconciler::Taken LanDriver::take(std::string_view vip) {
-    const auto taken = impl_->reconciler.take(vip, now());
+    auto taken = Reconciler::Taken::kNoCandidate;
+    for (auto& link : impl_->links) {
+        taken = link->reconciler().take(vip, now());
+        if (taken != Reconciler::Taken::kNoCandidate) break;
+    }
     impl_->settle();
     return taken;
 }
 
 void LanDriver::on_node_vanished(IpAddress node) {
-    impl_->reconciler.on_node_vanished(node, now());
+    for (auto& link : impl_->links) {
+        const auto here = link->settings().others.find(node);
+        if (here != link->settings().others.end())
+            link->reconciler().on_node_vanished(here->second, now());
+    }
     impl_->settle();
 }
 
 void LanDriver::stop(std::function<void()> done) {
     impl_->on_stopped = std::move(done);
-    impl_->reconciler.stop(now());
+    for (auto& link : impl_->links) link->reconciler().stop(now());
     impl_->settle();
 }
 
-const Reconciler& LanDriver::reconciler() const noexcept { return impl_->reconciler; }
-
-std::string LanDriver::interface_name() const { return impl_->port ? impl_->port_name : ""; }
-
-std::uint64_t LanDriver::send_failures() const noexcept {
-    return impl_->port ? impl_->port->send_failures() : 0;
+LanView LanDriver::view() const {
+    LanView view;
+    view.addresses = impl_->vips();
+    for (const auto& link : impl_->links) {
+        const Reconciler& reconciler = link->reconciler();
+        view.links.push_back({link->interface_name(), &link->settings(), reconciler.view(now())});
+        view.arp += reconciler.arp_counters();
+        view.ndp += reconciler.ndp_counters();
+        view.drops += reconciler.drops();
+        view.send_failures += link->send_failures();
+    }
+    return view;
 }
 
 }  // namespace hearth::lb

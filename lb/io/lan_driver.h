@@ -9,6 +9,7 @@
 #include "base/ip.h"
 #include "base/result.h"
 #include "lb/core/reconciler.h"
+#include "lb/io/lan_link.h"
 #include "lb/io/tcp_flows.h"
 #include "lb/model/virtual_router.h"
 
@@ -23,19 +24,33 @@ namespace hearth::lb {
 [[nodiscard]] std::string track_name(const std::string& interface);
 
 struct LanSettings {
-    IpAddress address;      // this node's
-    std::string interface;  // empty: the one that carries `address`
-    std::vector<VirtualRouter> routers;
+    std::vector<LinkSettings> links;      // known by their address
     Backends backends = Backends::kNone;  // of services on ports, on VIPs among these
-    // Packets that come in on the LAN's interface go on to other machines: to backends.
+    // Packets that come in on the LAN's interfaces go on to other machines: to backends.
     enum class Forwarding : std::uint8_t { kAsItIs, kNeeded };
     Forwarding forwarding = Forwarding::kAsItIs;  // IPv4
     Forwarding forwarding6 = Forwarding::kAsItIs;
 };
 
-// Runs the Reconciler on a real LAN: packet sockets, timers, the interface's state and the VIPs
-// on the loopback interface. Whatever the host refuses becomes a problem, never an end.
-// Without virtual routers it opens nothing and needs no privilege.
+// As it is now; valid until the next call to the driver.
+struct LinkView {
+    std::string interface;  // empty: none
+    const LinkSettings* settings = nullptr;
+    std::vector<RouterView> routers;
+};
+struct LanView {
+    std::vector<LinkView> links;
+    std::vector<IpAddress> addresses;  // VIPs on this host
+    NeighbourCounters arp;
+    NeighbourCounters ndp;
+    DropCounters drops;
+    std::uint64_t send_failures = 0;
+};
+
+// This node on the home's networks: a LanLink for each, which know nothing of each other, and what
+// they share of the host: timers, rtnetlink's news and the VIPs on the loopback interface. Whatever
+// the host refuses becomes a problem, never an end. Without virtual routers it opens nothing and
+// needs no privilege.
 //
 // Used and destroyed on the loop's thread.
 class LanDriver {
@@ -59,9 +74,7 @@ public:
     // off the host, then calls `done`.
     void stop(std::function<void()> done);
 
-    [[nodiscard]] const Reconciler& reconciler() const noexcept;
-    [[nodiscard]] std::string interface_name() const;
-    [[nodiscard]] std::uint64_t send_failures() const noexcept;
+    [[nodiscard]] LanView view() const;
 
 private:
     struct Impl;

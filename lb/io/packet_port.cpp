@@ -50,33 +50,49 @@ Result<void> attach(int fd, std::vector<sock_filter> program) {
 
 std::vector<sock_filter> deaf() { return {statement(BPF_RET | BPF_K, 0)}; }
 
-// Frames of this type alone, and none that belongs to a VLAN above the interface.
-std::vector<sock_filter> only(std::uint16_t ethertype) {
-    const auto is = [](std::uint32_t what, std::uint32_t value) -> std::array<sock_filter, 3> {
-        return {statement(BPF_LD | BPF_H | BPF_ABS, static_cast<std::uint32_t>(SKF_AD_OFF) + what),
-                sock_filter{BPF_JMP | BPF_JEQ | BPF_K, 1, 0, value}, statement(BPF_RET | BPF_K, 0)};
-    };
+constexpr std::uint32_t of_packet(int what) noexcept {
+    return static_cast<std::uint32_t>(SKF_AD_OFF + what);
+}
+
+// Lets through what the packet's `what` is `value` of.
+void require(std::vector<sock_filter>& program, int what, std::uint32_t value) {
+    program.push_back(statement(BPF_LD | BPF_W | BPF_ABS, of_packet(what)));
+    program.push_back({BPF_JMP | BPF_JEQ | BPF_K, 1, 0, value});
+    program.push_back(statement(BPF_RET | BPF_K, 0));
+}
+
+// Frames of this type that are for `interface` itself. A socket is also handed what arrived on its
+// interface for one above it, a VLAN, a macvlan or a bridge. Tags that carry a priority and no VLAN
+// are no matter.
+std::vector<sock_filter> only(std::uint16_t ethertype, int interface) {
+    constexpr std::uint32_t kVlan = 0x0fff;
     std::vector<sock_filter> program;
-    for (const auto& line : is(SKF_AD_PROTOCOL, ethertype)) program.push_back(line);
-    for (const auto& line : is(SKF_AD_VLAN_TAG_PRESENT, 0)) program.push_back(line);
+    require(program, SKF_AD_PROTOCOL, ethertype);
+    require(program, SKF_AD_IFINDEX, static_cast<std::uint32_t>(interface));
+    program.push_back(statement(BPF_LD | BPF_W | BPF_ABS, of_packet(SKF_AD_VLAN_TAG_PRESENT)));
+    program.push_back({BPF_JMP | BPF_JEQ | BPF_K, 4, 0, 0});
+    program.push_back(statement(BPF_LD | BPF_W | BPF_ABS, of_packet(SKF_AD_VLAN_TAG)));
+    program.push_back(statement(BPF_ALU | BPF_AND | BPF_K, kVlan));
+    program.push_back({BPF_JMP | BPF_JEQ | BPF_K, 1, 0, 0});
+    program.push_back(statement(BPF_RET | BPF_K, 0));
     return program;
 }
 
 // Offsets count from the network header: the sockets are SOCK_DGRAM.
 // What most packets are not comes first: every one that the node forwards is seen here.
-std::vector<sock_filter> vrrp_only() {
+std::vector<sock_filter> vrrp_only(int interface) {
     std::vector<sock_filter> program{statement(BPF_LD | BPF_B | BPF_ABS, 9),
                                      {BPF_JMP | BPF_JEQ | BPF_K, 1, 0, kVrrpProtocol},
                                      statement(BPF_RET | BPF_K, 0)};
-    for (const auto& line : only(ETH_P_IP)) program.push_back(line);
+    for (const auto& line : only(ETH_P_IP, interface)) program.push_back(line);
     program.push_back(statement(BPF_RET | BPF_K, kAll));
     return program;
 }
 
-std::vector<sock_filter> arp_about(const std::vector<IpAddress>& addresses) {
+std::vector<sock_filter> arp_about(int interface, const std::vector<IpAddress>& addresses) {
     constexpr std::uint32_t kSenderIp = 14;
     constexpr std::uint32_t kTargetIp = 24;
-    std::vector<sock_filter> program;
+    std::vector<sock_filter> program = only(ETH_P_ARP, interface);
     for (const std::uint32_t offset : {kSenderIp, kTargetIp}) {
         program.push_back(statement(BPF_LD | BPF_W | BPF_ABS, offset));
         for (const auto& address : addresses) accept_if(program, address.v4_value());
@@ -86,13 +102,13 @@ std::vector<sock_filter> arp_about(const std::vector<IpAddress>& addresses) {
 }
 
 // Neighbour discovery whose target or source ends like one of `addresses`, and VRRP.
-std::vector<sock_filter> ipv6_about(const std::vector<IpAddress>& addresses) {
+std::vector<sock_filter> ipv6_about(int interface, const std::vector<IpAddress>& addresses) {
     constexpr std::uint32_t kNextHeader = 6;
     constexpr std::uint32_t kSourceEnd = 8 + 12;
     constexpr std::uint32_t kType = 40;
     constexpr std::uint32_t kTargetEnd = 40 + 8 + 12;
     const sock_filter drop = statement(BPF_RET | BPF_K, 0);
-    std::vector<sock_filter> program = only(ETH_P_IPV6);
+    std::vector<sock_filter> program = only(ETH_P_IPV6, interface);
     program.push_back(statement(BPF_LD | BPF_B | BPF_ABS, kNextHeader));
     accept_if(program, kVrrpProtocol);
     program.push_back({BPF_JMP | BPF_JEQ | BPF_K, 1, 0, kIcmp6Protocol});
@@ -268,7 +284,7 @@ struct PacketPort::Impl : std::enable_shared_from_this<Impl> {
 Result<void> PacketPort::Impl::open_ipv4() {
     auto arp_fd = open_packet_socket(interface, ETH_P_ARP, deaf());
     if (!arp_fd) return fail(arp_fd.error());
-    auto vrrp_fd = open_packet_socket(interface, ETH_P_IP, vrrp_only());
+    auto vrrp_fd = open_packet_socket(interface, ETH_P_IP, vrrp_only(interface));
     if (!vrrp_fd) return fail(vrrp_fd.error());
     auto member = open_group_member(interface, IpFamily::kV4);
     if (!member) return fail(member.error());
@@ -307,7 +323,7 @@ Result<void> PacketPort::Impl::hear_about_ipv6(const std::vector<IpAddress>& add
         if (!wanted.contains(group)) change(group, Membership::kLeave);
     joined = std::move(wanted);
     if (!outcome) return outcome;
-    return attach(ipv6->native_handle(), ipv6_about(addresses));
+    return attach(ipv6->native_handle(), ipv6_about(interface, addresses));
 }
 
 PacketPort::PacketPort(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -331,7 +347,8 @@ Result<void> PacketPort::hear_about(const std::vector<IpAddress>& addresses,
     std::vector<IpAddress> v4;
     std::vector<IpAddress> v6;
     for (const auto& address : addresses) (address.is_v4() ? v4 : v6).push_back(address);
-    if (auto done = attach(impl_->arp->native_handle(), arp_about(v4)); !done) return done;
+    if (auto done = attach(impl_->arp->native_handle(), arp_about(impl_->interface, v4)); !done)
+        return done;
     return impl_->hear_about_ipv6(v6, vips);
 }
 

@@ -39,6 +39,11 @@ public:
         return counts_[static_cast<std::size_t>(reason)];
     }
 
+    DropCounters& operator+=(const DropCounters& other) noexcept {
+        for (std::size_t i = 0; i < counts_.size(); ++i) counts_[i] += other.counts_[i];
+        return *this;
+    }
+
 private:
     std::array<std::uint64_t, kDropReasons> counts_{};
 };

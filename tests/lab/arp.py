@@ -11,19 +11,21 @@ _REQUEST, _REPLY = 1, 2
 _ETHERTYPE = 0x0806
 
 
-def who_has(host: Namespace, address: str, *, source: str, listen: float = 0.3) -> set[str]:
+def who_has(
+    host: Namespace, address: str, *, source: str, listen: float = 0.3, interface: str = "eth0"
+) -> set[str]:
     """The MAC addresses of all who answer one broadcast request within `listen` seconds.
 
     More than one is a split brain, none is an address that nobody serves.
     """
-    mac = bytes.fromhex(host.mac().replace(":", ""))
+    mac = bytes.fromhex(host.mac(interface).replace(":", ""))
     target = socket.inet_aton(address)
     body = struct.pack("!HHBBH", 1, 0x0800, 6, 4, _REQUEST)
     body += mac + socket.inet_aton(source) + bytes(6) + target
     with host.entered():
         raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETHERTYPE))
     with raw:
-        raw.bind(("eth0", _ETHERTYPE))
+        raw.bind((interface, _ETHERTYPE))
         raw.send(b"\xff" * 6 + mac + struct.pack("!H", _ETHERTYPE) + body)
         found: set[str] = set()
         end = time.monotonic() + listen

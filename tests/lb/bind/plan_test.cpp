@@ -21,14 +21,16 @@ constexpr const char* kUsual =
     "  proxy: {address: 10.0.0.100, prefer: [b, a]}\n"
     "dns: {vip: dns, upstreams: [9.9.9.9]}\nproxy: {vip: proxy}\n";
 
-config::Document document(const std::string& rest) {
+config::Document read(const std::string& text) {
     std::vector<config::Source> sources;
-    sources.emplace_back("hearth.yaml", kHead + rest);
+    sources.emplace_back("hearth.yaml", text);
     const config::LoadOptions in_process{config::Parsing::kInProcess, {}};
     auto loaded = config::load_sources(std::move(sources), "/etc/hearth", in_process);
     EXPECT_TRUE(loaded) << config::render(loaded.findings);
     return loaded ? *loaded.document : config::Document{};
 }
+
+config::Document document(const std::string& rest) { return read(kHead + rest); }
 
 Plan plan_for(const std::string& node, const std::string& rest = kUsual) {
     auto plan = make_plan(document(rest), node, {});
@@ -38,8 +40,8 @@ Plan plan_for(const std::string& node, const std::string& rest = kUsual) {
 
 TEST(Plan, CandidatesInOrderOfPreference) {
     const Plan plan = plan_for("a");
-    ASSERT_EQ(plan.lan.routers.size(), 2U);
-    const auto& dns = plan.lan.routers[0];
+    ASSERT_EQ(plan.lan.links.at(0).routers.size(), 2U);
+    const auto& dns = plan.lan.links.at(0).routers[0];
     EXPECT_EQ(dns.vips, (std::vector<Vip>{{"dns", kDnsVip, 53}}));
     EXPECT_EQ(dns.vrid, 53);
     EXPECT_EQ(dns.priority, 200);
@@ -47,7 +49,7 @@ TEST(Plan, CandidatesInOrderOfPreference) {
     EXPECT_EQ(dns.interval, 100ms);
     EXPECT_EQ(dns.preempt_delay, 10s);
     EXPECT_EQ(dns.watched, std::vector{Daemon::kDns});
-    const auto& proxy = plan.lan.routers[1];
+    const auto& proxy = plan.lan.links.at(0).routers[1];
     EXPECT_EQ(proxy.priority, 190);
     EXPECT_EQ(proxy.watched, std::vector{Daemon::kProxy});
 }
@@ -60,8 +62,8 @@ TEST(Plan, SyncGroupsAreOneRouterWithSeveralNumbers) {
         "  proxy: {address: 10.0.0.100, prefer: [a, b], sync_group: front, preempt: false,"
         " track: [{interface: wan0, lower_by: 20}]}\n"
         "dns: {vip: dns, upstreams: [9.9.9.9]}\nproxy: {vip: proxy}\n");
-    ASSERT_EQ(plan.lan.routers.size(), 1U);
-    const auto& router = plan.lan.routers[0];
+    ASSERT_EQ(plan.lan.links.at(0).routers.size(), 1U);
+    const auto& router = plan.lan.links.at(0).routers[0];
     EXPECT_EQ(router.vips, (std::vector<Vip>{{"dns", kDnsVip, 53}, {"proxy", kProxyVip, 100}}));
     EXPECT_EQ(router.watched, (std::vector{Daemon::kDns, Daemon::kProxy}));
     EXPECT_EQ(router.preemption, Preemption::kNever);
@@ -75,7 +77,7 @@ TEST(Plan, TrackedPortsAreThoseOfTheNodeItself) {
     const Plan plan = plan_for("a", rest);
     const std::string often = " every 500 ms, timeout 1000 ms, rise 2, fall 3";
     const std::string usual = " every 2000 ms, timeout 1000 ms, rise 2, fall 3";
-    EXPECT_EQ(plan.lan.routers.at(0).tracks,
+    EXPECT_EQ(plan.lan.links.at(0).routers.at(0).tracks,
               (std::vector<Track>{{"tcp 1883" + often, 100},
                                   {"tcp [::1]:80" + usual, 5},
                                   {"script /bin/true" + usual, 100}}));
@@ -88,12 +90,38 @@ TEST(Plan, TrackedPortsAreThoseOfTheNodeItself) {
     EXPECT_TRUE(plan_for("c", rest).tracked.empty());
 }
 
+TEST(Plan, VipsBelongToTheNetworkTheyAreOn) {
+    const auto loaded = read(
+        "version: 1\ndomain: home\nlan: [10.0.0.0/24, 10.0.20.0/24]\n"
+        "nodes:\n  a: {address: 10.0.0.11, links: [{address: 10.0.20.11, interface: eth0.20}]}\n"
+        "  b: {address: 10.0.0.12, links: [10.0.20.12]}\n"
+        "vips:\n  dns: {address: 10.0.0.53}\n  iot: {address: 10.0.20.53, prefer: [b, a]}\n"
+        "services: {mqtt: {vip: iot, ports: {tcp/1883: [10.0.20.11]}}}\n");
+    const auto plan = make_plan(loaded, "a", {});
+    ASSERT_TRUE(plan);
+    ASSERT_EQ(plan->lan.links.size(), 2U);
+    const LinkSettings& first = plan->lan.links[0];
+    const LinkSettings& second = plan->lan.links[1];
+    const IpAddress here = IpAddress::v4(10, 0, 20, 11);
+    const IpAddress there = IpAddress::v4(10, 0, 20, 12);
+    EXPECT_EQ(first.address, kA);
+    EXPECT_EQ(first.routers.at(0).nodes, std::vector{kB});
+    EXPECT_EQ(second.address, here);
+    EXPECT_EQ(second.interface, "eth0.20");
+    ASSERT_EQ(second.routers.size(), 1U);
+    EXPECT_EQ(second.routers[0].vrid, 53) << "as on the other network";
+    EXPECT_EQ(second.routers[0].nodes, std::vector{there});
+    EXPECT_EQ(second.others.at(kB), there);
+    EXPECT_EQ(plan->names.at(there), "b");
+    EXPECT_EQ(plan->lan.forwarding, LanSettings::Forwarding::kAsItIs) << "the backend is here";
+}
+
 TEST(Plan, NodeThatIsNoCandidateHoldsNothing) {
     const Plan plan = plan_for("c");
-    EXPECT_TRUE(plan.lan.routers.empty());
+    EXPECT_TRUE(plan.lan.links.at(0).routers.empty());
     EXPECT_TRUE(plan.ports.vips.empty());
     EXPECT_TRUE(plan.watched.empty());
-    EXPECT_EQ(plan.lan.interface, "eth7");
+    EXPECT_EQ(plan.lan.links.at(0).interface, "eth7");
     EXPECT_EQ(plan.vips.size(), 2U) << "but it can be told who does";
 }
 
@@ -154,8 +182,8 @@ TEST(Plan, ListenReplacesTheStandardPorts) {
     EXPECT_EQ(plan.ports.open, (std::set<OpenPort>{{kDnsVip, Transport::kUdp, 5353},
                                                    {kDnsVip, Transport::kTcp, 5353},
                                                    {kDnsVip, Transport::kTcp, 8080}}));
-    ASSERT_EQ(plan.lan.routers.size(), 1U);
-    EXPECT_EQ(plan.lan.routers[0].watched, (std::vector{Daemon::kDns, Daemon::kProxy}));
+    ASSERT_EQ(plan.lan.links.at(0).routers.size(), 1U);
+    EXPECT_EQ(plan.lan.links.at(0).routers[0].watched, (std::vector{Daemon::kDns, Daemon::kProxy}));
     ASSERT_EQ(plan.watched.size(), 2U);
     EXPECT_EQ(plan.watched[0].dns, (Endpoint{kDnsVip, 5353}));
     EXPECT_EQ(plan.watched[1].dns, std::nullopt);
@@ -166,8 +194,8 @@ TEST(Plan, VipsUnderOneVridMoveTogether) {
                                "vips:\n  one: {address: 10.0.0.53, prefer: [a, b], vrid: 9}\n"
                                "  two: {address: 10.0.0.20, prefer: [a, b], vrid: 9}\n"
                                "dns: {vip: one, upstreams: [9.9.9.9]}\nproxy: {vip: two}\n");
-    ASSERT_EQ(plan.lan.routers.size(), 1U);
-    const auto& router = plan.lan.routers[0];
+    ASSERT_EQ(plan.lan.links.at(0).routers.size(), 1U);
+    const auto& router = plan.lan.links.at(0).routers[0];
     EXPECT_EQ(router.vips,
               (std::vector<Vip>{{"two", IpAddress::v4(10, 0, 0, 20), 9}, {"one", kDnsVip, 9}}));
     EXPECT_EQ(router.watched, (std::vector{Daemon::kDns, Daemon::kProxy}));
@@ -180,8 +208,8 @@ TEST(Plan, ServiceOnPortsHasAVipOfItsOwn) {
     const IpAddress vip = IpAddress::v4(10, 0, 0, 101);
     const OpenPort port{vip, Transport::kTcp, 1883};
     ASSERT_EQ(plan.vips, (std::vector<Vip>{{"mqtt", vip}}));
-    ASSERT_EQ(plan.lan.routers.size(), 1U);
-    EXPECT_EQ(plan.lan.routers[0].nodes, (std::vector{kA, kB}));
+    ASSERT_EQ(plan.lan.links.at(0).routers.size(), 1U);
+    EXPECT_EQ(plan.lan.links.at(0).routers[0].nodes, (std::vector{kA, kB}));
     EXPECT_EQ(plan.ports.passing, std::set{port});
     EXPECT_TRUE(plan.ports.open.empty());
     BalancedService expected;
@@ -209,7 +237,7 @@ TEST(Plan, ForeignPeersAndTimersAreTakenOver) {
     const Plan plan = plan_for("a",
                                "vips: {one: {address: 10.0.0.53, advert_interval: 1s, "
                                "preempt_delay: 0s, foreign_peers: [10.0.0.1]}}\n");
-    const auto& router = plan.lan.routers[0];
+    const auto& router = plan.lan.links.at(0).routers[0];
     EXPECT_EQ(router.interval, 1s);
     EXPECT_EQ(router.preempt_delay, 0s);
     EXPECT_EQ(router.foreign_peers, std::vector{IpAddress::v4(10, 0, 0, 1)});
@@ -230,7 +258,7 @@ TEST(Plan, ServiceThatKeepsClientAddressesIsServedByItsOwnerAlone) {
     EXPECT_EQ(range.allow.size(), 1U);
     EXPECT_EQ(plan.ports.passing.size(), 4U);
     EXPECT_EQ(plan.lan.forwarding, LanSettings::Forwarding::kAsItIs);
-    EXPECT_TRUE(plan_for("c", service).lan.routers.empty()) << "c has no backend";
+    EXPECT_TRUE(plan_for("c", service).lan.links.at(0).routers.empty()) << "c has no backend";
 }
 
 TEST(Plan, BackendsHaveWeightsAreDrainedAndAsked) {
