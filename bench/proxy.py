@@ -14,12 +14,13 @@ from bench.proxy_changes import Changes
 from bench.proxy_floods import Floods
 from bench.proxy_servers import HOST, MAX_CONNECTIONS, Caddy, H2o, Haproxy, Hearth, Nginx, ProxyServer
 from bench.proxy_tls import TlsRounds, make_certificate
+from bench.proxy_uploads import Uploads
 from bench.report import Report, lower_bound, median
 from tests.lab.netns import Network
 
 PEERS = {"nginx": "nginx-light", "haproxy": "haproxy", "h2o": "h2o", "caddy": "caddy", "wrk": "wrk",
          "h2load": "nghttp2-client"}
-PROGRAMS = ("hearth-proxy", "bench-http-load", "bench-tls-load", "bench-http-flood", "bench-http-responder")
+PROGRAMS = ("hearth-proxy", "bench-http-load", "bench-tls-load", "bench-http-flood", "bench-delay-relay", "bench-http-responder")
 
 GIB = 1 << 30
 
@@ -34,11 +35,13 @@ class Pace:
     restarts: int
     flood_rounds: int
     flood_seconds: int
+    uploads: int
+    upload_mib: int
 
 
-QUICK = Pace(rounds=1, seconds=0.5, bodies=1, idle=500, reloads=5, restarts=1, flood_rounds=1, flood_seconds=1)
+QUICK = Pace(rounds=1, seconds=0.5, bodies=1, idle=500, reloads=5, restarts=1, flood_rounds=1, flood_seconds=1, uploads=1, upload_mib=4)
 FULL = Pace(rounds=11, seconds=1.0, bodies=11, idle=min(10_000, MAX_CONNECTIONS - 500), reloads=100, restarts=10,
-            flood_rounds=1, flood_seconds=4)
+            flood_rounds=1, flood_seconds=4, uploads=5, upload_mib=32)
 
 
 class ProxyBench:
@@ -48,6 +51,7 @@ class ProxyBench:
         self.arena = Arena(network)
         self.load_program = options.program("bench-http-load")
         self.tls_program = options.program("bench-tls-load")
+        self.relay_program = options.program("bench-delay-relay")
         self.flood_program = options.program("bench-http-flood")
         self.upstream = self.arena.address(3, self.arena.load)
         core = str(self.arena.cores.upstream)
@@ -80,6 +84,7 @@ class ProxyBench:
         tls = TlsRounds(self)
         tls.run()
         self.bodies()
+        Uploads(self).run()
         for server in self.servers:
             self.report.add("RSS after load", server.name, memory_mib(server.pid), "MiB")
         self.held_connections("idle connection", self.idle_holder, {})

@@ -228,7 +228,7 @@ Http2Session::Http2Session(Side side, Acceptor* acceptor)
     impl_->open(side);
     if (side == Side::kClient) {
         const std::array settings{
-            nghttp2_settings_entry{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, kStreamWindow},
+            nghttp2_settings_entry{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, BodyWindow::kFirst},
             nghttp2_settings_entry{NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
         };
         nghttp2_submit_settings(impl_->session, NGHTTP2_FLAG_NONE, settings.data(),
@@ -238,7 +238,7 @@ Http2Session::Http2Session(Side side, Acceptor* acceptor)
         return;
     }
     const std::array settings{
-        nghttp2_settings_entry{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, kStreamWindow},
+        nghttp2_settings_entry{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, BodyWindow::kFirst},
         nghttp2_settings_entry{NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, Http2RequestHead::kMaxOctets},
         nghttp2_settings_entry{NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
         nghttp2_settings_entry{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, kMaxStreams},
@@ -332,6 +332,10 @@ void Http2Session::resume(std::int32_t id) { nghttp2_session_resume_data(impl_->
 
 void Http2Session::consume(std::int32_t id, std::size_t octets) {
     nghttp2_session_consume(impl_->session, id, octets);
+}
+
+void Http2Session::widen(std::int32_t id, std::int32_t window) {
+    nghttp2_session_set_local_window_size(impl_->session, NGHTTP2_FLAG_NONE, id, window);
 }
 
 void Http2Session::consume_lost(std::size_t octets) {

@@ -7,6 +7,7 @@
 #include <span>
 #include <string_view>
 
+#include "proxy/core/body_window.h"
 #include "proxy/core/http2_request.h"
 #include "proxy/core/http2_response.h"
 
@@ -56,7 +57,6 @@ public:
     };
 
     static constexpr std::uint32_t kMaxStreams = 100;
-    static constexpr std::int32_t kStreamWindow = 64 * 1024;
     static constexpr std::int32_t kConnectionWindow = 1024 * 1024;
     static constexpr std::size_t kMaxFrame = 16 * 1024;
 
@@ -94,6 +94,8 @@ public:
     void resume(std::int32_t id);
     // Octets of on_data() were used up.
     void consume(std::int32_t id, std::size_t octets);
+    // The peer may send so much of it at a time.
+    void widen(std::int32_t id, std::int32_t window);
     // Of a stream that is gone.
     void consume_lost(std::size_t octets);
     enum class Why : std::uint8_t { kNoError, kInternalError, kCancel };

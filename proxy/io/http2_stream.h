@@ -80,6 +80,7 @@ private:
     bool waits_for_supply_ = false;  // the session has asked and there was nothing
     bool closed_ = false;
     BlockQueue in_;
+    BodyWindow window_;
     std::string trailers_;
     std::string trailers_out_;
     ClientRequest request_;

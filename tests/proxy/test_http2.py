@@ -209,6 +209,24 @@ def test_a_slow_upstream_holds_the_client_back(house, sanitized):
     client.send(stream, bytes(MIB), end=True)
 
 
+def test_a_window_grows_while_the_upstream_takes_what_comes(house):
+    def script(peer):
+        peer.read_head()
+        peer.read_exactly(8 * MIB)
+        peer.send(OK)
+
+    house.upstream(9000, script)
+    house.start(WEB, workers=1)
+    client = connect(house)
+    stream = client.request([*get(method="POST"), (b"content-length", str(8 * MIB).encode())], end=False)
+    for _ in range(8 * 64 - 1):
+        client.send(stream, bytes(16 * 1024))
+    while client.h2.streams[stream].outbound_flow_control_window < 256 * 1024:
+        assert client.receive()
+    client.send(stream, bytes(16 * 1024), end=True)
+    assert client.wait(stream).status == 200
+
+
 def test_an_early_answer_ends_an_upload(house):
     def script(peer):
         peer.read_head()
