@@ -212,6 +212,8 @@ def run(options) -> Report:
                 report.add("cold start of 1000 services: until ready", "hearth", ready * 1000, "ms", at_most=300)
                 report.add("cold start of 1000 services: CPU time until ready", "hearth", home.cpu * 1000, "ms")
             home.stop()
+    report.add("CPU time of a change among 1000 services, among 10 = 1", "hearth", round(cpu[1000] / cpu[10], 2), "",
+               at_most=1.25)
     _forwarding(report, options, 7 if options.quick else 41)
     report.note("packets: CPU time, medians over rounds in which all take turns; the bounds hold the median ratio with 95 %")
     report.note("a change: from the answer of a check until the kernel had it; 10 backends for each service")
@@ -270,6 +272,8 @@ def _forwarding(report: Report, options, rounds: int) -> None:
             report.add(what, "hearth", round(median(ratios), 3), "", at_most=bar)
             report.add(f"{what}, bounds", "hearth", round(low, 3), "from")
             report.add(f"{what}, bounds", "hearth", round(high, 3), "to")
+    flat = median(many / one for many, one in zip(costs[_HEARTH_1000], costs[_HEARTH_1], strict=True))
+    report.add(f"a packet through {_HEARTH_1000}, {_HEARTH_1} = 1", "hearth", round(flat, 3), "", at_most=1.05)
 
 
 def _bounds(ordered: list[float]) -> tuple[float, float]:
