@@ -9,6 +9,7 @@
 #include "base/time.h"
 #include "lb/core/firewall_walk.h"
 #include "lb/io/firewall_reader.h"
+#include "lb/io/legacy_firewall.h"
 #include "lb/io/nft_monitor.h"
 #include "lb/io/route_netlink.h"
 #include "runtime/event_loop.h"
@@ -64,6 +65,7 @@ struct FirewallWatch::Impl : std::enable_shared_from_this<Impl> {
 
     void look() {
         if (auto tables = read()) show(*tables);
+        show_legacy();
         listen();
         look_later(kLookEvery);
     }
@@ -99,6 +101,17 @@ struct FirewallWatch::Impl : std::enable_shared_from_this<Impl> {
         }
         if (detail.empty()) return problems.clear("firewall");
         problems.raise("firewall", std::move(detail), runtime::Severity::kError);
+    }
+
+    void show_legacy() {
+        const std::string rules = legacy_firewall();
+        if (rules.empty()) return problems.clear("firewall_legacy");
+        problems.raise("firewall_legacy",
+                       "iptables-legacy has " + rules +
+                           ", and whether they let DNS, requests, the other nodes and what is "
+                           "passed on to backends through is not known: look at `sudo "
+                           "iptables-legacy -S` and `sudo ip6tables-legacy -S`, or make them with "
+                           "iptables-nft, whose rules are followed");
     }
 
     void listen() {
@@ -140,6 +153,7 @@ void FirewallWatch::apply(std::vector<Passage> passages) {
     impl_->monitor.reset();
     impl_->timer.cancel();
     impl_->problems.clear("firewall");
+    impl_->problems.clear("firewall_legacy");
 }
 
 }  // namespace hearth::lb

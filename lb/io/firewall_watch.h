@@ -22,7 +22,8 @@ struct Passage {
 };
 
 // Looks at other people's firewalls, at the beginning and whenever one changes: what they certainly
-// drop of `passages` becomes problem `firewall`, with who drops it and what to do.
+// drop of `passages` becomes problem `firewall`, with who drops it and what to do. Rules of
+// iptables-legacy cannot be looked at: that there are some is problem `firewall_legacy`.
 //
 // Used and destroyed on the loop's thread.
 class FirewallWatch {

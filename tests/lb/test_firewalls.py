@@ -186,3 +186,18 @@ def test_firewalld(make_lan):
     assert "mqtt" not in problem(a), "what was translated is accepted"
     nft(a, "add rule inet firewalld filter_IN_public_allow th dport { 53, 7531 } accept")
     wait_none(a)
+
+
+@pytest.mark.parametrize("program, rules", [("iptables-legacy", "2 rules for IPv4"), ("ip6tables-legacy", "2 rules for IPv6")])
+def test_rules_of_iptables_legacy_are_said_not_to_be_known(make_lan, program, rules):
+    a = serving(make_lan(1))
+    shell(a, f"{program} -A INPUT -p tcp --dport 22 -j ACCEPT; {program} -P INPUT DROP")
+    shell(a, f"{program} -A FORWARD -j DROP")
+
+    def legacy() -> str:
+        assert a.control.post("/reload").status == 200
+        return next((p["detail"] for p in a.control.status()["problems"] if p["name"] == "firewall_legacy"), "")
+
+    assert legacy().startswith(f"iptables-legacy has {rules}, and whether they let DNS"), legacy()
+    shell(a, f"{program} -P INPUT ACCEPT; {program} -F")
+    assert legacy() == ""

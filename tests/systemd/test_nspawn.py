@@ -191,14 +191,15 @@ def test_upgrade_keeps_serving(machine, package):
     assert all(machine.is_active(unit) for unit in DAEMONS)
 
 
-def test_stops_with_the_addresses_first(machine):
+def test_orderly_stop_ends_hearth_lb_before_dns_and_the_proxy_begin_to(machine):
+    """What the VIPs' owner serves, it serves until they are another node's."""
     machine.run("systemctl", "stop", "hearth.target")
-    stopped = {}
     for unit in DAEMONS:
         wait_until(lambda unit=unit: machine.show(unit, "ActiveState") == "inactive", 30, what=unit)
-        stopped[unit] = int(machine.show(unit, "InactiveEnterTimestampMonotonic"))
         assert machine.show(unit, "Result") == "success"
-    assert min(stopped, key=stopped.get) == "hearth-lb"
+    ended = int(machine.show("hearth-lb", "InactiveEnterTimestampMonotonic"))
+    for unit in ("hearth-dns", "hearth-proxy"):
+        assert int(machine.show(unit, "ActiveExitTimestampMonotonic")) >= ended, unit
     assert "10.77.0.53" not in machine.run("ip", "addr").stdout
     assert machine.show("hearth-lists.service", "Result") == "success", machine.journal()
 
