@@ -64,15 +64,19 @@ Exit run_vip_ls(const Invocation& invocation, Console& console) {
         const auto conflict = text_of(vip, "conflict");
         const bool is_good = !owner.empty() && conflict.empty();
         if (!is_good) exit = Exit::kFinding;
-        std::string holders = owner;
+        const bool is_candidate = text_of(vip, "state") != "elsewhere";
+        const auto here = [&](std::string text) {
+            return is_candidate ? std::move(text) : std::string("-");
+        };
+        std::string holders(owner.empty() && !is_candidate ? "unknown" : owner);
         if (!conflict.empty()) holders.append(" (and ").append(conflict).append(")");
         table.add({{text_of(vip, "name")},
                    {text_of(vip, "address")},
                    {holders, is_good ? Ink::kGood : Ink::kBad},
-                   {text_of(vip, "state")},
-                   {std::to_string(number_of(vip, "priority"))},
-                   {std::to_string(number_of(vip, "vrid"))},
-                   {short_duration(number_of(vip, "for_s")) + " ago"}});
+                   {is_candidate ? std::string(text_of(vip, "state")) : "no candidate"},
+                   {here(std::to_string(number_of(vip, "priority")))},
+                   {here(std::to_string(number_of(vip, "vrid")))},
+                   {here(short_duration(number_of(vip, "for_s")) + " ago")}});
     }
     if (invocation.json())
         console.out << json::serialize(vips) << "\n";

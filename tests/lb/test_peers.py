@@ -42,6 +42,24 @@ def test_node_that_is_no_candidate_knows_the_owner(make_lan):
     assert c.vip()["state"] == "elsewhere"
 
 
+def test_vip_ls_on_a_node_that_is_no_candidate(make_lan):
+    """The document's VIPs, and their owners as long as another node tells."""
+    lan = make_lan(3)
+    lan.write_document(lan.document().replace("prefer: [a, b, c]", "prefer: [a, b]"))
+    *_, c = lan.nodes
+    c.start_lb()
+
+    def listed() -> tuple[int, list[str]]:
+        command = [lan.bin_dir / "hearth", "vip", "ls", "--run-dir", c.run_dir]
+        done = c.host.run(command, check=False)
+        return done.returncode, re.split(r"\s{2,}", done.stdout.splitlines()[1].strip())
+
+    assert listed() == (1, ["dns", "10.0.0.53", "unknown", "no candidate", "-", "-", "-"])
+    for node in lan.nodes[:2]:
+        node.start_lb()
+    wait_until(lambda: listed() == (0, ["dns", "10.0.0.53", "a", "no candidate", "-", "-", "-"]))
+
+
 def test_dead_process_is_replaced_within_milliseconds(make_lan):
     lan = make_lan(3).start()
     wait_connected(lan)
