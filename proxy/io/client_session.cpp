@@ -195,6 +195,7 @@ ClientSession::Next ClientSession::wait_for_head() {
         return Next::kWait;
     }
     request_.end();
+    if (!served_ && stream_.is_secure()) stream_.tls()->send_held();
     if (worker_.draining) {
         worker_.timers.set(*this, now() + kFarewellTime);
     } else if (served_) {

@@ -33,8 +33,10 @@ public:
     TlsChannel& operator=(const TlsChannel&) = delete;
     ~TlsChannel();
 
-    // kMoved once it is done. After kFailed, spoke_http() may say why.
+    // kMoved once it is done. After kFailed, spoke_http() may say why. A server's last words (its
+    // ticket) are held, to leave with the first write() or by send_held().
     [[nodiscard]] IoResult handshake() noexcept;
+    void send_held() noexcept;
     [[nodiscard]] bool is_open() const noexcept { return open_; }
     [[nodiscard]] bool spoke_http() const noexcept { return spoke_http_; }
     [[nodiscard]] bool was_resumed() const noexcept;

@@ -80,7 +80,7 @@ int SocketMethod::write(BIO* bio, const char* from, int size) {
     BIO_clear_retry_flags(bio);
     auto& wire = *static_cast<TlsChannel::Wire*>(BIO_get_data(bio));
     const auto octets = static_cast<std::size_t>(size);
-    if (wire.gathering || !wire.unsent.empty()) {
+    if (wire.gathering || wire.holding || !wire.unsent.empty()) {
         (wire.gathering ? wire.method->gathered : wire.unsent).append(from, octets);
         return size;
     }
@@ -126,12 +126,22 @@ IoResult TlsChannel::status_of(int result) noexcept {
 }
 
 IoResult TlsChannel::handshake() noexcept {
+    Wire& wire = *wire_;
+    if (!wire.unsent.empty() && wire.send_unsent() == IoStatus::kFailed)
+        return {IoStatus::kFailed, 0};
     ERR_clear_error();
+    wire.holding = true;
     const int result = SSL_do_handshake(as_ssl(ssl_));
+    wire.holding = false;
+    if (result != 1 || SSL_is_server(as_ssl(ssl_)) == 0) send_held();
     if (result != 1) return status_of(result);
     open_ = true;
     if (wire_->client) read_certificate(ssl_, *wire_->client);
     return {IoStatus::kMoved, 0};
+}
+
+void TlsChannel::send_held() noexcept {
+    if (wire_->owed == 0 && !wire_->unsent.empty()) (void)wire_->send_unsent();
 }
 
 const ClientAuth* TlsChannel::client_auth() const noexcept { return wire_->client.get(); }
@@ -160,6 +170,7 @@ IoResult TlsChannel::write(const Outgoing& out) noexcept {
         if (sealed.status != IoStatus::kMoved) return sealed;
         std::string& records = wire.method->gathered;
         const ssize_t sent = ::send(wire.fd, records.data(), records.size(), MSG_NOSIGNAL);
+        wire.unsent = std::string();
         if (sent == static_cast<ssize_t>(records.size())) return sealed;
         if (sent < 0 && errno != EAGAIN && errno != EINTR) return {IoStatus::kFailed, 0};
         wire.unsent.assign(records, static_cast<std::size_t>(std::max<ssize_t>(sent, 0)));
@@ -173,7 +184,7 @@ IoResult TlsChannel::write(const Outgoing& out) noexcept {
 // From the front of `out` into SocketMethod::gathered.
 IoResult TlsChannel::seal(const Outgoing& out) noexcept {
     std::string& records = wire_->method->gathered;
-    records.clear();
+    records = wire_->unsent;
     wire_->gathering = true;
     std::size_t written = 0;
     int result = 1;

@@ -20,8 +20,9 @@ struct TlsChannel::Wire {
     bool ended = false;      // … for no more will come
     int error = 0;           // of the last recv() that failed
     bool gathering = false;  // records wait in method->gathered, to leave in one call
+    bool holding = false;    // … in unsent, likewise
     SocketMethod* method = nullptr;
-    std::string unsent;    // records that the kernel did not take …
+    std::string unsent;    // records that are held, or that the kernel did not take …
     std::size_t owed = 0;  // … with so many octets of the caller's, who is told when they have left
     std::shared_ptr<const CertificateStore> store;
     std::optional<std::size_t> certificate;    // in `store`

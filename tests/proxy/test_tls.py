@@ -143,6 +143,21 @@ def test_a_session_is_resumed_by_whichever_worker(house, authority):
     assert connect(house, authority, context=modern, session=first.connection.session).connection.session_reused
 
 
+def test_a_ticket_does_not_wait_for_a_request(home, authority):
+    arrived, leaving = ssl.MemoryBIO(), ssl.MemoryBIO()
+    session = client_context(authority, ssl.TLSVersion.TLSv1_3).wrap_bio(arrived, leaving, server_hostname="web.home")
+    with home.host.connect(ADDRESS, 443) as sock:
+        while True:
+            try:
+                session.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                sock.sendall(leaving.read())
+                arrived.write(sock.recv(65536))
+        sock.sendall(leaving.read())  # Finished
+        assert sock.recv(1), "the ticket"
+
+
 def old_client(version: ssl.TLSVersion) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
