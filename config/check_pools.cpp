@@ -68,6 +68,27 @@ void check_request(CheckContext& context, const Vip& vip) {
     }
 }
 
+// All candidates are on the network of whatever address it may get, as soon as one has a link
+// there.
+void check_links(CheckContext& context, const Vip& vip, const AddressRange& range) {
+    const Document& document = context.document;
+    const IpPrefix* network = network_of(document, range.first);
+    const auto is_on = [&](const Link& link) { return network->contains(link.address); };
+    const auto has_link = [&](const std::string& name) {
+        return std::ranges::any_of(document.find_node(name)->links, is_on);
+    };
+    if (network == nullptr || std::ranges::none_of(vip.prefer, has_link)) return;
+    for (const std::string& name : vip.prefer) {
+        if (std::ranges::any_of(document.find_node(name)->all_links(), is_on)) continue;
+        context.diagnostics.error(vip_place(context, vip),
+                                  "node " + name + " is not on " + network->to_string() +
+                                      ", where VIP " + vip.name +
+                                      " may get an address: give it one there (nodes." + name +
+                                      ".links), name another pool, or leave it out of prefer");
+        return;
+    }
+}
+
 // The router hands these out to the home, by their address.
 void check_written(CheckContext& context, std::string_view room, const std::string& name) {
     const Vip* vip = context.document.find_vip(name);
@@ -91,6 +112,9 @@ void check_pools(CheckContext& context) {
             context.diagnostics.error(vip_place(context, vip),
                                       "at most 128 VIPs get their addresses from pools");
         check_request(context, vip);
+        for (const Pool& pool : context.document.pools)
+            for (const AddressRange& range : pool.addresses)
+                if (may_use(vip, pool)) check_links(context, vip, range);
     }
     check_written(context, "dns", context.document.dns.vip);
     check_written(context, "proxy", context.document.proxy.vip);

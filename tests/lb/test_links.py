@@ -203,6 +203,18 @@ def test_networks_come_and_go_with_the_document(make_lan):
     assert lan.answering() == ["a"]
 
 
+def test_addresses_from_a_pool_are_announced_on_its_network(make_lan):
+    lan = make_lan(2)
+    home = TwoNetworks(lan, second_switch(lan)[0])
+    pool = "pools: {things: {addresses: [10.0.20.100]}}\n"
+    lan.write_document(home.document.replace("peers:", "  things: {address: auto, prefer: [a, b]}\npeers:") + pool)
+    home.start()
+    a, _ = lan.nodes
+    home.wait_owner(a, "10.0.20.100")
+    assert a.vip("things")["interface"] == "eth1"
+    assert lan.answering("10.0.20.100") == []
+
+
 def test_the_interface_of_a_network_can_be_named(make_lan):
     lan = make_lan(2)
     home = TwoNetworks(lan, second_switch(lan)[0], links="{{address: 10.0.20.{}, interface: eth9}}").lan.start()
