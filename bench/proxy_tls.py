@@ -29,6 +29,7 @@ class TlsRounds:
         self.bench = bench
         self.report: Report = bench.report
         self.cores = ",".join(map(str, bench.arena.cores.load))
+        self.not_resuming: set[str] = set()
         self.seconds = max(1, round(bench.pace.seconds))
 
     def run(self) -> None:
@@ -37,6 +38,8 @@ class TlsRounds:
         self.compare("TLS, full handshake and a request", lambda server: self.connections(server, "full"), {"haproxy": 1.0})
         self.compare("TLS, resumed connection and a request", lambda server: self.connections(server, "resumed"),
                      {"nginx": 1.0})
+        for name in sorted(self.not_resuming):
+            self.report.note(f"{name} did not resume the sessions whose tickets it gave: full handshakes each time")
         cost = self.compare("TLS, 8 MiB bodies", self.big_bodies, {"haproxy": 1.0, "h2o": 1.0})
         for name, values in cost.items():
             self.report.add("TLS, 8 MiB bodies: each CPU-second", name, BODY_MIB * 1e6 / median(values), "MiB")
@@ -74,6 +77,8 @@ class TlsRounds:
         said = self.bench.arena.run_load(self.connecting(server, mode, "http/1.1", connections=32))
         if said["failed"]:
             raise SystemExit(f"bench: {server.name}: {said['failed']} of {said['answered']} connections failed ({mode})")
+        if mode == "resumed" and said["resumed"] < 0.8 * said["answered"]:
+            self.not_resuming.add(server.name)
         return said["answered"]
 
     def connecting(self, server, mode: str, protocol: str, connections: int) -> list[str | Path]:
