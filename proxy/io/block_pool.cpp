@@ -1,5 +1,6 @@
 #include "proxy/io/block_pool.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace hearth::proxy {
@@ -8,12 +9,17 @@ char* BlockPool::take() {
     if (free_.empty()) return new char[kBlock];
     char* const block = free_.back().release();
     free_.pop_back();
+    least_free_ = std::min(least_free_, free_.size());
     return block;
 }
 
-void BlockPool::give_back(char* block) noexcept {
-    std::unique_ptr<char[]> owned(block);
-    if (free_.size() < kKept) free_.push_back(std::move(owned));
+void BlockPool::give_back(char* block) noexcept { free_.emplace_back(block); }
+
+std::size_t BlockPool::trim() noexcept {
+    const std::size_t spare = least_free_ > kKept ? least_free_ - kKept : 0;
+    free_.erase(free_.begin(), free_.begin() + static_cast<std::ptrdiff_t>(spare));
+    least_free_ = free_.size();
+    return spare;
 }
 
 void Buffer::compact() noexcept {

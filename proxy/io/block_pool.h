@@ -15,10 +15,14 @@ public:
 
     [[nodiscard]] char* take();
     void give_back(char* block) noexcept;
+    // Now and then: frees what nobody has needed since the last time, but for a few. How many.
+    std::size_t trim() noexcept;
+
+    static constexpr std::size_t kKept = 64;
 
 private:
-    static constexpr std::size_t kKept = 64;
     std::vector<std::unique_ptr<char[]>> free_;
+    std::size_t least_free_ = 0;  // since the last trim()
 };
 
 // Octets read and not yet used up, in one block; no block while there is no need of one.
