@@ -17,6 +17,7 @@ struct Collector {
     std::optional<IpAddress> address;
     std::uint16_t port = 4318;
     std::string path = "/v1/traces";
+    bool is_https = false;
 };
 
 // Requests as parts of traces (W3C Trace Context).
@@ -24,6 +25,8 @@ struct Tracing {
     unsigned sample = 10'000;             // of the traces that begin here, in ten thousandths
     std::vector<IpPrefix> continue_from;  // besides trusted proxies: their traces go on
     std::optional<Collector> otlp;        // none: spans are not kept
+    std::string
+        ca_file;  // who vouches for an https collector: PEM; empty: the system's authorities
 };
 
 }  // namespace hearth::config

@@ -44,16 +44,16 @@ bool is_path(std::string_view path) {
 
 // The host as upstreams are written, then a path.
 bool read_collector(const Value& value, std::optional<Collector>& into, ReadContext& context) {
-    constexpr std::string_view kScheme = "http://";
     if (!expect_scalar(value, "URL", context)) return false;
-    if (!value.text.starts_with(kScheme)) {
-        context.diagnostics.error(
-            value.span, "a collector is http://HOST:PORT here: it belongs into the home's network");
-        return false;
-    }
     Collector collector;
     collector.text = value.text;
-    const std::size_t slash = value.text.find('/', kScheme.size());
+    collector.is_https = value.text.starts_with("https://");
+    if (!collector.is_https && !value.text.starts_with("http://")) {
+        context.diagnostics.error(value.span, "a collector is http://HOST:PORT or https://HOST");
+        return false;
+    }
+    const std::size_t host_at = value.text.find("://") + 3;
+    const std::size_t slash = value.text.find('/', host_at);
     Value origin = value;
     if (slash != std::string::npos && slash + 1 < value.text.size()) {
         collector.path = value.text.substr(slash);
@@ -63,7 +63,10 @@ bool read_collector(const Value& value, std::optional<Collector>& into, ReadCont
         }
     }
     origin.text.resize(std::min(slash, value.text.size()));
-    if (origin.text.find(':', kScheme.size()) == std::string::npos) origin.text += ":4318";
+    const std::size_t bracket = origin.text.find(']', host_at);  // of an IPv6 address
+    const bool has_port = origin.text.find(':', bracket != std::string::npos ? bracket : host_at) !=
+                          std::string::npos;
+    if (!has_port) origin.text += collector.is_https ? ":443" : ":4318";
     HttpUpstream upstream;
     if (!http_upstream().read(origin, upstream, context)) return false;
     collector.host = upstream.host;
@@ -75,10 +78,19 @@ bool read_collector(const Value& value, std::optional<Collector>& into, ReadCont
 
 Codec<std::optional<Collector>> collector() {
     Codec<std::optional<Collector>> codec;
-    codec.type.name = "URL: http://HOST:PORT, with a path where it is not /v1/traces";
-    codec.type.schema = text_schema("^http://");
+    codec.type.name =
+        "URL: http://HOST:PORT or https://HOST, with a path where it is not /v1/traces";
+    codec.type.schema = text_schema("^https?://");
     codec.read = read_collector;
     return codec;
+}
+
+bool finish_tracing(const Value& value, Span /*key_span*/, void* target, ReadContext& context) {
+    const auto& tracing = *static_cast<const Tracing*>(target);
+    const Entry* entry = value.find("ca");
+    if (entry == nullptr || (tracing.otlp && tracing.otlp->is_https)) return true;
+    context.diagnostics.error(entry->key_span, "ca is for a collector that begins with https://");
+    return false;
 }
 
 }  // namespace
@@ -94,6 +106,10 @@ const Section<Tracing>& tracing_section() {
                   "Where spans are sent, as OTLP in JSON over HTTP: Jaeger, Tempo, an "
                   "OpenTelemetry collector.",
                   "http://pi5:4318", Presence::kOptional, "(none: spans are not kept)"),
+            field("ca", &Tracing::ca_file, path(),
+                  "The authorities (PEM file) that may have issued an https collector's "
+                  "certificate, in place of the system's.",
+                  "/etc/hearth/collector-ca.pem"),
             field("sample", &Tracing::sample, percentage(),
                   "How many of the traces that begin here are recorded.", "10%"),
             field("continue_from", &Tracing::continue_from, list_of(prefix()),
@@ -101,7 +117,7 @@ const Section<Tracing>& tracing_section() {
                   "say of traces is dropped, and a new one begins.",
                   "[10.0.0.0/24]"),
         },
-        {},
+        finish_tracing,
     }};
     return table;
 }

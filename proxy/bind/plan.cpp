@@ -280,7 +280,10 @@ Result<Plan> make_plan(const config::Document& document, const config::Node* nod
         add_pages(plan.error_pages, service.name, service.error_pages);
     if (document.proxy.tracing && document.proxy.tracing->otlp) {
         const config::Collector& to = *document.proxy.tracing->otlp;
-        plan.collector = {to.text, to.host, to.address, to.port, to.path};
+        plan.collector = {to.text, to.host, to.address, to.port, to.path, std::nullopt};
+        if (to.is_https)
+            plan.collector.security = UpstreamSecurity{UpstreamProtocol::kHttps, to.host, true,
+                                                       document.proxy.tracing->ca_file};
     }
     plan.access_format = access_format(document.proxy.access_log);
     plan.workers = document.proxy.workers != 0

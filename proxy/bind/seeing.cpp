@@ -17,7 +17,11 @@ void Seeing::adopt(AccessFormat format, const SpanCollector& collector, const st
     if (collector.text.empty()) problems_.clear("spans_not_taken");
     if (!collector.text.empty() && !exporter_) {
         exporter_ = std::make_unique<SpanExporter>(
-            SpanResource{node, HEARTH_VERSION}, [this](const std::string& fault) {
+            SpanResource{node, HEARTH_VERSION},
+            [this](UpstreamAsk ask) {
+                loop_.post([this, ask = std::move(ask)]() mutable { ask_(std::move(ask)); });
+            },
+            [this](const std::string& fault) {
                 loop_.post([this, fault] {
                     if (fault.empty() || collector_.text.empty())
                         return problems_.clear("spans_not_taken");
@@ -44,8 +48,11 @@ void Seeing::point_exporter() {
                found != addresses_->end() && !found->second.empty()) {
         endpoint = Endpoint{found->second.front(), collector_.port};
     }
-    exporter_->send_to(endpoint, collector_.host + ":" + std::to_string(collector_.port),
-                       collector_.path);
+    SpanDestination to{endpoint, nullptr, collector_.host + ":" + std::to_string(collector_.port),
+                       collector_.path};
+    if (collector_.security)
+        to.security = std::make_shared<const UpstreamSecurity>(*collector_.security);
+    exporter_->send_to(std::move(to));
 }
 
 void Seeing::access(std::string lines, AccessFormat format) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,8 +24,10 @@ namespace hearth::proxy {
 // for what says otherwise; what nobody wants has no thread.
 class Seeing {
 public:
-    Seeing(runtime::EventLoop& loop, runtime::Problems& problems)
-        : loop_(loop), problems_(problems) {}
+    // `ask`, on the control thread: has a worker ask an upstream.
+    Seeing(runtime::EventLoop& loop, runtime::Problems& problems,
+           std::function<void(UpstreamAsk)> ask)
+        : loop_(loop), problems_(problems), ask_(std::move(ask)) {}
 
     void adopt(AccessFormat format, const SpanCollector& collector, const std::string& node);
     void set_addresses(std::shared_ptr<const HostAddresses> addresses);
@@ -41,6 +44,7 @@ private:
 
     runtime::EventLoop& loop_;
     runtime::Problems& problems_;
+    std::function<void(UpstreamAsk)> ask_;
     std::unique_ptr<AccessWriter> writer_;  // made when first asked for, and so is …
     std::unique_ptr<SpanExporter> exporter_;
     SpanCollector collector_;

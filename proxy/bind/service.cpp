@@ -57,6 +57,7 @@ public:
     void stop() override;
 
 private:
+    void ask(UpstreamAsk question);
     Result<void> apply(const Plan& plan);
     Result<void> open_listeners(const std::vector<Listening>& listen);
     void make_workers(unsigned count);
@@ -86,11 +87,9 @@ private:
 
 ProxyService::ProxyService(runtime::Daemon& daemon)
     : daemon_(daemon),
-      seeing_(daemon.control_loop(), daemon.problems()),
-      prober_(daemon.control_loop(),
-              [this](UpstreamAsk ask) {
-                  if (!workers_.empty()) workers_.front()->ask(std::move(ask));
-              }),
+      seeing_(daemon.control_loop(), daemon.problems(),
+              [this](UpstreamAsk question) { ask(std::move(question)); }),
+      prober_(daemon.control_loop(), [this](UpstreamAsk question) { ask(std::move(question)); }),
       targets_(daemon.control_loop(), prober_,
                [this](const std::shared_ptr<const UpstreamStates>& states) {
                    for (const auto& worker : workers_) worker->set_upstream_states(states);
@@ -130,6 +129,10 @@ ProxyService::ProxyService(runtime::Daemon& daemon)
                        static_cast<double>(shared_.at(service.name)->running));
         }
     });
+}
+
+void ProxyService::ask(UpstreamAsk question) {
+    if (!workers_.empty()) workers_.front()->ask(std::move(question));
 }
 
 Result<runtime::Revision> ProxyService::load(const runtime::DaemonOptions& options) {

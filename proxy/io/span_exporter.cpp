@@ -1,17 +1,13 @@
 #include "proxy/io/span_exporter.h"
 
 #include <algorithm>
-#include <array>
 #include <atomic>
-#include <boost/asio/buffer.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/write.hpp>
 #include <deque>
 #include <utility>
 
-#include "proxy/core/http1_parser.h"
+#include "proxy/model/hop_error.h"
 #include "runtime/event_loop.h"
 
 namespace hearth::proxy {
@@ -40,12 +36,12 @@ bool is_worth_repeating(int status) {
 }  // namespace
 
 struct SpanExporter::Impl {
-    Impl(SpanResource of, std::function<void(std::string)> on_change)
+    Impl(SpanResource of, std::function<void(UpstreamAsk)> asker,
+         std::function<void(std::string)> on_change)
         : resource(std::move(of)),
+          ask(std::move(asker)),
           changed(std::move(on_change)),
-          timer(loop.context()),
-          patience(loop.context()),
-          socket(loop.context()) {}
+          timer(loop.context()) {}
 
     void wake_after(Duration how_long) {
         waits = true;
@@ -65,9 +61,8 @@ struct SpanExporter::Impl {
     // One message of what waits first.
     void send() {
         if (busy || queue.empty()) return;
-        if (!endpoint) return failed("its name does not resolve");
+        if (!collector.endpoint) return failed("its name does not resolve");
         busy = true;
-        message.clear();
         in_message = octets_in_message = 0;
         std::string spans;
         for (const Batch& batch : queue) {
@@ -76,49 +71,27 @@ struct SpanExporter::Impl {
             ++in_message;
         }
         octets_in_message = spans.size();
-        const std::string body = spans_message(resource, spans);
-        message = "POST " + path + " HTTP/1.1\r\nHost: " + host +
-                  "\r\nUser-Agent: hearth-proxy\r\nContent-Type: application/json\r\nConnection: "
-                  "close\r\nContent-Length: " +
-                  std::to_string(body.size()) + "\r\n\r\n" + body;
-        connect();
+        body = spans_message(resource, spans);
+        head = "POST " + collector.path + " HTTP/1.1\r\nHost: " + collector.host +
+               "\r\nUser-Agent: hearth-proxy\r\nContent-Type: application/json\r\n"
+               "Content-Length: " +
+               std::to_string(body.size()) + "\r\n\r\n";
+        ask_collector();
     }
 
-    void connect() {
-        received = 0;
-        parser.reset();
-        patience.expires_after(kPatience);
-        patience.async_wait([this](const error_code& error) {
-            if (error) return;
-            late = true;
-            close();
-        });
-        socket = asio::ip::tcp::socket(loop.context());
-        const asio::ip::tcp::endpoint to{asio::ip::make_address(endpoint->address.to_string()),
-                                         endpoint->port};
-        socket.async_connect(to, [this](const error_code& error) {
-            if (error) return failed(error.message());
-            asio::async_write(socket, asio::buffer(message),
-                              [this](const error_code& broken, std::size_t) {
-                                  if (broken) return failed(broken.message());
-                                  read();
-                              });
-        });
-    }
-
-    void read() {
-        socket.async_read_some(asio::buffer(answer.data() + received, answer.size() - received),
-                               [this](const error_code& error, std::size_t octets) {
-                                   if (error) return failed(error.message());
-                                   received += octets;
-                                   switch (parser.parse({answer.data(), received}, Method::kPost)) {
-                                       case ParseStatus::kNeedMore: return read();
-                                       case ParseStatus::kRefused:
-                                           return failed("its answer is not HTTP");
-                                       case ParseStatus::kDone:
-                                           return answered(parser.head().status);
-                                   }
-                               });
+    // On one of the workers, which has connections to upstreams.
+    void ask_collector() {
+        UpstreamAsk asks;
+        asks.target = {*collector.endpoint, collector.security};
+        asks.text = head;
+        asks.body = body;
+        asks.timeout = kPatience;
+        asks.done = [this](const UpstreamAnswer& answer) {
+            loop.post([this, error = answer.error, status = answer.said.status] {
+                error.failed() ? failed(std::string(to_string(error.reason))) : answered(status);
+            });
+        };
+        ask(std::move(asks));
     }
 
     void answered(int status) {
@@ -132,15 +105,13 @@ struct SpanExporter::Impl {
     }
 
     void failed(const std::string& why) {
-        tell(late ? "it does not answer" : why);
+        tell(why);
         pause = std::min(pause * 2, kLongestPause);
         rest();
     }
 
     void rest() {
-        close();
-        patience.cancel();
-        busy = late = false;
+        busy = false;
         if (!queue.empty() && !waits) wake_after(pause);
     }
 
@@ -157,30 +128,19 @@ struct SpanExporter::Impl {
         changed(why);
     }
 
-    void close() {
-        error_code ignored;
-        socket.close(ignored);
-    }
-
     runtime::EventLoop loop{"proxy-spans"};
     SpanResource resource;
+    std::function<void(UpstreamAsk)> ask;
     std::function<void(std::string)> changed;
-    std::optional<Endpoint> endpoint;
-    std::string host;
-    std::string path;
+    SpanDestination collector;
     std::deque<Batch> queue;
     asio::steady_timer timer;
-    asio::steady_timer patience;
-    asio::ip::tcp::socket socket;
     bool busy = false;   // a message is under way
     bool waits = false;  // `timer` runs
-    bool late = false;   // it took all its time
-    std::string message;
+    std::string head;
+    std::string body;
     std::size_t in_message = 0;  // batches, of the front of the queue
     std::size_t octets_in_message = 0;
-    std::array<char, 16 * 1024> answer;
-    std::size_t received = 0;
-    ResponseParser parser;
     Duration pause = kGather;
     std::string fault;
     std::atomic<std::size_t> waiting{0};  // octets
@@ -188,8 +148,9 @@ struct SpanExporter::Impl {
     std::atomic<std::uint64_t> dropped{0};
 };
 
-SpanExporter::SpanExporter(SpanResource resource, std::function<void(std::string)> on_change)
-    : impl_(std::make_unique<Impl>(std::move(resource), std::move(on_change))) {
+SpanExporter::SpanExporter(SpanResource resource, std::function<void(UpstreamAsk)> ask,
+                           std::function<void(std::string)> on_change)
+    : impl_(std::make_unique<Impl>(std::move(resource), std::move(ask), std::move(on_change))) {
     impl_->loop.start(runtime::EventLoop::Urgency::kBackground);
 }
 
@@ -198,13 +159,9 @@ SpanExporter::~SpanExporter() {
     impl_->loop.join();
 }
 
-void SpanExporter::send_to(std::optional<Endpoint> endpoint, std::string host, std::string path) {
+void SpanExporter::send_to(SpanDestination collector) {
     impl_->loop.post(
-        [impl = impl_.get(), endpoint, host = std::move(host), path = std::move(path)] {
-            impl->endpoint = endpoint;
-            impl->host = host;
-            impl->path = path;
-        });
+        [impl = impl_.get(), collector = std::move(collector)] { impl->collector = collector; });
 }
 
 void SpanExporter::add(std::string spans, std::size_t count) {

@@ -9,21 +9,32 @@
 
 #include "base/ip.h"
 #include "proxy/core/otlp_spans.h"
+#include "proxy/io/upstream_question.h"
+#include "proxy/model/service.h"
 
 namespace hearth::proxy {
 
-// Sends spans to a collector (OTLP in JSON over HTTP), about once a second, on a thread of its own:
-// one that is slow or gone costs spans, which are counted, but never a request.
+struct SpanDestination {
+    std::optional<Endpoint> endpoint;  // nothing: its name does not resolve, and spans wait
+    std::shared_ptr<const UpstreamSecurity> security;  // null: plain HTTP/1.1
+    std::string host;                                  // as in Host
+    std::string path;
+};
+
+// Sends spans to a collector (OTLP in JSON over HTTP) about once a second. They are gathered on a
+// thread of its own; one that is slow or gone costs spans, which are counted, but never a request.
 class SpanExporter {
 public:
-    // `on_change`, on its thread: why nothing is sent; empty: all is well again.
-    SpanExporter(SpanResource resource, std::function<void(std::string fault)> on_change);
+    // `ask`, on its thread: has a worker ask. `on_change`, on its thread: why nothing is sent;
+    // empty: all is well again.
+    SpanExporter(SpanResource resource, std::function<void(UpstreamAsk)> ask,
+                 std::function<void(std::string fault)> on_change);
     ~SpanExporter();
     SpanExporter(const SpanExporter&) = delete;
     SpanExporter& operator=(const SpanExporter&) = delete;
 
-    // Any thread. Without an endpoint (its name does not resolve) spans wait.
-    void send_to(std::optional<Endpoint> endpoint, std::string host, std::string path);
+    // Any thread.
+    void send_to(SpanDestination collector);
     // Any thread. `spans`: as append_spans() has them.
     void add(std::string spans, std::size_t count);
 

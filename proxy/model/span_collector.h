@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/ip.h"
+#include "proxy/model/service.h"
 
 namespace hearth::proxy {
 
@@ -15,6 +16,7 @@ struct SpanCollector {
     std::optional<IpAddress> address;
     std::uint16_t port = 0;
     std::string path;
+    std::optional<UpstreamSecurity> security{};  // none: plain HTTP
 
     friend bool operator==(const SpanCollector&, const SpanCollector&) = default;
 };

@@ -3,6 +3,7 @@
 import http.server
 import json
 import socket
+import ssl
 import struct
 import threading
 from pathlib import Path
@@ -14,7 +15,8 @@ from tests.lab.waiting import wait_until
 class Collector:
     """Takes OTLP in JSON as the specification has it; `spans` are plain dictionaries."""
 
-    def __init__(self, host: Namespace, port: int = 4318, answers: list[int] | None = None) -> None:
+    def __init__(self, host: Namespace, port: int = 4318, answers: list[int] | None = None,
+                 context: ssl.SSLContext | None = None) -> None:
         self.spans: list[dict] = []
         self.resources: list[dict] = []
         self.requests: list[tuple[str, dict]] = []
@@ -41,6 +43,9 @@ class Collector:
 
         with host.entered():
             self._server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        if context:
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True,
+                                                      do_handshake_on_connect=False)
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def _take(self, message: dict) -> None:

@@ -2,7 +2,11 @@
 
 import json
 import re
+import ssl
 
+import pytest
+
+from tests.lab.authority import Authority
 from tests.lab.waiting import wait_until
 from tests.proxy.collector import Collector
 from tests.proxy.house import ADDRESS, OK, WEB, get
@@ -167,6 +171,44 @@ def test_what_a_collector_refuses_is_counted_and_not_sent_again(house):
     assert collector.spans == []
     house.ask(get())
     collector.wait_for(2)
+    collector.close()
+
+
+def serving(authority: Authority, name: str) -> ssl.SSLContext:
+    leaf = authority.leaf(name)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(leaf.certificate, leaf.key)
+    return context
+
+
+def test_a_collector_over_https(house):
+    authority = Authority(house.directory / "tls")
+    collector = Collector(house.host, context=serving(authority, "localhost"))
+    house.upstream(9000)
+    house.start(WEB, tracing={"otlp": "https://localhost:4318/v1/spans", "ca": str(authority.root)})
+    for _ in range(3):
+        assert house.ask(get())[0] == 200
+        collector.wait_for(len(collector.spans) + 2)
+    assert {path for path, _ in collector.requests} == {"/v1/spans"}
+    assert {fields["Host"] for _, fields in collector.requests} == {"localhost:4318"}
+    assert "spans_not_taken" not in house.control.problems()
+    collector.close()
+
+
+@pytest.mark.parametrize("name, ca", [("other.example", True), ("localhost", False)])
+def test_a_collector_that_is_not_who_it_should_be_gets_nothing(house, name, ca):
+    authority = Authority(house.directory / "tls")
+    collector = Collector(house.host, context=serving(authority, name))
+    house.upstream(9000)
+    trusted = {"ca": str(authority.root)} if ca else {}
+    house.start(WEB, tracing={"otlp": "https://localhost:4318", **trusted})
+    assert house.ask(get())[0] == 200
+
+    def detail() -> str:
+        return next((one["detail"] for one in house.control.status()["problems"] if one["name"] == "spans_not_taken"), "")
+
+    wait_until(lambda: "tls_failed" in detail(), what="the problem")
+    assert collector.requests == []
     collector.close()
 
 
