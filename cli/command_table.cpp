@@ -77,8 +77,8 @@ std::vector<Command> looking() {
          run_vip_ls},
         {"tail",
          "Follows questions, requests or log lines as they come",
-         "Stays until Ctrl-C. dns: questions and their answers; proxy: requests, of which "
-         "--client, "
+         "Stays until Ctrl-C. dns: questions and their answers; proxy: requests, and streams when "
+         "they end, of which --client, "
          "--service, --status and --failed choose; log: what the daemons of this node log. The "
          "other options choose questions.",
          {{"dns|proxy|log", Need::kRequired, "What to follow."}},

@@ -73,7 +73,28 @@ std::string query_text(const json::value& event, const Console& console) {
     return printable(line) + console.ink(is_blocked ? Ink::kBad : Ink::kFaint, printable(outcome));
 }
 
+namespace {
+
+std::string stream_line(const json::value& event, const Console& console) {
+    const auto reason = text_of(event, "reason");
+    const auto upstream = text_of(event, "upstream");
+    std::string line = clock_of(text_of(event, "time")) + " " +
+                       padded(text_of(event, "client"), 15) + " " + text_of(event, "stream") + " " +
+                       text_of(event, "service");
+    std::string outcome =
+        " " + std::to_string(number_of(event, "request_octets")) + "/" +
+        std::to_string(number_of(event, "response_octets")) + " octets " +
+        short_milliseconds(static_cast<double>(number_of(event, "duration_us")) / 1000);
+    if (!upstream.empty()) outcome += " " + upstream;
+    outcome += " " + (reason.empty() ? text_of(event, "end") : reason);
+    return printable(line) +
+           console.ink(reason.empty() ? Ink::kFaint : Ink::kBad, printable(outcome));
+}
+
+}  // namespace
+
 std::string request_line(const json::value& event, const Console& console) {
+    if (!text_of(event, "stream").empty()) return stream_line(event, console);
     const auto status = number_of(event, "status");
     const auto reason = text_of(event, "reason");
     const auto upstream = text_of(event, "upstream");

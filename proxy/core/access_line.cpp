@@ -1,6 +1,5 @@
 #include "proxy/core/access_line.h"
 
-#include <array>
 #include <chrono>
 
 #include "proxy/core/redaction.h"
@@ -11,52 +10,8 @@ namespace hearth::proxy {
 
 namespace {
 
-constexpr std::array<std::string_view, 12> kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                                      "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-
 constexpr int kNobody = 499;  // nginx's word for a client that left before its answer
 constexpr std::string_view kRequestMessageId = "6f4743b8bc5b4eb28103fd9ed892855f";
-
-struct Calendar {
-    std::chrono::year_month_day day;
-    std::chrono::hh_mm_ss<std::chrono::milliseconds> time;
-
-    explicit Calendar(WallTime when)
-        : day(std::chrono::floor<std::chrono::days>(when)),
-          time(when - std::chrono::floor<std::chrono::days>(when)) {}
-};
-
-void append_clock(std::string& out, const Calendar& c) {
-    append_number(out, static_cast<std::uint64_t>(c.time.hours().count()), 2);
-    out.push_back(':');
-    append_number(out, static_cast<std::uint64_t>(c.time.minutes().count()), 2);
-    out.push_back(':');
-    append_number(out, static_cast<std::uint64_t>(c.time.seconds().count()), 2);
-}
-
-void append_iso_time(std::string& out, WallTime when) {
-    const Calendar c(when);
-    append_number(out, static_cast<std::uint64_t>(static_cast<int>(c.day.year())), 4);
-    out.push_back('-');
-    append_number(out, static_cast<unsigned>(c.day.month()), 2);
-    out.push_back('-');
-    append_number(out, static_cast<unsigned>(c.day.day()), 2);
-    out.push_back('T');
-    append_clock(out, c);
-    out.push_back('.');
-    append_number(out, static_cast<std::uint64_t>(c.time.subseconds().count()), 3);
-    out.push_back('Z');
-}
-
-void append_apache_time(std::string& out, WallTime when) {
-    const Calendar c(when);
-    append_number(out, static_cast<unsigned>(c.day.day()), 2);
-    out.append("/").append(kMonths[static_cast<unsigned>(c.day.month()) - 1]).append("/");
-    append_number(out, static_cast<std::uint64_t>(static_cast<int>(c.day.year())), 4);
-    out.push_back(':');
-    append_clock(out, c);
-    out.append(" +0000");
-}
 
 std::uint64_t microseconds(Duration duration) {
     return static_cast<std::uint64_t>(

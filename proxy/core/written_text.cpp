@@ -2,6 +2,7 @@
 
 #include <array>
 #include <charconv>
+#include <chrono>
 
 namespace hearth::proxy {
 
@@ -43,6 +44,54 @@ void append_json_quoted(std::string& out, std::string_view text) {
 
 void append_log_escaped(std::string& out, std::string_view text) {
     append_escaped(out, text, "\\x");
+}
+
+namespace {
+
+constexpr std::array<std::string_view, 12> kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                                      "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+
+struct Calendar {
+    std::chrono::year_month_day day;
+    std::chrono::hh_mm_ss<std::chrono::milliseconds> time;
+
+    explicit Calendar(WallTime when)
+        : day(std::chrono::floor<std::chrono::days>(when)),
+          time(when - std::chrono::floor<std::chrono::days>(when)) {}
+};
+
+void append_clock(std::string& out, const Calendar& c) {
+    append_number(out, static_cast<std::uint64_t>(c.time.hours().count()), 2);
+    out.push_back(':');
+    append_number(out, static_cast<std::uint64_t>(c.time.minutes().count()), 2);
+    out.push_back(':');
+    append_number(out, static_cast<std::uint64_t>(c.time.seconds().count()), 2);
+}
+
+}  // namespace
+
+void append_iso_time(std::string& out, WallTime when) {
+    const Calendar c(when);
+    append_number(out, static_cast<std::uint64_t>(static_cast<int>(c.day.year())), 4);
+    out.push_back('-');
+    append_number(out, static_cast<unsigned>(c.day.month()), 2);
+    out.push_back('-');
+    append_number(out, static_cast<unsigned>(c.day.day()), 2);
+    out.push_back('T');
+    append_clock(out, c);
+    out.push_back('.');
+    append_number(out, static_cast<std::uint64_t>(c.time.subseconds().count()), 3);
+    out.push_back('Z');
+}
+
+void append_apache_time(std::string& out, WallTime when) {
+    const Calendar c(when);
+    append_number(out, static_cast<unsigned>(c.day.day()), 2);
+    out.append("/").append(kMonths[static_cast<unsigned>(c.day.month()) - 1]).append("/");
+    append_number(out, static_cast<std::uint64_t>(static_cast<int>(c.day.year())), 4);
+    out.push_back(':');
+    append_clock(out, c);
+    out.append(" +0000");
 }
 
 }  // namespace hearth::proxy

@@ -38,8 +38,13 @@ class DatagramRelay::Client final : public Pollable, private Timed {
 public:
     Client(DatagramRelay& relay, const runtime::UdpPath& asked_by,
            std::shared_ptr<Generation> generation, ServiceState& service)
-        : path(asked_by), relay_(relay), generation_(std::move(generation)), service_(service) {}
+        : path(asked_by),
+          relay_(relay),
+          generation_(std::move(generation)),
+          service_(service),
+          began_(relay.worker_.poller.now()) {}
     ~Client() {
+        if (close_) tell_of_it();
         if (fd_) relay_.worker_.poller.remove(fd_.get());
         relay_.worker_.timers.set(*this, kNever);
         service_.balancer.finished(endpoint_);
@@ -56,10 +61,15 @@ public:
         fd_.reset();
     }
 
+    // It has become one; until it ends the proxy may stop.
+    void let_in() noexcept { close_ = StreamClose::kStopped; }
+    void ends(StreamClose how) noexcept { close_ = how; }
+
     runtime::UdpPath path;  // of its last datagram
 
 private:
-    void on_deadline() override { relay_.forget(*this); }
+    void on_deadline() override { relay_.forget(*this, StreamClose::kIdle); }
+    void tell_of_it() const;
     [[nodiscard]] bool open(const Endpoint& endpoint);
     [[nodiscard]] bool write(ByteView payload);
     void refused();
@@ -74,7 +84,24 @@ private:
     runtime::FileDescriptor fd_;
     Endpoint endpoint_;
     std::string header_;
+    std::uint64_t from_client_ = 0;
+    std::uint64_t to_client_ = 0;
+    TimePoint began_;
+    std::optional<StreamClose> close_;
 };
+
+void DatagramRelay::Client::tell_of_it() const {
+    StreamRecord record;
+    record.kind = StreamKind::kUdp;
+    record.client = path.peer;
+    record.service = service_.service->name;
+    record.upstream = endpoint_;
+    record.from_client = from_client_;
+    record.to_client = to_client_;
+    record.duration = relay_.worker_.poller.now() - began_;
+    record.close = *close_;
+    relay_.worker_.log_stream(record);
+}
 
 bool DatagramRelay::Client::connect() {
     std::vector<Endpoint> tried;
@@ -123,6 +150,7 @@ bool DatagramRelay::Client::write(ByteView payload) {
 void DatagramRelay::Client::send(ByteView payload) {
     stay_awake();
     service_.streams->from_clients.add(payload.size());
+    from_client_ += payload.size();
     if (!fd_ && !connect()) return;
     if (write(payload)) return;
     refused();
@@ -152,6 +180,7 @@ void DatagramRelay::Client::on_ready(std::uint32_t) {
         const TimePoint now = relay_.worker_.poller.now();
         stay_awake();
         service_.streams->to_clients.add(octets);
+        to_client_ += octets;
         if (service_.balancer.succeeded(endpoint_, now))
             relay_.worker_.upstream_changed(endpoint_, HopReason::kNone);
         (void)relay_.socket_->send(path, as_bytes({relay_.room_.get(), octets}));
@@ -201,11 +230,13 @@ DatagramRelay::Client* DatagramRelay::admit(const runtime::UdpPath& path) {
         return refuse(HopReason::kOverloaded);
     if (!client->connect()) return nullptr;
     service.streams->accepted.add();
+    client->let_in();
     ++by_address_[address];
     return clients_.emplace(path.peer, std::move(client)).first->second.get();
 }
 
-void DatagramRelay::forget(Client& client) {
+void DatagramRelay::forget(Client& client, StreamClose how) {
+    client.ends(how);
     const auto it = clients_.find(client.path.peer);
     if (it == clients_.end()) return;
     const auto count = by_address_.find(client.path.peer.address);
@@ -223,7 +254,7 @@ void DatagramRelay::look_at_upstreams() {
     for (const auto& [peer, client] : clients_) {
         if (!balancer.serves(client->endpoint())) left.push_back(client.get());
     }
-    for (Client* client : left) forget(*client);
+    for (Client* client : left) forget(*client, StreamClose::kMoved);
 }
 
 }  // namespace hearth::proxy

@@ -36,7 +36,7 @@ private:
 
     void take(const runtime::Datagram& datagram);
     [[nodiscard]] Client* admit(const runtime::UdpPath& path);
-    void forget(Client& client);
+    void forget(Client& client, StreamClose how);
 
     WorkerState& worker_;
     std::unique_ptr<runtime::UdpSocket> socket_;

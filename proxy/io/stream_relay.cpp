@@ -30,9 +30,11 @@ StreamRelay::StreamRelay(WorkerState& worker, RequestClient& client, const Clien
       service_(service),
       to_upstream_(worker.blocks),
       to_client_(worker.blocks),
-      moved_at_(worker.poller.now()) {}
+      began_(worker.poller.now()),
+      moved_at_(began_) {}
 
 StreamRelay::~StreamRelay() {
+    tell_of_it();
     leave_upstream();
     if (counted_) service_.shared->running.fetch_sub(1, std::memory_order_relaxed);
 }
@@ -97,6 +99,7 @@ StreamRelay::Life StreamRelay::connect() {
 // It is another one's turn.
 void StreamRelay::connection_failed(HopReason why) {
     leave_upstream();
+    failure_ = why;
     worker_.metrics.failed(why);
     if (service_.balancer.failed(endpoint_, now())) worker_.upstream_changed(endpoint_, why);
     if (tried_count_ < tried_.size()) tried_[tried_count_++] = endpoint_;
@@ -132,6 +135,7 @@ StreamRelay::Moved StreamRelay::move(Way& way, From& from, To& to, runtime::Coun
         way.ended = got.status == IoStatus::kEnd;
         if (got.status == IoStatus::kMoved) {
             way.waiting.filled(got.octets);
+            way.octets += got.octets;
             counter.add(got.octets);
         }
         if (got.status != IoStatus::kWouldBlock) moved = Moved::kSomething;
@@ -169,7 +173,7 @@ StreamRelay::Life StreamRelay::relay() {
         goes_on = up == Moved::kSomething || down == Moved::kSomething;
         if (goes_on) moved_at_ = now();
     }
-    if (to_upstream_.passed && to_client_.passed) return Life::kEnded;
+    if (to_upstream_.passed && to_client_.passed) return end(StreamClose::kClosed);
     client_.wake_at(moved_at_ + (worker_.draining ? kSilence : route().idle_timeout));
     return Life::kGoesOn;
 }
@@ -181,7 +185,26 @@ StreamRelay::Life StreamRelay::on_deadline() {
         return run();
     }
     if (now() < moved_at_ + (worker_.draining ? kSilence : route().idle_timeout)) return run();
+    return end(worker_.draining ? StreamClose::kStopped : StreamClose::kIdle);
+}
+
+StreamRelay::Life StreamRelay::end(StreamClose how) {
+    close_ = how;
     return Life::kEnded;
+}
+
+void StreamRelay::tell_of_it() const {
+    StreamRecord record;
+    record.kind = route().kind;
+    record.client = {who_.address, who_.port};
+    record.service = service_.service->name;
+    if (connected_) record.upstream = endpoint_;
+    record.from_client = to_upstream_.octets;
+    record.to_client = to_client_.octets;
+    record.duration = now() - began_;
+    record.close = close_;
+    record.reason = failure_;
+    worker_.log_stream(record);
 }
 
 void StreamRelay::drain() {
@@ -190,6 +213,8 @@ void StreamRelay::drain() {
 
 // What either side got is not everything: both are told.
 StreamRelay::Life StreamRelay::break_off(HopReason why) {
+    close_ = StreamClose::kFailed;
+    if (connected_ || failure_ == HopReason::kNone) failure_ = why;  // else the first cause
     worker_.metrics.failed(why);
     if (upstream_) upstream_->connection()->abort_on_close();
     if (!connected_ && route().kind == StreamKind::kTls) {

@@ -37,6 +37,7 @@ private:
     struct Way {
         explicit Way(BlockPool& blocks) noexcept : waiting(blocks) {}
         Buffer waiting;
+        std::uint64_t octets = 0;
         bool ended = false;   // nothing more comes in
         bool passed = false;  // … and the other side has been told
     };
@@ -50,6 +51,8 @@ private:
     template <class From, class To>
     [[nodiscard]] Moved move(Way& way, From& from, To& to, runtime::Counter& counter);
     Life break_off(HopReason why);
+    Life end(StreamClose how);
+    void tell_of_it() const;
     void leave_upstream();
     [[nodiscard]] TimePoint now() const noexcept { return worker_.poller.now(); }
     [[nodiscard]] const StreamRoute& route() const noexcept { return service_.service->stream; }
@@ -67,7 +70,10 @@ private:
     bool counted_ = false;  // among the service's
     Way to_upstream_;
     Way to_client_;
+    TimePoint began_;
     TimePoint moved_at_;
+    StreamClose close_ = StreamClose::kStopped;
+    HopReason failure_ = HopReason::kNone;
     TimePoint connect_until_{};
 };
 

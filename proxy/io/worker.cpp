@@ -351,7 +351,9 @@ void Worker::reap() {
     for (const Listener& one : listeners_) {
         if (one.datagrams) one.datagrams->reap();
     }
-    if (state_.draining && sessions_.empty() && drained_) std::exchange(drained_, nullptr)();
+    if (!state_.draining || !sessions_.empty() || !drained_) return;
+    flush_access();
+    std::exchange(drained_, nullptr)();
 }
 
 void Worker::tick() {

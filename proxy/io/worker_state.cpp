@@ -3,6 +3,7 @@
 #include <chrono>
 #include <random>
 
+#include "proxy/core/stream_line.h"
 #include "runtime/metrics.h"
 
 namespace hearth::proxy {
@@ -101,6 +102,16 @@ void WorkerState::log_access(const AccessRecord& record) {
     if (access_followed && access_events.size() < kMaxAccessEvents) {
         append_access_line(access_events.emplace_back(), record, AccessFormat::kJson, when);
     }
+}
+
+void WorkerState::log_stream(const StreamRecord& record) {
+    if (!logs_access()) return;
+    const auto when =
+        std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+    if (append_stream_line(access_lines, record, access_format, when))
+        access_lines.push_back(end_of_line(access_format));
+    if (access_followed && access_events.size() < kMaxAccessEvents)
+        append_stream_line(access_events.emplace_back(), record, AccessFormat::kJson, when);
 }
 
 // What people of the house can do something about.

@@ -32,6 +32,7 @@
 #include "proxy/model/access_record.h"
 #include "proxy/model/error_pages.h"
 #include "proxy/model/failed_request.h"
+#include "proxy/model/stream_record.h"
 
 namespace hearth::proxy {
 
@@ -146,6 +147,7 @@ public:
         return access_format != AccessFormat::kOff || access_followed;
     }
     void log_access(const AccessRecord& record);
+    void log_stream(const StreamRecord& record);
     void note_failure(const AccessRecord& record);
     void keep_spans(const AccessRecord& record, const RequestTrace& trace, SpanContext context);
     // Some service may have room again.

@@ -122,6 +122,12 @@ TEST_F(Rendering, EventsAreOneLineEach) {
         "host":"immich.home","target":"/","status":502,"duration_us":1500,"reason":"connect_refused"})");
     EXPECT_EQ(request_line(request, plain_),
               "23:40:15 10.0.0.50       GET immich.home/ 502 1.5ms connect_refused");
+    const auto stream = json::parse(
+        R"({"time":"2026-11-20T23:40:15.123Z","stream":"tcp","client":"10.0.0.50","client_port":4,
+        "service":"mqtt","upstream":"10.0.0.20:1883","request_octets":17,"response_octets":4096,
+        "duration_us":1500,"end":"closed"})");
+    EXPECT_EQ(request_line(stream, plain_),
+              "23:40:15 10.0.0.50       tcp mqtt 17/4096 octets 1.5ms 10.0.0.20:1883 closed");
     const auto log = json::parse(
         R"({"time":"2026-11-20T23:40:15.123Z","level":"warn","service":"hearth-lb","event":"vip_conflict",
         "vip":"dns","count":2})");
