@@ -80,7 +80,8 @@ private:
     NameResolver resolver_;
     std::shared_ptr<TicketKeys> tickets_;
     std::shared_ptr<IdleShelf> shelf_;  // null for one worker
-    std::string root_;                  // the home's own, PEM; empty: there is none
+    std::shared_ptr<ConnectionCounts> connections_ = std::make_shared<ConnectionCounts>();
+    std::string root_;  // the home's own, PEM; empty: there is none
     CertificateKeeper certificates_;
     ErrorPageKeeper error_pages_;
 };
@@ -231,7 +232,7 @@ void ProxyService::make_workers(unsigned count) {
         };
         workers_.push_back(std::make_unique<Worker>(i, daemon_.metrics().add_worker(),
                                                     daemon_.sockets(), tickets_, shelf_,
-                                                    std::move(hooks)));
+                                                    connections_, std::move(hooks)));
     }
 }
 

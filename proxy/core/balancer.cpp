@@ -47,6 +47,7 @@ void Balancer::set_targets(std::span<const Target> targets) {
         members.push_back(known != nullptr ? *known : Member{});
         members.back().endpoint = target.endpoint;
         members.back().weight = target.weight;
+        members.back().load = target.load;
         members.back().turn = 0;
     }
     members_ = std::move(members);
@@ -117,15 +118,19 @@ Balancer::Member* Balancer::by_turn(const Asker& asker, TimePoint now) noexcept 
 Balancer::Member* Balancer::by_load(const Asker& asker, TimePoint now) noexcept {
     Member* best = nullptr;
     std::size_t best_index = 0;
+    double best_load = 0;
     const auto load = [&](const Member& member) {
-        return static_cast<double>(member.running + 1) / static_cast<double>(share(member, now));
+        const std::size_t running = member.load ? member.load->load(std::memory_order_relaxed) : 0;
+        return static_cast<double>(running + 1) / static_cast<double>(share(member, now));
     };
     for (std::size_t i = 0; i < members_.size(); ++i) {
         const std::size_t index = (next_ + i) % members_.size();
         Member& member = members_[index];
         if (!is_free(member, asker, now)) continue;
-        if (best != nullptr && load(member) >= load(*best)) continue;
+        const double mine = load(member);  // others change it meanwhile
+        if (best != nullptr && mine >= best_load) continue;
         best = &member;
+        best_load = mine;
         best_index = index;
     }
     if (best != nullptr) next_ = (best_index + 1) % members_.size();
@@ -204,17 +209,9 @@ void Balancer::rest(Member& member, unsigned failures, TimePoint now) noexcept {
     member.rests_until = now + std::min(kFirstRest * (1U << doublings), kLongestRest);
 }
 
-void Balancer::started(const Endpoint& endpoint) noexcept {
-    if (Member* const member = find(endpoint)) ++member->running;
-}
-
-void Balancer::finished(const Endpoint& endpoint) noexcept {
-    Member* const member = find(endpoint);
-    if (member != nullptr && member->running > 0) --member->running;
-}
-
-void Balancer::forget_load() noexcept {
-    for (Member& member : members_) member.running = 0;
+RunningLoad Balancer::begin(const Endpoint& endpoint) noexcept {
+    const Member* const member = find(endpoint);
+    return member != nullptr ? RunningLoad(member->load) : RunningLoad();
 }
 
 bool Balancer::serves(const Endpoint& endpoint) const noexcept {

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -10,6 +11,7 @@
 
 #include "base/ip.h"
 #include "base/time.h"
+#include "proxy/core/load.h"
 #include "proxy/model/balancing.h"
 
 namespace hearth::proxy {
@@ -18,6 +20,7 @@ namespace hearth::proxy {
 struct Target {
     Endpoint endpoint;
     unsigned weight = 1;
+    std::shared_ptr<Load> load{};  // null: nobody counts
 };
 
 // What the active checks and the operator say of an endpoint.
@@ -27,7 +30,7 @@ enum class TargetState : std::uint8_t { kServes, kDown, kDrained };
 // for a second, doubled for each further failure up to ten; one that breaks off answers, after the
 // fifth in a row. After its rest one request tries it, and its success ends the matter. When all
 // rest, the one whose rest ends first is tried, so that the first request after a repair finds
-// it. One per worker, no locks.
+// it. One per worker, no locks; only the load is counted together.
 class Balancer {
 public:
     void configure(Balance how, Duration slow_start) noexcept;
@@ -50,10 +53,8 @@ public:
     void broke_off(const Endpoint& endpoint, TimePoint now) noexcept;
     void answered(const Endpoint& endpoint) noexcept;
 
-    // Requests under way, for kLeastConnections.
-    void started(const Endpoint& endpoint) noexcept;
-    void finished(const Endpoint& endpoint) noexcept;
-    void forget_load() noexcept;
+    // A request for it is under way for as long as this is held.
+    [[nodiscard]] RunningLoad begin(const Endpoint& endpoint) noexcept;
 
     [[nodiscard]] std::size_t size() const noexcept { return members_.size(); }
     // It is one of them, neither down nor drained.
@@ -70,7 +71,7 @@ private:
         bool known = false;       // it has been tried
         TimePoint rests_until{};
         TimePoint back_since{};  // of its slow start; zero: it was never away
-        std::size_t running = 0;
+        std::shared_ptr<Load> load;
         std::int64_t turn = 0;  // of smooth weighted round robin
     };
     [[nodiscard]] Member* find(const Endpoint& endpoint) noexcept;

@@ -20,8 +20,7 @@ ClientRequest::Next ClientRequest::start_attempt() {
     if (!endpoint) return no_upstream();
     active.record.upstream = *endpoint;
     active.record.upstream_socket = socket_at(*active.service->service, *endpoint);
-    balancer.started(*endpoint);
-    active.counted = true;
+    active.running = balancer.begin(*endpoint);
     active.trace.asked_upstream = now();
     ++active.trace.attempts;
     state_ = State::kRelay;
@@ -73,11 +72,7 @@ ClientRequest::Next ClientRequest::no_upstream() {
     return failed({reason, Refusal::kNone});
 }
 
-void ClientRequest::leave_upstream() noexcept {
-    if (!active_->counted) return;
-    active_->counted = false;
-    active_->service->balancer.finished(active_->record.upstream);
-}
+void ClientRequest::leave_upstream() noexcept { active_->running.end(); }
 
 void ClientRequest::attach(std::unique_ptr<UpstreamLeg> leg) {
     leg->set_user(this);

@@ -33,7 +33,7 @@ ClientSession::ClientSession(WorkerState& worker, runtime::AcceptedConnection co
 
 ClientSession::~ClientSession() {
     worker_.timers.set(*this, kNever);
-    worker_.forget_connection(who_.address);
+    worker_.connections->remove(who_.address);
 }
 
 bool ClientSession::start() {

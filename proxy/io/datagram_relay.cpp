@@ -47,7 +47,6 @@ public:
         if (close_) tell_of_it();
         if (fd_) relay_.worker_.poller.remove(fd_.get());
         relay_.worker_.timers.set(*this, kNever);
-        service_.balancer.finished(endpoint_);
         service_.shared->running.fetch_sub(1, std::memory_order_relaxed);
     }
 
@@ -83,6 +82,7 @@ private:
     ServiceState& service_;
     runtime::FileDescriptor fd_;
     Endpoint endpoint_;
+    RunningLoad running_;  // of the endpoint's
     std::string header_;
     std::uint64_t from_client_ = 0;
     std::uint64_t to_client_ = 0;
@@ -127,9 +127,9 @@ bool DatagramRelay::Client::open(const Endpoint& endpoint) {
     const auto address = runtime::to_socket_address(endpoint);
     if (!fd_ || ::connect(fd_.get(), &address.any, address.size) != 0) return false;
     if (!relay_.worker_.poller.add(fd_.get(), *this)) return false;
-    service_.balancer.finished(endpoint_);
     endpoint_ = endpoint;
-    service_.balancer.started(endpoint_);
+    running_.end();
+    running_ = service_.balancer.begin(endpoint_);
     header_ = datagram_header(service_.service->send_proxy_protocol, path.peer,
                               {path.local, relay_.local().port});
     return true;

@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/ip.h"
+#include "proxy/core/load.h"
 #include "proxy/core/rate_limiter.h"
 
 namespace hearth::proxy {
@@ -39,6 +41,16 @@ struct SharedService {
         has_rates = !rates.empty();
     }
 
+    // Of one of its endpoints; it lasts as long as somebody has it.
+    [[nodiscard]] std::shared_ptr<Load> load_of(const Endpoint& endpoint) {
+        const std::lock_guard lock(mutex);
+        std::erase_if(loads, [](const auto& each) { return each.second.expired(); });
+        std::weak_ptr<Load>& known = loads[endpoint];
+        std::shared_ptr<Load> load = known.lock();
+        if (!load) known = load = std::make_shared<Load>(0);
+        return load;
+    }
+
     std::atomic<std::size_t> running{0};  // requests under way, where they are limited
     std::atomic<std::size_t> waiting{0};  // in the queues of all workers
 
@@ -46,6 +58,7 @@ private:
     std::atomic<bool> has_rates{false};
     std::mutex mutex;
     std::vector<RateLimiter> rates;
+    std::unordered_map<Endpoint, std::weak_ptr<Load>> loads;
 };
 
 using SharedServices = std::unordered_map<std::string, std::shared_ptr<SharedService>>;

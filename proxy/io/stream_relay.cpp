@@ -89,7 +89,7 @@ StreamRelay::Life StreamRelay::connect() {
             continue;
         }
         worker_.metrics.upstream_connects.add();
-        service_.balancer.started(endpoint_);
+        running_ = service_.balancer.begin(endpoint_);
         upstream_->set_user(this);
         connect_until_ = now() + kConnectTime;
     }
@@ -228,7 +228,7 @@ StreamRelay::Life StreamRelay::break_off(HopReason why) {
 
 void StreamRelay::leave_upstream() {
     if (!upstream_) return;
-    service_.balancer.finished(endpoint_);
+    running_.end();
     worker_.upstreams.discard(std::move(upstream_));
 }
 

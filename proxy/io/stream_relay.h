@@ -64,6 +64,7 @@ private:
     ServiceState& service_;
     std::unique_ptr<UpstreamLeg> upstream_;
     Endpoint endpoint_;
+    RunningLoad running_;  // of the endpoint's
     std::array<Endpoint, 4> tried_{};
     std::size_t tried_count_ = 0;
     bool connected_ = false;

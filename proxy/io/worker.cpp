@@ -30,14 +30,15 @@ bool holds(const std::vector<Listening>& all, const Listening& one) {
 }  // namespace
 
 Worker::Worker(std::size_t number, runtime::MetricWorker& metrics, runtime::SocketStore& sockets,
-               std::shared_ptr<TicketKeys> tickets, std::shared_ptr<IdleShelf> shelf, Hooks hooks)
+               std::shared_ptr<TicketKeys> tickets, std::shared_ptr<IdleShelf> shelf,
+               std::shared_ptr<ConnectionCounts> connections, Hooks hooks)
     : number_(number),
       sockets_(sockets),
       loop_("proxy-" + std::to_string(number)),
       hooks_(std::move(hooks)),
       state_(
           loop_, metrics, [this] { after_batch(); }, hooks_.upstream_changed, std::move(tickets),
-          std::move(shelf)),
+          std::move(shelf), std::move(connections)),
       ticker_(loop_.context()) {
     state_.post = [this](std::function<void()> work) {
         loop_.post([this, work = std::move(work)] {
@@ -177,7 +178,6 @@ void Worker::adopt(std::shared_ptr<const Snapshot> snapshot, const SharedService
                     if (old.service->name == service.name) state.balancer = old.balancer;
                 }
             }
-            state.balancer.forget_load();
             state.balancer.configure(service.balancing.how, service.balancing.slow_start);
             set_targets(state);
         }
@@ -204,7 +204,10 @@ void Worker::look_at_upstreams() {
 }
 
 void Worker::set_targets(ServiceState& state) {
-    const auto targets = targets_of(*state.service, *addresses_);
+    auto targets = targets_of(*state.service, *addresses_);
+    if (state.service->balancing.how == Balance::kLeastConnections) {
+        for (Target& target : targets) target.load = state.shared->load_of(target.endpoint);
+    }
     state.balancer.set_targets(targets);
     state.securities.clear();
     state.upstream_metrics.clear();
@@ -260,9 +263,7 @@ void Worker::set_error_pages(std::shared_ptr<const ErrorPages> pages) {
 bool Worker::admits(const Endpoint& peer) const {
     if (sessions_.size() >= max_connections_) return false;
     const Snapshot& snapshot = *state_.generation->snapshot;
-    const auto known = state_.connections_by_address.find(peer.address);
-    const bool many = known != state_.connections_by_address.end() &&
-                      known->second >= snapshot.max_connections_per_address;
+    const bool many = state_.connections->of(peer.address) >= snapshot.max_connections_per_address;
     if (!many && !state_.nuisances.is_spent(peer.address, state_.poller.now())) return true;
     return peer.address.is_loopback() || is_trusted(peer.address, snapshot.trusted_proxies) ||
            is_trusted(peer.address, snapshot.proxy_protocol_from);

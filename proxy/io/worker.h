@@ -43,9 +43,11 @@ public:
         std::function<void(std::vector<FailedRequest> failed, std::size_t more)> failures;
     };
 
-    // `number` tells the workers of this process apart, `shelf` is theirs together.
+    // `number` tells the workers of this process apart, `shelf` and `connections` are theirs
+    // together.
     Worker(std::size_t number, runtime::MetricWorker& metrics, runtime::SocketStore& sockets,
-           std::shared_ptr<TicketKeys> tickets, std::shared_ptr<IdleShelf> shelf, Hooks hooks);
+           std::shared_ptr<TicketKeys> tickets, std::shared_ptr<IdleShelf> shelf,
+           std::shared_ptr<ConnectionCounts> connections, Hooks hooks);
     ~Worker();
 
     void start();

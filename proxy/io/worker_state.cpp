@@ -44,7 +44,8 @@ void ActiveExchange::recycle() noexcept {
     coding = ContentCoding::kNone;
     coder.reset();
     auth = {};
-    counted = admitted = queued = false;
+    running.end();
+    admitted = queued = false;
     page_left.clear();
     trace.server_span = 0;
     trace.attempts = 0;
@@ -84,12 +85,6 @@ void WorkerState::give_back(std::unique_ptr<ActiveExchange> active) noexcept {
     active->client_in.release();
     active->recycle();
     if (spare_.size() < kSpareActives) spare_.push_back(std::move(active));
-}
-
-void WorkerState::forget_connection(const IpAddress& peer) noexcept {
-    const auto count = connections_by_address.find(peer);
-    if (count != connections_by_address.end() && --count->second == 0)
-        connections_by_address.erase(count);
 }
 
 void WorkerState::log_access(const AccessRecord& record) {

@@ -22,6 +22,7 @@
 #include "proxy/core/trace_context.h"
 #include "proxy/io/block_pool.h"
 #include "proxy/io/client_trust.h"
+#include "proxy/io/connection_counts.h"
 #include "proxy/io/poller.h"
 #include "proxy/io/request_metrics.h"
 #include "proxy/io/shared_service.h"
@@ -107,7 +108,7 @@ struct ActiveExchange {
     std::string_view asked_target;  // as the client wrote it; in the request's head
     std::string target;             // as forwarded, where its path is changed
     std::size_t host_owner = 0;     // the service whose host was asked for
-    bool counted = false;           // among the running ones of its upstream
+    RunningLoad running;            // among those of its upstream
     bool admitted = false;          // among the running ones of its service
     bool queued = false;            // on WorkerState::queued
 
@@ -131,7 +132,8 @@ public:
 
     WorkerState(runtime::EventLoop& loop, runtime::MetricWorker& metric_worker,
                 std::function<void()> after_batch, UpstreamReport on_upstream_change,
-                std::shared_ptr<TicketKeys> tickets, std::shared_ptr<IdleShelf> shelf)
+                std::shared_ptr<TicketKeys> tickets, std::shared_ptr<IdleShelf> shelf,
+                std::shared_ptr<ConnectionCounts> counts)
         : tls(std::move(tickets)),
           poller(loop, std::move(after_batch)),
           timers(poller.now()),
@@ -139,6 +141,7 @@ public:
           questions(upstreams),
           metrics(metric_worker),
           upstream_changed(std::move(on_upstream_change)),
+          connections(std::move(counts)),
           trace_ids(random_seed()) {}
 
     [[nodiscard]] std::unique_ptr<ActiveExchange> take_active();
@@ -152,7 +155,6 @@ public:
     void keep_spans(const AccessRecord& record, const RequestTrace& trace, SpanContext context);
     // Some service may have room again.
     void look_at_queue();
-    void forget_connection(const IpAddress& peer) noexcept;
 
     TlsContext tls;
     std::shared_ptr<const ClientTrust> client_trust = std::make_shared<ClientTrust>();
@@ -164,7 +166,7 @@ public:
     ProxyMetrics metrics;
     UpstreamReport upstream_changed;
     std::shared_ptr<Generation> generation;
-    std::unordered_map<IpAddress, std::size_t> connections_by_address;
+    std::shared_ptr<ConnectionCounts> connections;
     // Who had connections ended for what was sent on them: a client that goes on is not let in.
     RateLimiter nuisances{RateRule{RateRule::Scope::kClient, 10, 1s, 50}};
     bool draining = false;

@@ -128,19 +128,41 @@ TEST(Balancer, AClientStaysAndOnlyThoseOfALostEndpointMove) {
 
 TEST(Balancer, TheLeastBusyForItsWeight) {
     Balancer balancer = weighted(Balance::kLeastConnections);
-    std::map<Endpoint, int> got;
+    const std::vector<Target> targets{{kA, 3, std::make_shared<Load>(0)},
+                                      {kB, 1, std::make_shared<Load>(0)}};
+    balancer.set_targets(targets);
+    std::map<Endpoint, std::vector<RunningLoad>> got;
     for (int i = 0; i < 8; ++i) {
         const auto endpoint = *balancer.pick({}, kStart);
-        balancer.started(endpoint);
-        ++got[endpoint];
+        got[endpoint].push_back(balancer.begin(endpoint));
     }
-    EXPECT_EQ(got[kA], 6);
-    balancer.finished(kB);
-    balancer.finished(kB);
+    EXPECT_EQ(got[kA].size(), 6U);
+    got[kB].clear();
     EXPECT_EQ(balancer.pick({}, kStart), kB);
-    balancer.forget_load();
-    balancer.finished(kA);  // of a request that began before
+    got.clear();
     EXPECT_EQ(spread(balancer, 4).size(), 1U) << "nobody is busy: the heavier one";
+}
+
+TEST(Balancer, WhatOthersHaveUnderWayCounts) {
+    const std::vector<Target> targets{{kA, 1, std::make_shared<Load>(0)},
+                                      {kB, 1, std::make_shared<Load>(0)}};
+    Balancer one;
+    Balancer other;
+    for (Balancer* each : {&one, &other}) {
+        each->configure(Balance::kLeastConnections, {});
+        each->set_targets(targets);
+    }
+    RunningLoad first = one.begin(kA);
+    for (int i = 0; i < 4; ++i) EXPECT_EQ(other.pick({}, kStart), kB);
+    RunningLoad second = other.begin(kB);
+    RunningLoad third = other.begin(kB);
+    EXPECT_EQ(one.pick({}, kStart), kA);
+    one.set_targets({});  // it is counted until it ends, whatever becomes of its balancer
+    EXPECT_EQ(targets[0].load->load(), 1U);
+    first.end();
+    EXPECT_EQ(targets[0].load->load(), 0U);
+    third = std::move(second);
+    EXPECT_EQ(targets[1].load->load(), 2U) << "both are there still";
 }
 
 TEST(Balancer, ACookieKeepsItsUpstreamWhileThatServes) {

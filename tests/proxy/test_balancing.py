@@ -74,6 +74,36 @@ def test_least_conn_goes_where_less_is_under_way(house):
     assert other.received
 
 
+def test_least_conn_knows_what_other_workers_have_under_way(house):
+    """Clients of all of them: each of eight requests at a time is where the fewest are, and a reload forgets none."""
+    held = threading.Event()
+
+    def slow(peer):
+        while head := peer.read_head():
+            if b"/slow" in head:
+                held.wait(60)
+            peer.send(OK)
+
+    ups = [house.upstream(9000, slow), house.upstream(9001, slow)]
+    services = {"web": {"upstreams": URLS, "balance": "least-conn"}}
+    house.start(services, workers=4)
+
+    def running() -> list[int]:
+        return [up.received.count(b"/slow") for up in ups]
+
+    waiting = []
+    for count in range(1, 9):
+        waiting.append(house.client())
+        waiting[-1].send(get(path="/slow"))
+        wait_until(lambda count=count: sum(running()) == count, 20, what=f"{count} requests under way")
+        assert abs(running()[0] - running()[1]) <= 1, running()
+        if count == 5:
+            house.reload(services)
+    held.set()
+    for client in waiting:
+        assert client.read_response()[0] == 200
+
+
 def test_source_hash_keeps_a_client_at_its_upstream(house):
     two(house, balance="source-hash")
     assert len(spread(house, 6)) == 1
