@@ -23,7 +23,7 @@ State state_of(const json::value& upstream) {
     const json::value& up = child_of(upstream, "up");
     const std::string detail(text_of(upstream, "detail"));
     if (child_of(upstream, "drained").is_bool()) return {"drained", Ink::kWarn};
-    if (!up.is_bool()) return {"not tried yet", Ink::kPlain};
+    if (!up.is_bool()) return {detail.empty() ? "unknown" : detail, Ink::kPlain};
     if (up.get_bool()) return {"ok", Ink::kGood};
     return {detail.empty() ? "down" : detail, Ink::kBad};
 }

@@ -82,11 +82,12 @@ void CertificateKeeper::read() {
     for (const auto& fault : loaded.faults)
         log::warn("certificate_refused",
                   {{"certificate", fault.files.certificate}, {"error", fault.error.to_string()}});
-    tell_problems(loaded.faults);
+    tell_refused(loaded.faults);
+    tell_ending();
     on_change_(store_);
 }
 
-void CertificateKeeper::tell_problems(const std::vector<CertificateStore::Fault>& faults) {
+void CertificateKeeper::tell_refused(const std::vector<CertificateStore::Fault>& faults) {
     std::string refused;
     for (const auto& fault : faults)
         refused += (refused.empty() ? "" : "; ") + fault.error.to_string();
@@ -95,6 +96,10 @@ void CertificateKeeper::tell_problems(const std::vector<CertificateStore::Fault>
     } else {
         problems_.raise("certificate_refused", refused);
     }
+}
+
+// Now, and as time goes by.
+void CertificateKeeper::tell_ending() {
     std::string ending;
     for (const auto& one : store_->all()) {
         const std::int64_t left = one.not_after - wall_seconds();
@@ -114,6 +119,7 @@ void CertificateKeeper::look_again() {
     timer_.async_wait([this](const boost::system::error_code& error) {
         if (error) return;
         if (times() != read_at_) read();
+        tell_ending();
         look_again();
     });
 }

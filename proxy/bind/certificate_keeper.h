@@ -45,7 +45,8 @@ private:
     [[nodiscard]] LoadedCertificates load_all() const;
     [[nodiscard]] CertificateStore::Home home() const;
     [[nodiscard]] std::vector<std::filesystem::file_time_type> times() const;
-    void tell_problems(const std::vector<CertificateStore::Fault>& faults);
+    void tell_refused(const std::vector<CertificateStore::Fault>& faults);
+    void tell_ending();
 
     runtime::Problems& problems_;
     OnChange on_change_;

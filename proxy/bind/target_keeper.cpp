@@ -111,13 +111,13 @@ void TargetKeeper::answered(const Key& key, const ProbeResult& result) {
     if (!checked.judge.report(fault.empty() ? HealthJudge::Answer::kGood
                                             : HealthJudge::Answer::kBad))
         return;
+    const std::string upstream =
+        checked.socket_path.empty() ? key.second.to_string() : "unix:" + checked.socket_path;
     if (checked.judge.is_up()) {
-        log::info("upstream_healthy",
-                  {{"service", key.first}, {"upstream", key.second.to_string()}});
+        log::info("upstream_healthy", {{"service", key.first}, {"upstream", upstream}});
     } else {
-        log::warn("upstream_unhealthy", {{"service", key.first},
-                                         {"upstream", key.second.to_string()},
-                                         {"found", checked.found}});
+        log::warn("upstream_unhealthy",
+                  {{"service", key.first}, {"upstream", upstream}, {"found", checked.found}});
     }
     publish();
 }

@@ -101,6 +101,8 @@ void UpstreamBoard::check_all() {
             }
         }
     }
+    sockets_ = wanted;
+    std::erase_if(sockets_, [](const auto& each) { return each.second.empty(); });
     std::erase_if(known_, [&](const auto& each) { return !wanted.contains(each.first); });
     for (const auto& [endpoint, socket] : wanted) {
         if (of_udp.contains(endpoint)) continue;  // only its clients find out
@@ -116,21 +118,30 @@ void UpstreamBoard::check_all() {
     });
 }
 
+// As the document has it: what stands for a Unix socket is nobody's business.
+std::string UpstreamBoard::name_of(const Endpoint& endpoint) const {
+    const auto socket = sockets_.find(endpoint);
+    return socket != sockets_.end() ? "unix:" + socket->second : endpoint.to_string();
+}
+
 void UpstreamBoard::report(const Endpoint& endpoint, HopReason reason) {
     const auto [it, first] = known_.emplace(endpoint, reason);
     if (!first && it->second == reason) return;
     it->second = reason;
     if (reason != HopReason::kNone) {
         log::warn("upstream_down",
-                  {{"upstream", endpoint.to_string()}, {"reason", to_string(reason)}});
+                  {{"upstream", name_of(endpoint)}, {"reason", to_string(reason)}});
     } else if (!first) {
-        log::info("upstream_up", {{"upstream", endpoint.to_string()}});
+        log::info("upstream_up", {{"upstream", name_of(endpoint)}});
     }
     update_problem();
 }
 
 json::object UpstreamBoard::describe(const Service& service, const UpstreamSpec& spec) const {
     json::object object{{"url", spec.text}, {"up", nullptr}, {"detail", "not tried yet"}};
+    // No connection tells whether it is there.
+    if (service.stream.kind == StreamKind::kUdp)
+        object["detail"] = "unknown until a client uses it";
     const auto endpoints = endpoints_of(spec, *addresses_);
     if (endpoints.empty()) {
         object["up"] = false;

@@ -47,6 +47,7 @@ private:
                                                const UpstreamSpec& spec) const;
     [[nodiscard]] std::vector<std::string> places_of(const Service& service) const;
     void check_all();
+    [[nodiscard]] std::string name_of(const Endpoint& endpoint) const;
 
     runtime::EventLoop& loop_;
     runtime::Problems& problems_;
@@ -55,7 +56,8 @@ private:
     boost::asio::steady_timer timer_;
     std::shared_ptr<const Snapshot> snapshot_ = std::make_shared<Snapshot>();
     std::shared_ptr<const HostAddresses> addresses_ = std::make_shared<HostAddresses>();
-    std::map<Endpoint, HopReason> known_;  // kNone: up
+    std::map<Endpoint, HopReason> known_;      // kNone: up
+    std::map<Endpoint, std::string> sockets_;  // the paths of those that are Unix sockets
 };
 
 }  // namespace hearth::proxy

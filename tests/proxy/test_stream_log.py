@@ -100,6 +100,14 @@ def test_clients_of_udp(house, services):
     client.close()
 
 
+def test_an_upstream_of_udp_is_unknown_until_it_is_used(house, services, binaries):
+    house.start({"syslog": services["syslog"]}, workers=1)
+    route = house.control.status()["routes"][0]["upstreams"][0]
+    assert route == {"url": f"udp://{ADDRESS}:9514", "up": None, "detail": "unknown until a client uses it"}
+    told = house.host.run([binaries["hearth"], "routes", "--run-dir", house.run_dir]).stdout
+    assert "unknown until a client uses it" in told
+
+
 def test_tls_by_name_and_a_stop(house):
     authority = Authority(house.directory / "tls")
     SecureUpstream(house, authority, "nas.home", 9443)

@@ -8,6 +8,7 @@ import threading
 import pytest
 
 from tests.lab.authority import Authority
+from tests.lab.clock import clock_environment
 from tests.lab.waiting import wait_until
 from tests.proxy.h2_client import H2Client
 from tests.proxy.h2_client import get as h2_get
@@ -333,6 +334,30 @@ def test_a_certificate_that_ends_soon_is_a_problem(house, authority):
     house.upstream(9000)
     house.start(TWO, **secure(house, authority.leaf("web.home", days=2)))
     assert "ends within three days" in detail_of(house, "certificate_ends")
+
+
+def test_time_brings_an_end_nearer(house, authority):
+    """Nothing changes but the clock on the wall."""
+    clock = house.directory / "clock"
+
+    def set_clock(offset: str) -> None:
+        aside = clock.with_suffix(".new")
+        aside.write_text(offset + "\n")
+        aside.replace(clock)
+
+    set_clock("+0d")
+    house.write(TWO, **secure(house, authority.leaf("web.home", days=30)))
+    (house.directory / "state").mkdir()
+    argv = [house._program, "--config", house.config, "--run-dir", house.run_dir, "--state-dir", house.directory / "state"]
+    environment = clock_environment(house.directory, FAKETIME_TIMESTAMP_FILE=str(clock), FAKETIME_NO_CACHE="1")
+    house.daemon = house.host.start(argv, name="hearth-proxy", env=environment).wait_ready()
+    assert "certificate_ends" not in house.control.problems()
+    for offset, told in (("+28d", "ends within three days"), ("+31d", "has expired")):
+        set_clock(offset)
+        wait_until(lambda: "certificate_ends" in house.control.problems()
+                   and told in detail_of(house, "certificate_ends"), 30, what=told)  # noqa: B023
+    set_clock("+0d")
+    wait_until(lambda: "certificate_ends" not in house.control.problems(), 30, what="the end of it")
 
 
 def test_silent_clients_in_the_handshake_keep_nobody_out(home, authority):

@@ -60,6 +60,15 @@ class SocketUpstream:
                 pass  # it has ended by itself
 
 
+def test_one_that_is_not_there_is_called_by_its_path(house):
+    path = house.run_dir / "absent.sock"
+    house.start({"web": {"upstream": f"unix:{path}", "health": {"path": "/", "interval": "1s"}}})
+    house.daemon.wait_line(f"upstream_down upstream=unix:{path} ")
+    house.daemon.wait_line(f"upstream_unhealthy .*upstream=unix:{path} ")
+    assert house.ask(get())[0] in (502, 503)
+    assert "[100::" not in house.daemon.log() and "[100::" not in house.control.get("/status").text()
+
+
 def test_a_service_at_a_socket(house):
     path = house.run_dir / "app.sock"
     app = SocketUpstream(path, answer_all)
