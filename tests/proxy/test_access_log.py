@@ -157,3 +157,24 @@ def test_a_strangers_mistakes_are_no_failures(house):
     assert house.ask(get()) == (200, OK.split(b"ok")[0], b"ok")
     assert house.daemon.stop() == 0
     assert "request_failed" not in house.daemon.log()
+
+
+def test_goaccess_reads_combined_lines(house):
+    """A foreign parser, told nothing but the format's name."""
+    house.upstream(9000)
+    house.start({**WEB, "gone": {"upstream": f"http://{ADDRESS}:9001"}}, access_log="combined")
+    house.ask(get(headers='User-Agent: Mozilla/5.0 "quoted" \\ back\xff\r\nReferer: http://x/"\r\n'))
+    for path in ("/a%2Fb?token=hidden", "/\xfc?x=[1]", "/" + "long" * 300):
+        house.ask(get(path=path))
+    house.ask(get("gone"))
+    house.ask(get().replace(b"GET", b"PUT").replace(b"\r\n\r\n", b"\r\nContent-Length: 0\r\n\r\n"))
+    assert house.daemon.stop() == 0
+    lines = [line[line.index(ADDRESS):] for line in house.daemon.log().splitlines() if " - - [" in line]
+    log, told = house.directory / "access.log", house.directory / "told.json"
+    log.write_text("\n".join(lines) + "\n")
+    house.host.run(["goaccess", log, "--no-global-config", "--log-format=COMBINED", "-o", told])
+    general = json.loads(told.read_text())["general"]
+    assert general["total_requests"] == general["valid_requests"] == len(lines) == 6, general
+    assert general["failed_requests"] == 0
+    statuses = {one["data"][:3] for one in json.loads(told.read_text())["status_codes"]["data"]}
+    assert any(code.startswith("2") for code in statuses) and any(code.startswith("5") for code in statuses)

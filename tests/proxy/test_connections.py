@@ -124,10 +124,12 @@ def test_slow_clients_do_not_keep_others_waiting_and_are_ended(house, sanitized)
     assert time.monotonic() - began > 28
 
 
-def test_too_many_connections_from_one_address_are_closed(house):
+@pytest.mark.parametrize("workers", [1, 4])
+def test_too_many_connections_from_one_address_are_closed(house, workers):
+    """Whichever worker they come to."""
     house.host.ip("address add 10.9.9.9/32 dev lo")
     house.upstream(9000)
-    house.start(WEB, workers=1)
+    house.start(WEB, workers=workers)
 
     def connect_from(address: str):
         import socket
@@ -136,13 +138,24 @@ def test_too_many_connections_from_one_address_are_closed(house):
             return socket.create_connection((ADDRESS, 80), timeout=10, source_address=(address, 0))
 
     many = [connect_from("10.9.9.9") for _ in range(600)]
-    many[-1].settimeout(10)
-    try:
-        assert many[-1].recv(1) == b""
-    except ConnectionResetError:
-        pass
+
+    def closed() -> int:
+        return sum(is_closed(one) for one in many)
+
+    def is_closed(one) -> bool:
+        one.setblocking(False)
+        try:
+            return one.recv(1) == b""
+        except BlockingIOError:
+            return False
+        except ConnectionResetError:
+            return True
+
+    # 512 stay; workers that look at the same moment may let in one more each.
+    wait_until(lambda: closed() >= 600 - 512 - workers, 30, what="the others are closed")
+    assert closed() <= 600 - 512
     assert house.ask(get())[0] == 200, "the machine itself and others are served"
-    assert house.control.metric("hearth_proxy_failures_total", reason="too_many_connections") > 50
+    assert house.control.metric("hearth_proxy_failures_total", reason="too_many_connections") >= 600 - 512 - workers
 
 
 def test_a_client_that_ends_its_side_gets_its_answer(house):

@@ -1,5 +1,7 @@
 """The sockets stay open while hearth-proxy restarts: nobody is refused, and what is under way ends well."""
 
+import os
+import struct
 import threading
 
 import pytest
@@ -122,3 +124,58 @@ def test_sessions_are_resumed_after_a_restart(house):
     house.kept.close()
     house.start(WEB, **settings)
     assert not connect(house, authority, context=context, session=first.connection.session).connection.session_reused
+
+
+def s_client(house, authority, *options) -> str:
+    """What openssl s_client says of one request over TLS."""
+    argv = ["openssl", "s_client", "-connect", f"{ADDRESS}:443", "-servername", "web.home", "-CAfile", authority.root,
+            "-verify_return_error", "-ign_eof", "-crlf", *options]
+    said = house.host.run(argv, stdin="GET / HTTP/1.1\nHost: web.home\nConnection: close\n\n").stdout
+    assert "HTTP/1.1 200 OK" in said and "Verify return code: 0 (ok)" in said, said
+    return said
+
+
+def age_ticket_keys(house, hours: int) -> None:
+    """Whoever finds them in the descriptor store takes them for so much older."""
+    made_at = 8 + 2 * (16 + 32 + 32)  # behind the version and two keys
+    memory = house.kept.descriptors[[name for name, _ in house.kept._kept].index("ticket-keys")]
+    (made,) = struct.unpack("q", os.pread(memory, 8, made_at))
+    os.pwrite(memory, struct.pack("q", made - hours * 3600 * 10**9), made_at)
+
+
+@pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
+def test_keys_of_tickets_are_renewed_and_the_last_ones_stay_good(house, version):
+    authority = Authority(house.directory / "tls")
+    house.upstream(9000)
+    settings = secure(house, authority.leaf("web.home"))
+    first, second = house.directory / "first.session", house.directory / "second.session"
+    house.start(WEB, **settings)
+    assert "New, TLS" in s_client(house, authority, version, "-sess_out", first)
+    assert "Reused, TLS" in s_client(house, authority, version, "-sess_in", first)
+
+    def a_day_later() -> None:
+        wait_until(lambda: "ticket-keys" in house.kept.names, what="the keys are kept")
+        house.daemon.stop()
+        age_ticket_keys(house, 13)
+        house.start(WEB, **settings)
+
+    a_day_later()
+    assert "New, TLS" in s_client(house, authority, version, "-sess_out", second)  # with the next key
+    assert "Reused, TLS" in s_client(house, authority, version, "-sess_in", first), "the last key is good still"
+    a_day_later()
+    assert "New, TLS" in s_client(house, authority, version)
+    assert "Reused, TLS" in s_client(house, authority, version, "-sess_in", second)
+    assert "New, TLS" in s_client(house, authority, version, "-sess_in", first), "the one before is not"
+
+
+def test_chacha_for_clients_that_prefer_it(house):
+    """Those without AES instructions name it first; to all others it is AES."""
+    authority = Authority(house.directory / "tls")
+    house.upstream(9000)
+    house.start(WEB, **secure(house, authority.leaf("web.home")))
+    chacha, aes = "ECDHE-ECDSA-CHACHA20-POLY1305", "ECDHE-ECDSA-AES128-GCM-SHA256"
+    for order, agreed in (((chacha, aes), chacha), ((aes, chacha), aes)):
+        assert f"Cipher is {agreed}" in s_client(house, authority, "-tls1_2", "-cipher", ":".join(order))
+    chacha, aes = "TLS_CHACHA20_POLY1305_SHA256", "TLS_AES_256_GCM_SHA384"
+    for order, agreed in (((chacha, aes), chacha), ((aes, chacha), aes)):
+        assert f"Cipher is {agreed}" in s_client(house, authority, "-tls1_3", "-ciphersuites", ":".join(order))

@@ -10,6 +10,7 @@ from pathlib import Path
 from tests.lab.waiting import wait_until
 from tests.systemd.machine import Machine
 
+CLIENT = "10.77.0.9"
 DAEMONS = ["hearth-dns", "hearth-proxy", "hearth-certs", "hearth-lb"]
 
 DOCUMENT = """
@@ -25,7 +26,7 @@ dns:
 blocking:
   lists:
     ours: {file: lists/ours.txt}
-proxy: {vip: proxy}
+proxy: {vip: proxy, access_log: journal}
 services:
   hello: {upstream: "http://127.0.0.1:8081", https: optional}
 """
@@ -77,6 +78,22 @@ def test_serves_once_the_document_is_there(machine):
     wait_for_answer(machine, "ads.example", "0.0.0.0")  # the timer has run hearth-lists
     page = machine.client.run(["curl", "-s", "-H", "Host: hello.home", "http://10.77.0.80/"])
     assert "127.0.0.1:8081" in page.stdout  # a 502 that names the hop: nobody serves hello
+
+
+def test_requests_are_entries_of_the_journal(machine):
+    machine.client.run(["curl", "-s", "-o", "/dev/null", "-A", "tester", "-H", "Host: hello.home",
+                        "http://10.77.0.80/x?token=hidden"])
+    query = ["journalctl", "-o", "json", "HEARTH_EVENT=request", "HEARTH_SERVICE=hello", "HEARTH_USER_AGENT=tester"]
+    (line,) = wait_until(lambda: machine.run(*query).stdout.splitlines(), 30, what="the entry")
+    entry = json.loads(line)
+    wanted = {
+        "_SYSTEMD_UNIT": "hearth-proxy.service", "SYSLOG_IDENTIFIER": "hearth-proxy", "PRIORITY": "4",
+        "HEARTH_CLIENT": CLIENT, "HEARTH_METHOD": "GET", "HEARTH_PROTOCOL": "HTTP/1.1",
+        "HEARTH_HOST": "hello.home", "HEARTH_TARGET": "/x?token=***", "HEARTH_STATUS": "502",
+        "HEARTH_UPSTREAM": "127.0.0.1:8081", "HEARTH_HOP": "upstream", "HEARTH_REASON": "connect_refused"}
+    assert {name: entry.get(name) for name in wanted} == wanted
+    assert "hidden" not in line and re.fullmatch(r"[0-9a-f]{32}", entry["TRACE_ID"])
+    assert int(entry["HEARTH_DURATION_US"]) > 0 and entry["MESSAGE"].startswith(CLIENT + " hello.home ")
 
 
 def test_services_have_certificates_by_themselves(machine):
