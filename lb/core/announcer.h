@@ -14,7 +14,11 @@ namespace hearth::lb {
 class Announcer {
 public:
     void start(TimePoint now, Duration refresh) noexcept;
-    void stop() noexcept { due_ = kNever; }
+    // Who has given the VIP away and gets it back says so at once.
+    void stop() noexcept {
+        due_ = kNever;
+        last_sent_ = TimePoint::min();
+    }
     // True when an announcement is due; it counts as sent.
     [[nodiscard]] bool take_due(TimePoint now) noexcept;
     [[nodiscard]] TimePoint next_deadline() const noexcept { return due_; }

@@ -39,6 +39,15 @@ TEST(Announcer, RivalCannotSetThePace) {
     EXPECT_EQ(sent, 10);
 }
 
+TEST(Announcer, ANewClaimIsToldAtOnce) {
+    Announcer announcer;
+    announcer.start(kStart, 120s);
+    EXPECT_TRUE(announcer.take_due(kStart));
+    announcer.stop();
+    announcer.start(kStart + 30ms, 120s);
+    EXPECT_TRUE(announcer.take_due(kStart + 30ms)) << "the LAN has heard somebody else meanwhile";
+}
+
 TEST(Announcer, NeverAgainWithoutRefresh) {
     Announcer announcer;
     announcer.start(kStart, Duration{});
