@@ -5,6 +5,7 @@ the interface below.
 """
 
 import array
+import contextlib
 import fcntl
 import os
 import select
@@ -74,9 +75,11 @@ def _pump(below: str, vlan: int, name: str) -> None:
     while True:
         ready, _, _ = select.select([device, wire], [], [])
         if wire in ready and (frame := wire.receive()):
-            os.write(device, frame)
+            with contextlib.suppress(OSError):  # it is down
+                os.write(device, frame)
         if device in ready:
-            wire.send(os.read(device, 65536))
+            with contextlib.suppress(OSError):
+                wire.send(os.read(device, 65536))
 
 
 if __name__ == "__main__":

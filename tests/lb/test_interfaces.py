@@ -110,7 +110,7 @@ def test_address_on_the_interface_for_chips_that_answer_by_themselves(make_lan):
     assert (on_interface(a), on_interface(b)) == (True, False)
     assert "vip_on_interface" not in a.control.problems()
     assert VIP not in a.host.run(["ip", "route", "get", "10.0.0.50"]).stdout  # not a source
-    assert a.control.post("/vips/move?vip=dns&node=b").status == 200
+    wait_until(lambda: a.control.post("/vips/move?vip=dns&node=b").status == 200, what="the nodes' connection")
     lan.wait_owner(b)
     wait_until(lambda: (on_interface(a), on_interface(b)) == (False, True))
     b.host.ip(f"address del {VIP}/32 dev eth0")
