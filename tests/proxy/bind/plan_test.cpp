@@ -8,7 +8,7 @@ namespace {
 config::Document home() {
     config::Document document;
     document.lan = {*IpPrefix::parse("10.0.0.0/24")};
-    document.nodes = {{"pi4", IpAddress::v4(10, 0, 0, 11), ""}};
+    document.nodes = {{"pi4", IpAddress::v4(10, 0, 0, 11), "", {}}};
     document.vips.resize(1);
     document.vips[0].name = "proxy";
     document.vips[0].addresses = {IpAddress::v4(10, 0, 0, 100)};
