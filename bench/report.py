@@ -81,7 +81,7 @@ class Report:
             beside = [f"{other.contestant} {_cell(other)}" for other in self.rows
                       if (other.metric, other.unit) == (row.metric, row.unit) and other.bar is None]
             holds = "yes" if row.holds else "**no**"
-            value = f"{_cell(row)} {row.unit}".rstrip()
+            value = "-" if row.value is None else f"{row.value:.4g} {row.unit}".rstrip()  # 1.054 is not 1.05
             lines.append(f"| {row.metric} | {row.contestant} | {value} | {row.bar} | {holds} | {', '.join(beside)} |")
         return "\n".join(lines)
 

@@ -39,7 +39,7 @@ def test_table_has_a_line_per_metric_and_a_column_per_contestant() -> None:
     assert report.bars().splitlines() == [
         "| dns | | | bar | holds | beside it |",
         "|---|---|---|---|---|---|",
-        "| cached | hearth | 3.46 us | <= 4 | yes | unbound 1234 |",
+        "| cached | hearth | 3.456 us | <= 4 | yes | unbound 1234 |",
     ]
     assert report.text() == f"{report.table()}\n\n{report.bars()}\n\nnote: two rounds\n"
 
