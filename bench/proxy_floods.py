@@ -3,6 +3,7 @@
 import contextlib
 import json
 import subprocess
+import time
 
 from bench.contest import measured, urgent
 from bench.proxy_servers import HOST, ProxyServer
@@ -52,6 +53,7 @@ class Floods:
                                "--seconds", seconds + 1, "--cpu", self.flooder])
                 flood = stack.enter_context(subprocess.Popen([*self.bench.arena.load.prefix(), *map(str, argv)],
                                                              stdout=subprocess.PIPE, text=True))
+                time.sleep(0.5)  # it is under way
             spent = measured(server.pid, lambda: self.bench.load("rate", server.address, rate=RATE, connections=16,
                                                                  seconds=seconds, cpus=self.asker))
             if flood and json.loads(flood.communicate()[0])["sent"] == 0:
