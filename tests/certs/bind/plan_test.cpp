@@ -7,8 +7,8 @@ namespace {
 
 config::Document home() {
     config::Document document;
-    document.nodes = {{"a", IpAddress::v4(10, 0, 0, 11), ""},
-                      {"b", IpAddress::v4(10, 0, 0, 12), ""}};
+    document.nodes = {{"a", IpAddress::v4(10, 0, 0, 11), "", {}},
+                      {"b", IpAddress::v4(10, 0, 0, 12), "", {}}};
     config::Service service;
     service.name = "Immich";
     service.aliases = {"photos"};
