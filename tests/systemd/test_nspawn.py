@@ -82,7 +82,7 @@ def test_serves_once_the_document_is_there(machine):
 
 def test_requests_are_entries_of_the_journal(machine):
     machine.client.run(["curl", "-s", "-o", "/dev/null", "-A", "tester", "-H", "Host: hello.home",
-                        "http://10.77.0.80/x?token=hidden"])
+                        f"http://{machine.ADDRESS}/x?token=hidden"])
     query = ["journalctl", "-o", "json", "HEARTH_EVENT=request", "HEARTH_SERVICE=hello", "HEARTH_USER_AGENT=tester"]
     (line,) = wait_until(lambda: machine.run(*query).stdout.splitlines(), 30, what="the entry")
     entry = json.loads(line)
