@@ -20,7 +20,7 @@ namespace hearth::runtime {
 
 namespace {
 
-constexpr int kAcceptsPerTurn = 64;
+constexpr int kAcceptsPerTurn = 8;  // a crowd at the door does not keep those inside waiting
 constexpr Duration kOutOfDescriptorsPause = 100ms;
 
 Result<FileDescriptor> listen_tcp(const Endpoint& local, int backlog) {
