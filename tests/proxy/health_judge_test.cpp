@@ -26,7 +26,8 @@ TEST(HealthJudge, TakesFallToGoAndRiseToReturn) {
 }
 
 TEST(HealthJudge, TheFirstAnswerDecides) {
-    HealthJudge judge(HealthCheck{});
+    const HealthCheck usual;
+    HealthJudge judge(usual);
     EXPECT_TRUE(judge.report(Answer::kBad));
     EXPECT_FALSE(judge.is_up());
 }
