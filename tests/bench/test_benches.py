@@ -37,7 +37,10 @@ def test_quick_bench(name: str, source_dir: Path, build_dir: Path, tmp_path: Pat
     assert {row["contestant"] for row in rows} == CONTESTANTS[name]
     for row in rows:
         assert set(row) == {"bench", "metric", "contestant", "value", "unit", "bar", "holds"}
-        assert row["bench"] == name and isinstance(row["value"], int | float)
+        assert row["bench"] == name
+        # Another make may do nothing at all for others during a flood, which a note says.
+        answers = row["contestant"] == "hearth" or f"note: {row['contestant']} answered nobody" not in result.stdout
+        assert isinstance(row["value"], int | float) or not answers, row
         assert (row["bar"] is None) == (row["holds"] is None)
         assert row["metric"] in result.stdout
     assert any(row["bar"] is not None for row in rows)
