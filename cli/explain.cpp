@@ -220,12 +220,11 @@ void try_by_proxy(Walk& walk) {
     }
     for (const json::value& one : *upstreams) {
         const json::value& good = child_of(one, is_stream ? "up" : "ok");
-        Hop hop{"upstream", std::string(text_of(one, "url")), good.is_bool() && good.get_bool(),
-                ""};
+        Hop hop{"upstream", text_of(one, "url"), good.is_bool() && good.get_bool(), ""};
         const auto status = number_of(one, "status");
         if (status != 0) hop.detail = std::to_string(status) + " ";
-        const std::string_view reason = text_of(one, "reason");
-        hop.detail += std::string(is_stream || reason.empty() ? text_of(one, "detail") : reason);
+        const std::string reason = text_of(one, "reason");
+        hop.detail += is_stream || reason.empty() ? text_of(one, "detail") : reason;
         if (hop.is_good && hop.detail.empty()) hop.detail = "takes connections";
         walk.hops.push_back(std::move(hop));
     }
@@ -246,7 +245,7 @@ void add_states(Walk& walk) {
             hop.detail += "; drained: `hearth upstream undrain` takes that back";
         } else if (up.is_bool() && !up.get_bool() && hop.is_good) {
             hop.is_good = false;
-            hop.detail += "; left out: " + std::string(text_of(state, "detail"));
+            hop.detail += "; left out: " + text_of(state, "detail");
         }
     }
 }
