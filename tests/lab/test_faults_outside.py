@@ -10,6 +10,8 @@ from tests.lab.internet import EXAMPLE_COM
 from tests.lab.prober import Probe
 from tests.lab.waiting import wait_until
 
+SHORT_S = 1  # a busy machine's pause; waiting for who does not answer takes longer
+
 DROP_VRRP = """
 table inet firewall {
   chain input {
@@ -47,7 +49,7 @@ def test_nothing_local_notices_that_the_internet_is_gone(house: Home) -> None:
         results = names.finish(), pages.finish()
         owners = watch.owners(DNS_VIP), watch.owners(PROXY_VIP)
     for result in results:
-        assert result.lost == 0 and result.outage < 0.25, result
+        assert result.lost == 0 and result.outage < SHORT_S, result
     assert all(len(succession) <= 1 for succession in owners), owners
     assert transitions(house) == before
     wait_until(
@@ -64,7 +66,7 @@ def test_a_firewall_that_drops_vrrp_leaves_one_owner(house: Home) -> None:
         probe = Probe.dns(house.client, DNS_VIP, "immich.home")
         # Ten times as long as a backup waits for an advert.
         wait_until(lambda: _dropped(house) >= 60, 30, what="adverts that the firewall dropped")
-        assert probe.finish().outage < 0.25
+        assert probe.finish().outage < SHORT_S
         assert house.answering(DNS_VIP) == {owners[0].name}
         assert house.answering(PROXY_VIP) == {owners[1].name}
         assert transitions(house) == before
