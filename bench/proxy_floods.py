@@ -5,7 +5,7 @@ import json
 import subprocess
 import time
 
-from bench.contest import measured, urgent
+from bench.contest import cpu_seconds, measured, urgent
 from bench.proxy_servers import HOST, ProxyServer
 from bench.report import Report, median
 
@@ -14,6 +14,7 @@ FLOODS = {"none": 1, "slowloris": 1000, "slow-read": 200, "reset": 8, "continuat
 CONTESTANTS = ("hearth", "nginx", "haproxy")
 RATE = 1000
 MOST_MS = 50.0
+REST_S = 0.5
 
 
 class Floods:
@@ -31,6 +32,8 @@ class Floods:
             for _ in range(self.bench.pace.flood_rounds):
                 for server in servers:
                     found.setdefault(server.name, []).append(self.during(kind, server))
+                    if not self.rests(server):  # it would take the core from the next one
+                        server.restart()
             for name, rounds in found.items():
                 asked = sum(said["answered"] + said["failed"] for said in rounds)
                 if asked == 0:
@@ -41,6 +44,13 @@ class Floods:
                                 at_most=MOST_MS if ours else None)
                 self.report.add(f"{title}: busy", name, median(said["busy"] for said in rounds), "% of its core")
                 self.report.add(f"{title}: requests of others failed", name, failed, "", at_most=0 if ours else None)
+
+    @staticmethod
+    def rests(server: ProxyServer) -> bool:
+        """Nobody asks any more; nginx may still be busy with what it has read."""
+        before = cpu_seconds(server.pid)
+        time.sleep(REST_S)
+        return cpu_seconds(server.pid) - before < REST_S / 20
 
     def during(self, kind: str, server: ProxyServer) -> dict:
         """What the others' load says, and what the server spent of its core."""
