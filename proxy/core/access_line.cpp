@@ -1,7 +1,6 @@
 #include "proxy/core/access_line.h"
 
-#include <chrono>
-
+#include "proxy/core/log_fields.h"
 #include "proxy/core/redaction.h"
 #include "proxy/core/trace_context.h"
 #include "proxy/core/written_text.h"
@@ -12,11 +11,6 @@ namespace {
 
 constexpr int kNobody = 499;  // nginx's word for a client that left before its answer
 constexpr std::string_view kRequestMessageId = "6f4743b8bc5b4eb28103fd9ed892855f";
-
-std::uint64_t microseconds(Duration duration) {
-    return static_cast<std::uint64_t>(
-        std::chrono::duration_cast<std::chrono::microseconds>(duration).count());
-}
 
 // What of a record stands in more than one form.
 class Told {
@@ -43,14 +37,7 @@ std::string_view method_of(const AccessRecord& record) {
 
 void append_json(std::string& out, const AccessRecord& record, WallTime when) {
     const Told told(record);
-    const auto text = [&out](std::string_view key, std::string_view value) {
-        out.append(",\"").append(key).append("\":");
-        append_json_quoted(out, value);
-    };
-    const auto number = [&out](std::string_view key, std::uint64_t value) {
-        out.append(",\"").append(key).append("\":");
-        append_number(out, value);
-    };
+    JsonFields fields(out);
     out.append("{\"time\":\"");
     append_iso_time(out, when);
     out.push_back('"');
@@ -59,24 +46,25 @@ void append_json(std::string& out, const AccessRecord& record, WallTime when) {
         append_hex(out, record.trace);
         out.push_back('"');
     }
-    text("client", record.client.to_string());
-    text("method", method_of(record));
-    text("protocol", to_string(record.version));
-    text("host", record.host.view());
-    text("target", told.target);
-    number("status", static_cast<std::uint64_t>(record.status));
-    number("request_octets", record.request_octets);
-    number("response_octets", record.response_octets);
-    number("duration_us", microseconds(record.duration));
-    if (!record.service.empty()) text("service", record.service);
-    if (record.upstream.port != 0) text("upstream", record.upstream_text());
+    fields.text("client", record.client.to_string());
+    fields.text("method", method_of(record));
+    fields.text("protocol", to_string(record.version));
+    fields.text("host", record.host.view());
+    fields.text("target", told.target);
+    fields.number("status", static_cast<std::uint64_t>(record.status));
+    fields.number("request_octets", record.request_octets);
+    fields.number("response_octets", record.response_octets);
+    fields.number("duration_us", whole_microseconds(record.duration));
+    if (!record.service.empty()) fields.text("service", record.service);
+    if (record.upstream.port != 0) fields.text("upstream", record.upstream_text());
     if (record.error.failed()) {
-        text("hop", to_string(hop_of(record.error.reason)));
-        text("reason", to_string(record.error.reason));
-        if (record.error.refusal != Refusal::kNone) text("detail", describe(record.error.refusal));
+        fields.text("hop", to_string(hop_of(record.error.reason)));
+        fields.text("reason", to_string(record.error.reason));
+        if (record.error.refusal != Refusal::kNone)
+            fields.text("detail", describe(record.error.refusal));
     }
-    if (!told.referer.empty()) text("referer", told.referer);
-    if (!record.user_agent.view().empty()) text("user_agent", record.user_agent.view());
+    if (!told.referer.empty()) fields.text("referer", told.referer);
+    if (!record.user_agent.view().empty()) fields.text("user_agent", record.user_agent.view());
     out.push_back('}');
 }
 
@@ -117,7 +105,7 @@ void append_what_happened(std::string& out, const AccessRecord& record, const To
     out.push_back(' ');
     append_number(out, record.response_octets);
     out.push_back(' ');
-    append_number(out, microseconds(record.duration) / 1000);
+    append_number(out, whole_microseconds(record.duration) / 1000);
     out.append("ms");
     if (record.upstream.port != 0) out.append(" ").append(record.upstream_text());
     if (record.error.failed()) out.append(" ").append(to_string(record.error.reason));
@@ -132,44 +120,32 @@ void append_text(std::string& out, const AccessRecord& record, WallTime when) {
     append_hex(out, record.trace);
 }
 
-// Fields as systemd.journal-fields(7) has them, each ended by a NUL octet, which no value has: what
-// HTTP lets through has none, and the rest is escaped.
 void append_journal(std::string& out, const AccessRecord& record) {
     const Told told(record);
-    const auto text = [&out](std::string_view name, std::string_view value) {
-        if (value.empty()) return;
-        out.append(name).append("=");
-        append_log_escaped(out, value);
-        out.push_back('\0');
-    };
-    const auto number = [&out](std::string_view name, std::uint64_t value) {
-        out.append(name).append("=");
-        append_number(out, value);
-        out.push_back('\0');
-    };
+    JournalFields fields(out);
     out.append("MESSAGE=");
     append_what_happened(out, record, told);
     out.push_back('\0');
-    number("PRIORITY", record.status >= 500 ? 4 : 6);
-    text("MESSAGE_ID", kRequestMessageId);
-    text("SYSLOG_IDENTIFIER", "hearth-proxy");
-    text("HEARTH_EVENT", "request");
-    text("HEARTH_SERVICE", record.service);
-    text("HEARTH_CLIENT", record.client.to_string());
-    text("HEARTH_METHOD", method_of(record));
-    text("HEARTH_PROTOCOL", to_string(record.version));
-    text("HEARTH_HOST", record.host.view());
-    text("HEARTH_TARGET", told.target);
-    number("HEARTH_STATUS", static_cast<std::uint64_t>(record.status));
-    number("HEARTH_REQUEST_OCTETS", record.request_octets);
-    number("HEARTH_RESPONSE_OCTETS", record.response_octets);
-    number("HEARTH_DURATION_US", microseconds(record.duration));
-    text("HEARTH_UPSTREAM", record.upstream_text());
-    text("HEARTH_REFERER", told.referer);
-    text("HEARTH_USER_AGENT", record.user_agent.view());
+    fields.number("PRIORITY", record.status >= 500 ? 4 : 6);
+    fields.text("MESSAGE_ID", kRequestMessageId);
+    fields.text("SYSLOG_IDENTIFIER", "hearth-proxy");
+    fields.text("HEARTH_EVENT", "request");
+    fields.text("HEARTH_SERVICE", record.service);
+    fields.text("HEARTH_CLIENT", record.client.to_string());
+    fields.text("HEARTH_METHOD", method_of(record));
+    fields.text("HEARTH_PROTOCOL", to_string(record.version));
+    fields.text("HEARTH_HOST", record.host.view());
+    fields.text("HEARTH_TARGET", told.target);
+    fields.number("HEARTH_STATUS", static_cast<std::uint64_t>(record.status));
+    fields.number("HEARTH_REQUEST_OCTETS", record.request_octets);
+    fields.number("HEARTH_RESPONSE_OCTETS", record.response_octets);
+    fields.number("HEARTH_DURATION_US", whole_microseconds(record.duration));
+    fields.text("HEARTH_UPSTREAM", record.upstream_text());
+    fields.text("HEARTH_REFERER", told.referer);
+    fields.text("HEARTH_USER_AGENT", record.user_agent.view());
     if (record.error.failed()) {
-        text("HEARTH_HOP", to_string(hop_of(record.error.reason)));
-        text("HEARTH_REASON", to_string(record.error.reason));
+        fields.text("HEARTH_HOP", to_string(hop_of(record.error.reason)));
+        fields.text("HEARTH_REASON", to_string(record.error.reason));
     }
     if (!record.trace.is_set()) return;
     out.append("TRACE_ID=");
