@@ -6,6 +6,21 @@
 
 namespace hearth::proxy {
 
+namespace {
+
+// As CGI and its like read a name.
+bool equals_folded(std::string_view a, std::string_view b) noexcept {
+    const auto folded = [](char c) { return c == '_' || c == '.' ? '-' : to_lower(c); };
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                      [folded](char x, char y) { return folded(x) == folded(y); });
+}
+
+}  // namespace
+
+void remove_alike(HeaderTable& headers, std::string_view name) noexcept {
+    headers.remove_if([name](const HeaderField& field) { return equals_folded(field.name, name); });
+}
+
 void remove_field(HeaderTable& headers, std::string_view name) noexcept {
     headers.remove_if(
         [name](const HeaderField& field) { return equals_ignoring_case(field.name, name); });

@@ -11,6 +11,8 @@ void apply_edits(const HeaderEdits& edits, HeaderTable& headers, HeaderId id) no
 
 // Removes all fields of that name.
 void remove_field(HeaderTable& headers, std::string_view name) noexcept;
+// And those that frameworks which fold '_', '.' and '-' take for it.
+void remove_alike(HeaderTable& headers, std::string_view name) noexcept;
 [[nodiscard]] bool has_field(const HeaderTable& headers, std::string_view name) noexcept;
 
 }  // namespace hearth::proxy

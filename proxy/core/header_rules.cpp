@@ -148,12 +148,17 @@ public:
     }
     [[nodiscard]] bool starts_with_any(
         std::span<const std::string_view> beginnings) const noexcept {
-        const std::string_view text(text_.data(), size_);
         return std::any_of(beginnings.begin(), beginnings.end(),
-                           [text](std::string_view one) { return text.starts_with(one); });
+                           [this](std::string_view one) { return text().starts_with(one); });
+    }
+    // Of names shorter than kLongest.
+    [[nodiscard]] bool is_any_of(std::span<const std::string_view> names) const noexcept {
+        return std::find(names.begin(), names.end(), text()) != names.end();
     }
 
 private:
+    [[nodiscard]] std::string_view text() const noexcept { return {text_.data(), size_}; }
+
     static constexpr std::size_t kLongest = 24;
     std::array<char, kLongest> text_;
     std::size_t size_;
@@ -187,33 +192,25 @@ bool imitates_identity(std::string_view name) noexcept {
 }
 
 bool carries_identity(std::string_view name) noexcept {
-    // Most names begin otherwise: accept, sec-, cookie, user-agent.
-    constexpr std::string_view kInitials = "rxtc";
+    // Most names begin otherwise: accept, sec-, user-agent.
+    constexpr std::string_view kInitials = "cfrtx";
     if (name.empty() || kInitials.find(to_lower(name.front())) == std::string_view::npos)
         return false;
-    constexpr std::string_view kGuarded[] = {"remote-",
-                                             "x-remote-",
-                                             "x-forwarded-user",
-                                             "x-forwarded-email",
-                                             "x-forwarded-group",
-                                             "x-forwarded-preferred",
-                                             "x-forwarded-access",
-                                             "x-forwarded-prefix",
-                                             "x-auth-",
-                                             "x-authentik-",
-                                             "x-authelia-",
-                                             "x-webauth-",
-                                             "x-user",
-                                             "x-client-ip",
-                                             "x-client-cert",
-                                             "client-cert",
-                                             "x-cluster-",
-                                             "x-ssl-",
-                                             "true-client-ip",
-                                             "cf-connecting",
-                                             "x-original-url",
-                                             "x-rewrite-url"};
-    return FoldedName(name).starts_with_any(kGuarded);
+    // Whole names, because what begins so is a token of an application's own: X-Auth-Token,
+    // X-User-Id.
+    constexpr std::string_view kNames[] = {
+        "x-user",      "x-user-name",  "x-user-email",  "x-user-groups", "x-username",
+        "x-auth-user", "x-auth-name",  "x-auth-email",  "x-auth-groups", "x-auth-username",
+        "x-scheme",    "x-url-scheme", "x-proxyuser-ip"};
+    // X-Forwarded-* of ours are written behind the client's fields.
+    constexpr std::string_view kBeginnings[] = {
+        "remote-",       "x-remote-",       "x-forwarded",      "forwarded-",  "x-auth-request-",
+        "x-authentik-",  "x-authelia-",     "x-webauth-",       "x-client-ip", "client-ip",
+        "x-client-cert", "client-cert",     "x-cluster-client", "x-ssl-",      "true-client-ip",
+        "cf-connecting", "cf-access-",      "fastly-client",    "x-original-", "x-originating-",
+        "x-rewrite-url", "front-end-https", "tailscale-",       "x-vouch-",    "x-pomerium-"};
+    const FoldedName folded(name);
+    return folded.is_any_of(kNames) || folded.starts_with_any(kBeginnings);
 }
 
 std::size_t write_request_head(const RequestHead& head, const Peer& peer,

@@ -174,7 +174,7 @@ void ClientRequest::service_answered(const AuthAnswer& answer) {
             break;
         case AuthDecision::Kind::kAnswer: answer_for_service(); break;
         case AuthDecision::Kind::kPass:
-            for (const std::string& name : rule.headers) remove_field(head_->headers, name);
+            for (const std::string& name : rule.headers) remove_alike(head_->headers, name);
             for (const auto& [name, value] : active.auth.fields) {
                 if (!head_->headers.full()) head_->headers.add({name, value, HeaderId::kOwn});
             }

@@ -164,6 +164,14 @@ def test_another_service_says_yes(house):
     assert header(web.received, "Remote-User") == "ann" and b"root" not in web.received + asked.received
 
 
+@pytest.mark.parametrize("name", ["X-App-User", "x_app_user", "X.App-User"])
+def test_what_the_other_service_says_cannot_be_imitated(house, name):
+    yes = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+    web, _ = guard(house, yes, headers=["X-App-User"])
+    assert house.ask(get(headers=f"{name}: root\r\nX_App: kept\r\n"))[0] == 200
+    assert b"root" not in web.received and b"kept" in web.received
+
+
 def test_another_service_sends_pages_elsewhere_and_programs_nowhere(house):
     web, _ = guard(house, b"HTTP/1.1 302 Found\r\nLocation: https://auth.home/\r\nContent-Length: 0\r\n\r\n")
     status, head, _ = house.ask(get(headers="Accept: text/html\r\n"))

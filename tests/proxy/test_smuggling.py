@@ -220,7 +220,9 @@ def test_naming_it_in_connection_strips_nothing_of_ours(both, named):
 
 IMITATIONS = ["X_Forwarded_For", "x.forwarded.for", "X-Forwarded_Proto", "X_Real_IP", "Remote_User", "remote.user", "Content_Length",
               "Transfer_Encoding", "Proxy", "Forwarded", "X-Original-URL", "X-Rewrite-URL", "X_AUTHENTIK_USERNAME", "Remote-Groups",
-              "X-Auth-Request-User", "CF-Connecting-IP", "True-Client-IP", "X-Client-IP", "X-Forwarded-Prefix", "X-SSL-Client-Verify"]
+              "X-Auth-Request-User", "CF-Connecting-IP", "True-Client-IP", "X-Client-IP", "X-Forwarded-Prefix", "X-SSL-Client-Verify",
+              "Client-IP", "Client_IP", "X-Forwarded-Ssl", "X-Forwarded-Scheme", "X-Forwarded-Server", "X-Forwarded", "Forwarded-For",
+              "Front-End-Https", "Tailscale-User-Login", "X-User", "x.user"]
 
 
 @pytest.mark.parametrize("name", IMITATIONS)
@@ -228,6 +230,13 @@ def test_what_imitates_an_identity_is_dropped(both, name):
     house, _, two = both
     assert house.ask(f"GET / HTTP/1.1\r\nHost: two\r\n{name}: forged\r\n\r\n".encode())[0] == 200
     assert all(b"forged" not in value for _, value in two.asked.pop().headers)
+
+
+@pytest.mark.parametrize("name", ["X-Auth-Token", "X-User-Id", "X-Api-Key", "Authorization", "Cookie", "X-Emby-Token", "X-Requested-With"])
+def test_what_programs_log_in_with_is_passed_on(both, name):
+    house, _, two = both
+    assert house.ask(f"GET / HTTP/1.1\r\nHost: two\r\n{name}: theirs\r\n\r\n".encode())[0] == 200
+    assert dict(two.asked.pop().headers)[name.lower().encode()] == b"theirs"
 
 
 def test_chunks_are_written_anew(house):
