@@ -152,8 +152,10 @@ Codec<std::uint16_t> port() {
 Codec<IpAddress> address() {
     const auto parse = [](const Value& value) -> Parsed<IpAddress> {
         const auto parsed = IpAddress::parse(value.text);
-        if (!parsed) return fault(value.text + " is not an IPv4 or IPv6 address");
-        return *parsed;
+        if (parsed) return *parsed;
+        const auto host = IpAddress::parse(value.text.substr(0, value.text.find('/')));
+        return fault(value.text + " is not an IPv4 or IPv6 address",
+                     host ? host->to_string() : std::string{});
     };
     return scalar<IpAddress>("address", text_schema(), parse);
 }
@@ -215,6 +217,20 @@ Codec<std::string> path() {
     };
     return scalar<std::string>("path", text_schema(), parse,
                                [](const std::string& value) { return value; });
+}
+
+Codec<std::string> program() {
+    auto codec = path();
+    codec.read = [read = codec.read](const Value& value, std::string& out, ReadContext& context) {
+        if (value.kind == Kind::kScalar && value.text.find(' ') != std::string::npos) {
+            context.diagnostics.error(value.span,
+                                      "a script gets no arguments; write a script of "
+                                      "your own with that line, and name it here");
+            return false;
+        }
+        return read(value, out, context);
+    };
+    return codec;
 }
 
 std::string listed_words(const std::vector<std::string>& words) {

@@ -85,6 +85,7 @@ template <class M>
 [[nodiscard]] Codec<std::string> node_name();  // one that `nodes` has
 [[nodiscard]] Codec<std::string> vip_name();   // one that `vips` has
 [[nodiscard]] Codec<std::string> path();       // relative to the folder of hearth.yaml
+[[nodiscard]] Codec<std::string> program();    // the same, of what is run
 [[nodiscard]] Codec<std::string> http_url();
 [[nodiscard]] Codec<NameRule> name_rule();
 [[nodiscard]] Codec<Upstream> upstream();

@@ -336,10 +336,12 @@ Codec<std::string> http_url() {
     const auto parse = [](const Value& value) -> Parsed<std::string> {
         const std::string& text = value.text;
         const auto scheme = scheme_of(text);
-        if (scheme.empty())
+        if (scheme.empty() && text.find_first_of("./") == 0)
             return fault(text + " is not a URL; for a file on this machine write file:");
+        const bool has_dot = text.find('.') != std::string::npos;
+        if (scheme.empty()) return fault(text + " is not a URL", has_dot ? "https://" + text : "");
         if (scheme != "http" && scheme != "https")
-            return fault("lists are fetched by http:// or https://, not " + std::string(scheme) +
+            return fault("a URL here begins with http:// or https://, not " + std::string(scheme) +
                          "://");
         if (has_bad_url_octet(text)) return fault("a URL has no spaces");
         const auto rest = std::string_view(text).substr(scheme.size() + 3);

@@ -27,6 +27,28 @@ std::string lower_case(std::string text) {
     return text;
 }
 
+// "immich" for "immich.home", "home-assistant" for "home_assistant"; else nothing.
+std::string label_like(std::string text) {
+    text.resize(std::min(text.find('.'), text.size()));
+    std::replace_if(
+        text.begin(), text.end(), [](char c) { return c == '_' || c == ' '; }, '-');
+    return is_host_label(text) ? text : std::string{};
+}
+
+// "{service: authelia, path: /api/verify}": what a map here has at least.
+std::string map_like(const SectionTable& table) {
+    std::string text;
+    const auto add = [&text](const Field& field) {
+        text += (text.empty() ? "{" : ", ") + std::string(field.key) + ": " +
+                std::string(field.example);
+    };
+    for (const Field& field : table.fields) {
+        if (field.presence == Presence::kRequired) add(field);
+    }
+    if (text.empty() && !table.fields.empty()) add(table.fields.front());
+    return text + "}";
+}
+
 std::string place_name(const SectionTable& table) {
     return table.path.empty() ? "the document" : std::string(table.path);
 }
@@ -94,7 +116,8 @@ Parsed<std::string> parse_label(const std::string& text, Style style) {
         return fault(text + " without quotes is a number to YAML readers", "\"" + text + "\"");
     if (lower_case(text) != text) return fault("names are written in lower case", lower_case(text));
     if (!is_host_label(text))
-        return fault(text + " is not a host name: letters, digits and inner hyphens, at most 63");
+        return fault(text + " is not a host name: letters, digits and inner hyphens, at most 63",
+                     label_like(text));
     return text;
 }
 
@@ -122,8 +145,9 @@ bool SectionTable::read(const Value& value, Span key_span, void* target,
         return !finish || finish(value, key_span, target, context);
     }
     if (is_bare) {
-        context.diagnostics.error(value.span,
-                                  "expected a map here, found " + std::string(kind_name(value)));
+        context.diagnostics.error(value.span, "expected a map here, found " +
+                                                  std::string(kind_name(value)) + "; for example " +
+                                                  map_like(*this));
         return false;
     }
     const auto meant = report_unknown_keys(*this, value, context);

@@ -173,7 +173,7 @@ const Section<BackendCheck>& check_section() {
             field("name", &BackendCheck::name, domain_name(),
                   "The name whose SOA the name server is asked for.", "example.com",
                   Presence::kOptional, "(the root)"),
-            field("script", &BackendCheck::script, path(),
+            field("script", &BackendCheck::script, program(),
                   "A program, called with the backend's address and port. It runs without "
                   "capabilities, and is killed when its time is over.",
                   "/usr/local/bin/check-mqtt"),

@@ -56,7 +56,7 @@ const Section<Track>& track_section() {
             field("interface", &Track::interface, interface_name(),
                   "A network interface that must be there and have a carrier.", "wan0",
                   Presence::kOptional, "(a script or tcp)"),
-            field("script", &Track::script, path(),
+            field("script", &Track::script, program(),
                   "A program that must end with 0. It runs without any privilege, as nobody when "
                   "hearth-lb was started by root.",
                   "/usr/local/bin/reaches-the-internet", Presence::kOptional,
