@@ -150,13 +150,14 @@ ClientRequest::Next ClientRequest::relay() {
 // Reads what there is. True when something is to be written, at the end of the batch.
 bool ClientRequest::puts_off_writing() {
     if (awaits_turn_) return true;
-    if (worker_.write_turn.has_come() || client_.runs_late()) return false;
+    if (worker_.write_turn.has_come()) return false;
     const Exchange& exchange = active_->exchange;
+    const bool is_shared = client_.is_shared();
     if (exchange.verdict() == Exchange::Verdict::kGoOn) (void)read_client();
-    if (exchange.verdict() == Exchange::Verdict::kGoOn) (void)read_upstream();
+    if (exchange.verdict() == Exchange::Verdict::kGoOn && !is_shared) (void)read_upstream();
     if (exchange.verdict() != Exchange::Verdict::kGoOn) return false;
     const bool for_upstream = !exchange.to_upstream().empty() && active_->upstream->writable();
-    const bool for_client = !exchange.to_client().empty() && client_.writable();
+    const bool for_client = !is_shared && !exchange.to_client().empty() && client_.writable();
     awaits_turn_ = for_upstream || for_client;
     if (!awaits_turn_) return false;
     using To = WriteTurn::To;

@@ -71,7 +71,7 @@ void ClientRequest::on_deadline() {
 
 void ClientRequest::write_now() {
     awaits_turn_ = false;
-    client_.on_request_ready();
+    client_.on_write_turn();
 }
 
 void ClientRequest::client_failed() {

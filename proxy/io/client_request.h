@@ -35,8 +35,9 @@ public:
     [[nodiscard]] virtual bool writable() const noexcept = 0;
     // A client that may take octets only later helps itself: ClientRequest::to_client().
     [[nodiscard]] virtual IoResult write(const Outgoing& out) = 0;
-    // It is at the end of a batch that its requests are run, in any case.
-    [[nodiscard]] virtual bool runs_late() const noexcept { return false; }
+    // Octets for it go to a connection that it shares with others: nothing is gained by waiting
+    // for the time to write.
+    [[nodiscard]] virtual bool is_shared() const noexcept { return false; }
     // HTTP/2 wants heads apart from what follows them, though as HTTP/1.1 writes them.
     [[nodiscard]] virtual bool has_heads_apart() const noexcept { return false; }
     virtual void write_head(std::span<char> /*head*/, StreamEnd /*end*/) {}
@@ -51,6 +52,8 @@ public:
     virtual void wake_at(TimePoint deadline) = 0;
     // An upstream has something: call the request's run().
     virtual void on_request_ready() = 0;
+    // The time to write to its upstream has come: likewise, and now.
+    virtual void on_write_turn() { on_request_ready(); }
     // The request was at it for long enough: run() it again after others had their turn.
     virtual void give_way() = 0;
 

@@ -218,6 +218,10 @@ ClientSession::Next ClientSession::begin_http2() {
 
 ClientSession::Next ClientSession::drive_http2() { return end_http2(http2_->on_ready()); }
 
+void ClientSession::run_streams() {
+    if (state_ == State::kHttp2) http2_->run_streams();
+}
+
 void ClientSession::flush() {
     if (state_ == State::kHttp2 && end_http2(http2_->flush()) == Next::kRun) run();
 }

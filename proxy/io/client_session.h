@@ -38,7 +38,8 @@ public:
     void on_ready(std::uint32_t events) override;
     // Its turn again after it had put itself on WorkerState::unfinished.
     void go_on();
-    // On WorkerState::to_flush: frames of HTTP/2 wait to be written.
+    // On WorkerState::to_flush: streams of HTTP/2 are to be run, then frames to be written.
+    void run_streams();
     void flush();
 
     // For itself and its Http2Connection.

@@ -115,9 +115,13 @@ void Http2Connection::run_streams() {
     running_.swap(to_run_);
     for (Http2Stream* stream : running_) {
         stream->waits_for_run = false;
-        if (!stream->run()) remove(*stream);
+        run(*stream);
     }
     running_.clear();
+}
+
+void Http2Connection::run(Http2Stream& stream) {
+    if (!stream.run()) remove(stream);
 }
 
 void Http2Connection::remove(Http2Stream& stream) {

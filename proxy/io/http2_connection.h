@@ -32,7 +32,9 @@ public:
     // The socket has become ready.
     [[nodiscard]] Life on_ready();
     [[nodiscard]] Life on_deadline();
-    // Runs the streams that wait for it and writes what there is; after each batch.
+    // After each batch: runs the streams that wait for it, then, with what others have brought
+    // about meanwhile, writes what there is.
+    void run_streams();
     [[nodiscard]] Life flush();
     // It was ended for what the client has sent.
     [[nodiscard]] bool blames_client() const noexcept { return session_.blames_peer(); }
@@ -47,6 +49,8 @@ public:
     // It has something to do or to send: flush() comes.
     void wake(Http2Stream& stream);
     void wake();
+    // It cannot wait for that; it may be gone afterwards.
+    void run(Http2Stream& stream);
     // The client is a nuisance.
     void expel();
 
@@ -54,7 +58,6 @@ private:
     enum class Drain : std::uint8_t { kNo, kAnnounced, kRefusing };
 
     Http2StreamUser* on_stream(std::int32_t id) override;
-    void run_streams();
     void remove(Http2Stream& stream);
     [[nodiscard]] bool write();
     void pace_idle_frames();

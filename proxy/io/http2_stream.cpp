@@ -201,6 +201,8 @@ void Http2Stream::wake_at(TimePoint deadline) { connection_.worker().timers.set(
 
 void Http2Stream::on_request_ready() { connection_.wake(*this); }
 
+void Http2Stream::on_write_turn() { connection_.run(*this); }
+
 void Http2Stream::give_way() { connection_.wake(*this); }
 
 }  // namespace hearth::proxy

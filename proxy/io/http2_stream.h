@@ -56,7 +56,7 @@ private:
     std::string_view trailers() const noexcept override { return trailers_; }
     bool writable() const noexcept override { return true; }
     IoResult write(const Outgoing& out) override;
-    bool runs_late() const noexcept override { return true; }
+    bool is_shared() const noexcept override { return true; }
     bool has_heads_apart() const noexcept override { return true; }
     void write_head(std::span<char> head, StreamEnd end) override;
     void end_writing() override;
@@ -64,6 +64,7 @@ private:
     Endpoint local() const noexcept override;
     void wake_at(TimePoint deadline) override;
     void on_request_ready() override;
+    void on_write_turn() override;
     void give_way() override;
 
     void on_deadline() override;

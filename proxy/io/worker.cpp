@@ -321,12 +321,15 @@ void Worker::go_on_with_unfinished() {
     after_batch();
 }
 
-// What connections of HTTP/2 have to say, on both sides: what one side sends lets the other go on.
+// First what goes to upstreams, for all streams of HTTP/2 one after the other, then what their
+// connections have to say, on both sides: what one side sends lets the other go on.
 void Worker::flush() {
     constexpr int kRounds = 8;
     for (int round = 0; round < kRounds; ++round) {
+        const std::vector<ClientSession*> sessions = std::exchange(state_.to_flush, {});
+        for (ClientSession* session : sessions) session->run_streams();
         state_.write_turn.run();
-        for (ClientSession* session : std::exchange(state_.to_flush, {})) session->flush();
+        for (ClientSession* session : sessions) session->flush();
         if (!state_.upstreams.flush() && state_.to_flush.empty() && state_.write_turn.empty())
             return;
     }
