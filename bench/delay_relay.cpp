@@ -3,7 +3,6 @@
 //
 //     bench-delay-relay --listen 10.0.0.5:443 --to 10.0.0.1:443 --delay-ms 5
 
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -24,21 +23,15 @@
 #include <vector>
 
 #include "base/ip.h"
+#include "bench/ipv4.h"
 
 namespace {
 
 using namespace hearth;
+using namespace hearth::bench;
 using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kMostHeld = 32 << 20;  // of a direction
-
-sockaddr_in to_socket_address(const Endpoint& endpoint) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(endpoint.port);
-    address.sin_addr.s_addr = htonl(endpoint.address.v4_value());
-    return address;
-}
 
 int new_socket() {
     const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);

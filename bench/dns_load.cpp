@@ -7,9 +7,6 @@
 // whether or not we were late. Without it, N questions are always under way. Prints one JSON
 // object.
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sched.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -25,7 +22,9 @@
 #include <vector>
 
 #include "base/ip.h"
+#include "bench/cores.h"
 #include "bench/dns_questions.h"
+#include "bench/ipv4.h"
 #include "bench/latency.h"
 
 namespace {
@@ -66,10 +65,7 @@ public:
           questions_(options.mix, stream),
           share_(1.0 / static_cast<double>(options.cpus.size())) {
         fd_ = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-        sockaddr_in to{};
-        to.sin_family = AF_INET;
-        to.sin_port = htons(options.server.port);
-        to.sin_addr.s_addr = htonl(options.server.address.v4_value());
+        const sockaddr_in to = to_socket_address(options.server);
         const int size = 4 << 20;
         ::setsockopt(fd_, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size);
         const timeval patience{0, 20'000};
@@ -200,23 +196,6 @@ private:
     std::array<mmsghdr, kBatch> out_{};
 };
 
-void pin(int cpu) {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    CPU_SET(static_cast<unsigned>(cpu), &set);
-    ::sched_setaffinity(0, sizeof set, &set);
-}
-
-std::vector<int> numbers(std::string_view text) {
-    std::vector<int> out;
-    for (std::size_t at = 0; at < text.size();) {
-        const std::size_t comma = std::min(text.find(',', at), text.size());
-        out.push_back(std::atoi(std::string(text.substr(at, comma - at)).c_str()));
-        at = comma + 1;
-    }
-    return out;
-}
-
 std::optional<Options> parse(int argc, char** argv) {
     Options options;
     for (int i = 1; i + 1 < argc; i += 2) {
@@ -231,7 +210,7 @@ std::optional<Options> parse(int argc, char** argv) {
         } else if (key == "--outstanding") {
             options.outstanding = static_cast<unsigned>(std::atoi(value));
         } else if (key == "--cpus") {
-            options.cpus = numbers(value);
+            options.cpus = parse_numbers(value);
         } else if (key == "--cached") {
             options.mix.cached = read_names(value);
         } else if (key == "--blocked") {
@@ -239,7 +218,7 @@ std::optional<Options> parse(int argc, char** argv) {
         } else if (key == "--fresh") {
             options.mix.fresh_zone = value;
         } else if (key == "--mix") {
-            const auto shares = numbers(value);
+            const auto shares = parse_numbers(value);
             if (shares.size() != 2) return std::nullopt;
             options.mix.cached_share = static_cast<unsigned>(shares[0]);
             options.mix.blocked_share = static_cast<unsigned>(shares[1]);

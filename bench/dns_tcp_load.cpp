@@ -6,7 +6,6 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -21,6 +20,7 @@
 #include <thread>
 #include <vector>
 
+#include "bench/cores.h"
 #include "bench/dns_questions.h"
 
 namespace {
@@ -137,12 +137,7 @@ int main(int argc, char** argv) {
         std::fputs("usage: bench-dns-tcp-load ADDRESS CPU[,CPU...] SECONDS NAMES-FILE\n", stderr);
         return 2;
     }
-    std::vector<int> cpus;
-    for (const char* at = argv[2]; *at != '\0';) {
-        char* end = nullptr;
-        cpus.push_back(static_cast<int>(std::strtol(at, &end, 10)));
-        at = *end == ',' ? end + 1 : end;
-    }
+    const std::vector<int> cpus = parse_numbers(argv[2]);
     const double seconds = std::atof(argv[3]);
     QuestionMix mix;
     mix.cached = read_names(argv[4]);
@@ -152,10 +147,7 @@ int main(int argc, char** argv) {
     std::vector<std::thread> threads;
     for (unsigned i = 0; i < cpus.size(); ++i) {
         threads.emplace_back([&, i] {
-            cpu_set_t set;
-            CPU_ZERO(&set);
-            CPU_SET(static_cast<unsigned>(cpus[i]), &set);
-            ::sched_setaffinity(0, sizeof set, &set);
+            pin(cpus[i]);
             const auto share = kConnections / static_cast<unsigned>(cpus.size());
             outcomes[i] =
                 run(server, mix, share, i * kConnections, std::chrono::duration<double>(seconds));

@@ -12,10 +12,7 @@
 //
 // What the server closes is opened again at once.
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -35,10 +32,13 @@
 #include <vector>
 
 #include "base/ip.h"
+#include "bench/cores.h"
+#include "bench/ipv4.h"
 
 namespace {
 
 using namespace hearth;
+using namespace hearth::bench;
 
 enum class Kind { kSlowloris, kSlowRead, kReset, kContinuation, kPing, kSettings };
 
@@ -80,14 +80,6 @@ void add_frame(std::string& out, FrameType type, std::uint8_t flags, std::uint32
     for (const std::uint32_t shift : {24U, 16U, 8U, 0U})
         out += static_cast<char>((stream >> shift) & 0xff);
     out += payload;
-}
-
-sockaddr_in to_socket_address(const Endpoint& endpoint) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(endpoint.port);
-    address.sin_addr.s_addr = htonl(endpoint.address.v4_value());
-    return address;
 }
 
 class Flood {
@@ -280,10 +272,7 @@ int main(int argc, char** argv) {
         return 2;
     }
     options.kind = *kind;
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    CPU_SET(static_cast<unsigned>(options.cpu), &set);
-    ::sched_setaffinity(0, sizeof set, &set);
+    pin(options.cpu);
     Flood(options).run();
     return 0;
 }

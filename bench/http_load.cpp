@@ -1,10 +1,12 @@
 // Asks an HTTP server and measures. Prints one JSON object.
 //
 //     bench-http-load MODE --server 10.0.0.1:80 --host NAME [--path /] [--connections 64]
-//                     [--seconds 2] [--rate N] [--bytes N] [--cpus 1,3]
+//                     [--warm-up 0] [--seconds 2] [--rate N] [--bytes N] [--cpus 1,3]
+//                     [--account PID,PID]
 //
-// With --seconds 0 until the end of input. A server that says "Connection: close" gets a new
-// connection for the next request.
+// What is measured begins after --warm-up and lasts --seconds, with the CPU time of the processes
+// of --account. With --seconds 0 until the end of input. A server that says "Connection: close"
+// gets a new connection for the next request.
 //
 //     keep    always one request under way on each connection
 //     close   the same, a new connection for each request
@@ -13,10 +15,7 @@
 //     idle    each connection makes one request and then stays; prints, and waits for the end of
 //     input
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -39,8 +38,11 @@
 #include <vector>
 
 #include "base/ip.h"
+#include "bench/cores.h"
 #include "bench/http_text.h"
+#include "bench/ipv4.h"
 #include "bench/latency.h"
+#include "bench/load_window.h"
 
 namespace {
 
@@ -55,7 +57,7 @@ struct Options {
     std::string host;
     std::string path = "/";
     unsigned connections = 64;
-    double seconds = 2;
+    LoadWindow window;
     double rate = 0;
     std::uint64_t bytes = 1 << 30;
     std::vector<int> cpus = {0};
@@ -65,21 +67,15 @@ struct Outcome {
     std::uint64_t answered = 0;
     std::uint64_t failed = 0;  // not 200, or broken off
     double seconds = 0;
+    double cpu_seconds = 0;
     Latencies latencies;
 };
-
-std::uint64_t now_ns() noexcept {
-    return static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
-}
 
 int connect_to(const Endpoint& server, int flags) {
     const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
     const int on = 1;
     ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    sockaddr_in to{};
-    to.sin_family = AF_INET;
-    to.sin_port = htons(server.port);
-    to.sin_addr.s_addr = htonl(server.address.v4_value());
+    const sockaddr_in to = to_socket_address(server);
     if (::connect(fd, reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0 &&
         errno != EINPROGRESS) {
         ::close(fd);
@@ -158,9 +154,9 @@ public:
           epoll_(::epoll_create1(EPOLL_CLOEXEC)),
           connections_(count) {}
 
-    Outcome run() {
-        const std::uint64_t start = now_ns();
-        end_ = start + static_cast<std::uint64_t>(options_.seconds * 1e9);
+    Outcome run(std::uint64_t start) {
+        begin_ = options_.window.begin(start);
+        end_ = options_.window.over(start);
         next_due_ = static_cast<double>(start);
         interval_ =
             options_.rate > 0 ? 1e9 * static_cast<double>(options_.cpus.size()) / options_.rate : 0;
@@ -177,15 +173,21 @@ public:
             }
             if (options_.mode == Mode::kIdle && now_ns() > end_ + 20'000'000'000) break;
         }
+        outcome_.answered = answered();
         outcome_.seconds = static_cast<double>(now_ns() - start) / 1e9;
         return outcome_;
     }
 
+    // Until now; any thread.
+    [[nodiscard]] std::uint64_t answered() const noexcept {
+        return answered_.load(std::memory_order_relaxed);
+    }
+
 private:
     [[nodiscard]] bool goes_on() const {
-        if (options_.seconds == 0) return !input_ended;
+        if (options_.window.seconds == 0) return !input_ended;
         if (now_ns() < end_) return true;
-        return options_.mode == Mode::kIdle && outcome_.answered < connections_.size();
+        return options_.mode == Mode::kIdle && answered() < connections_.size();
     }
 
     void open(Connection& connection) {
@@ -238,8 +240,8 @@ private:
 
     void on_answer(Connection& connection) {
         const std::uint64_t now = now_ns();
-        outcome_.latencies.add(now > connection.asked_at ? now - connection.asked_at : 0);
-        ++outcome_.answered;
+        if (connection.asked_at >= begin_) outcome_.latencies.add(now - connection.asked_at);
+        answered_.fetch_add(1, std::memory_order_relaxed);
         connection.busy = false;
         if (connection.last && options_.mode != Mode::kIdle) return open(connection);
         switch (options_.mode) {
@@ -270,6 +272,8 @@ private:
     std::deque<Connection*> free_;
     std::deque<std::uint64_t> due_;
     Outcome outcome_;
+    std::atomic<std::uint64_t> answered_ = 0;
+    std::uint64_t begin_ = 0;
     std::uint64_t end_ = 0;
     double next_due_ = 0;
     double interval_ = 0;
@@ -323,13 +327,6 @@ Outcome transfer(const Options& options) {
     return outcome;
 }
 
-void pin(int cpu) {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    CPU_SET(static_cast<unsigned>(cpu), &set);
-    ::sched_setaffinity(0, sizeof set, &set);
-}
-
 std::optional<Mode> parse_mode(std::string_view text) {
     constexpr std::array<std::pair<std::string_view, Mode>, 6> kModes = {{{"keep", Mode::kKeep},
                                                                           {"close", Mode::kClose},
@@ -353,22 +350,27 @@ bool apply(Options& options, std::string_view key, const char* value) {
     } else if (key == "--connections") {
         options.connections = static_cast<unsigned>(std::atoi(value));
     } else if (key == "--seconds") {
-        options.seconds = std::atof(value);
+        options.window.seconds = std::atof(value);
+    } else if (key == "--warm-up") {
+        options.window.warm_up = std::atof(value);
+    } else if (key == "--account") {
+        options.window.accounted = parse_numbers(value);
     } else if (key == "--rate") {
         options.rate = std::atof(value);
     } else if (key == "--bytes") {
         options.bytes = std::strtoull(value, nullptr, 10);
     } else if (key == "--cpus") {
-        options.cpus.clear();
-        for (const char* at = value; *at != '\0';) {
-            char* end = nullptr;
-            options.cpus.push_back(static_cast<int>(std::strtol(at, &end, 10)));
-            at = *end == ',' ? end + 1 : end;
-        }
+        options.cpus = parse_numbers(value);
     } else {
         return false;
     }
     return true;
+}
+
+std::uint64_t answered_by(const std::vector<std::unique_ptr<Clients>>& clients) {
+    std::uint64_t sum = 0;
+    for (const auto& one : clients) sum += one->answered();
+    return sum;
 }
 
 Outcome run_all(const Options& options) {
@@ -378,13 +380,17 @@ Outcome run_all(const Options& options) {
     std::vector<std::thread> running;
     for (unsigned i = 0; i < threads; ++i)
         clients.push_back(std::make_unique<Clients>(options, options.connections / threads));
-    if (options.seconds == 0) running.emplace_back(wait_for_end_of_input);
+    if (options.window.seconds == 0) running.emplace_back(wait_for_end_of_input);
+    const std::uint64_t start = now_ns();
     for (unsigned i = 0; i < threads; ++i) {
         running.emplace_back([&, i] {
             pin(options.cpus[i]);
-            outcomes[i] = clients[i]->run();
+            outcomes[i] = clients[i]->run(start);
         });
     }
+    const bool timed = options.window.seconds > 0 && options.mode != Mode::kIdle;
+    Measured measured;
+    if (timed) measured = measure(options.window, start, [&] { return answered_by(clients); });
     for (std::thread& thread : running) thread.join();
     Outcome all;
     for (const Outcome& one : outcomes) {
@@ -392,6 +398,11 @@ Outcome run_all(const Options& options) {
         all.failed += one.failed;
         all.seconds = std::max(all.seconds, one.seconds);
         all.latencies.merge(one.latencies);
+    }
+    if (timed) {
+        all.answered = measured.answered;
+        all.seconds = measured.seconds;
+        all.cpu_seconds = measured.cpu_seconds;
     }
     if (options.mode == Mode::kIdle) {
         std::printf("{\"answered\":%llu,\"failed\":%llu}\n",
@@ -424,8 +435,10 @@ int main(int argc, char** argv) {
                                                                                  : run_all(options);
     if (options.mode == Mode::kIdle) return 0;
     std::printf(
-        "{\"answered\":%llu,\"failed\":%llu,\"seconds\":%.4f,\"p50_us\":%.1f,\"p99_us\":%.1f}\n",
+        "{\"answered\":%llu,\"failed\":%llu,\"seconds\":%.4f,\"cpu_seconds\":%.6f,\"p50_us\":%.1f,"
+        "\"p99_us\":%.1f}\n",
         static_cast<unsigned long long>(all.answered), static_cast<unsigned long long>(all.failed),
-        all.seconds, all.latencies.quantile_us(0.5), all.latencies.quantile_us(0.99));
+        all.seconds, all.cpu_seconds, all.latencies.quantile_us(0.5),
+        all.latencies.quantile_us(0.99));
     return 0;
 }

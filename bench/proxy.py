@@ -9,17 +9,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.contest import Arena, cpu_seconds, measured, memory_mib, pinned, program_version, urgent
+from bench.contest import Arena, cpu_seconds, family, measured, memory_mib, pinned, program_version, urgent
 from bench.proxy_changes import Changes
 from bench.proxy_floods import Floods
+from bench.proxy_rounds import Figures, Rounds
 from bench.proxy_servers import HOST, MAX_CONNECTIONS, Caddy, H2o, Haproxy, Hearth, Nginx, ProxyServer
 from bench.proxy_tls import TlsRounds, make_certificate
 from bench.proxy_uploads import Uploads
-from bench.report import Report, lower_bound, median
+from bench.report import Report, median
 from tests.lab.netns import Network
 
-PEERS = {"nginx": "nginx-light", "haproxy": "haproxy", "h2o": "h2o", "caddy": "caddy", "wrk": "wrk",
-         "h2load": "nghttp2-client"}
+PEERS = {"nginx": "nginx-light", "haproxy": "haproxy", "h2o": "h2o", "caddy": "caddy", "h2load": "nghttp2-client"}
 PROGRAMS = ("hearth-proxy", "bench-http-load", "bench-tls-load", "bench-http-flood", "bench-delay-relay", "bench-http-responder")
 
 GIB = 1 << 30
@@ -27,21 +27,25 @@ GIB = 1 << 30
 
 @dataclass(frozen=True)
 class Pace:
-    rounds: int
-    seconds: float  # of each server in a round
+    rounds: int  # of pairs
+    seconds: float  # of each server in a pair, after a warm-up
+    latency_seconds: float  # the same, where latency is measured
     bodies: int  # transfers of 1 GiB each way
+    big_bodies: int  # of 8 MiB, of each server in a pair
     idle: int  # connections held
     reloads: int
     restarts: int
     flood_rounds: int
-    flood_seconds: int
+    flood_seconds: float
     uploads: int
     upload_mib: int
 
 
-QUICK = Pace(rounds=1, seconds=0.5, bodies=1, idle=500, reloads=5, restarts=1, flood_rounds=1, flood_seconds=1, uploads=1, upload_mib=4)
-FULL = Pace(rounds=11, seconds=1.0, bodies=11, idle=min(10_000, MAX_CONNECTIONS - 500), reloads=100, restarts=10,
-            flood_rounds=1, flood_seconds=4, uploads=5, upload_mib=32)
+QUICK = Pace(rounds=1, seconds=0.3, latency_seconds=0.3, bodies=1, big_bodies=8, idle=500, reloads=5, restarts=1,
+             flood_rounds=1, flood_seconds=1, uploads=1, upload_mib=4)
+FULL = Pace(rounds=25, seconds=0.3, latency_seconds=0.6, bodies=9, big_bodies=24, idle=min(10_000, MAX_CONNECTIONS - 500),
+            reloads=100, restarts=10, flood_rounds=3, flood_seconds=3, uploads=5, upload_mib=32)
+WARM_UP_S = 0.1
 
 
 class ProxyBench:
@@ -74,6 +78,15 @@ class ProxyBench:
     def load(self, mode: str, address: str, **options) -> dict:
         return self.arena.run_load(self.argv(mode, address, **options))
 
+    def pairs(self, measure: Callable[[ProxyServer], Figures], rounds: int = 0,
+              peers: list[ProxyServer] | None = None) -> Rounds:
+        return Rounds(self.hearth, self.servers[1:] if peers is None else peers, rounds or self.pace.rounds, measure)
+
+    @staticmethod
+    def window(server: ProxyServer) -> dict[str, object]:
+        """Options of a generator that measures after a warm-up, the server's CPU time included."""
+        return {"warm-up": WARM_UP_S, "account": ",".join(map(str, family(server.pid)))}
+
     def run(self) -> Report:
         for server in self.servers:
             server.start()
@@ -97,7 +110,7 @@ class ProxyBench:
             ("nginx", ["nginx", "-v"]), ("HAProxy", ["haproxy", "-v"]), ("h2o", ["h2o", "--version"]),
             ("Caddy", ["caddy", "version"])))
         self.report.note(
-            f"{said}; {self.pace.rounds} interleaved rounds of {self.pace.seconds} s, medians; no access logs, TLS 1.3; "
+            f"{said}; {self.pace.rounds} rounds of pairs, {self.pace.seconds} s each, medians; no access logs, TLS 1.3; "
             "\"hearth / this\": how many times as much Hearth does with a CPU-second, \"at least\" with 95 % confidence"
             + (" (not so few rounds)" if self.pace.rounds < 5 else ""))
         return self.report
@@ -109,67 +122,55 @@ class ProxyBench:
                             at_most=sizes["nginx"] if name == "hearth" else None)
 
     def requests(self, mode: str, title: str, bars: dict[str, float]) -> None:
-        cost: dict[str, list[float]] = {}
-        rate: dict[str, list[float]] = {}
-        for _ in range(self.pace.rounds):
-            if mode == "keep":
-                direct = self.load(mode, self.upstream)
-                rate.setdefault("direct", []).append(direct["answered"] / direct["seconds"] / 1e3)
-            for server in self.servers:
-                spent = measured(server.pid, lambda: self.load(mode, server.address))
-                outcome = spent.outcome
-                if outcome["answered"] == 0:
-                    raise SystemExit(f"bench: {server.name} answered nothing ({title})")
-                if outcome["failed"] > 0:
-                    self.report.note(f"{server.name}, {title}: {outcome['failed']} of {outcome['answered']} failed")
-                cost.setdefault(server.name, []).append(spent.cpu_seconds * 1e6 / outcome["answered"])
-                rate.setdefault(server.name, []).append(outcome["answered"] / outcome["seconds"] / 1e3)
-        for name, values in cost.items():
+        rounds = self.pairs(lambda server: self.asked(mode, title, server))
+        for name, values in rounds.values("cpu").items():
             self.report.add(f"{title}: CPU per request", name, median(values), "us")
+        rate = rounds.values("rate")
+        if mode == "keep":
+            self.saturation = {name: median(values) * 1e3 for name, values in rate.items()}
+            direct = [self.load(mode, self.upstream, **{"warm-up": WARM_UP_S}) for _ in range(min(self.pace.rounds, 5))]
+            rate = {"direct": [said["answered"] / said["seconds"] / 1e3 for said in direct], **rate}
         for name, values in rate.items():
             self.report.add(f"{title}: requests", name, median(values), "k/s")
-        self.report.compare(title, cost, bars)
-        if mode == "keep":
-            self.saturation = {server.name: median(rate[server.name]) * 1e3 for server in self.servers}
+        self.report.compare(title, rounds.ratios("cpu"), bars)
+
+    def asked(self, mode: str, title: str, server: ProxyServer) -> Figures:
+        said = self.load(mode, server.address, **self.window(server))
+        if said["answered"] == 0:
+            raise SystemExit(f"bench: {server.name} answered nothing ({title})")
+        if said["failed"] > 0:
+            self.report.note(f"{server.name}, {title}: {said['failed']} of {said['answered']} failed")
+        return {"cpu": said["cpu_seconds"] * 1e6 / said["answered"], "rate": said["answered"] / said["seconds"] / 1e3}
 
     def fixed_rate(self) -> None:
         """At half of nginx's saturation; who saturates below that has nothing to show here."""
         rate = int(min(self.saturation["nginx"], self.saturation["hearth"]) / 2)
         title = f"at half of saturation ({rate / 1e3:.0f} k/s)"
-        able = [server for server in self.servers if self.saturation[server.name] > 1.2 * rate]
-        found: dict[str, dict[str, list[float]]] = {"p50": {}, "p99": {}}
-        for _ in range(self.pace.rounds):
-            for server in able:
-                outcome = self.load("rate", server.address, rate=rate)
-                for quantile, values in found.items():
-                    values.setdefault(server.name, []).append(outcome[f"{quantile}_us"])
-        for quantile, values in found.items():
-            for server in able:
-                self.report.add(f"{title}: {quantile}", server.name, median(values[server.name]), "us")
-        p99 = found["p99"]
-        ratios = [theirs / ours for theirs, ours in zip(p99["nginx"], p99["hearth"], strict=True)]
-        self.report.add(f"{title}: p99 of nginx / hearth", "hearth", median(ratios), "x")
-        self.report.add(f"{title}: p99 of nginx / hearth, at least", "hearth", lower_bound(ratios), "x", at_least=1.0)
+        able = [server for server in self.servers[1:] if self.saturation[server.name] > 1.2 * rate]
+        rounds = self.pairs(lambda server: self.load("rate", server.address, rate=rate, seconds=self.pace.latency_seconds,
+                                                     **self.window(server)), peers=able)
+        for quantile in ("p50", "p99"):
+            for name, values in rounds.values(f"{quantile}_us").items():
+                self.report.add(f"{title}: {quantile}", name, median(values), "us")
+        self.report.compare(f"{title}: p99", rounds.ratios("p99_us"), {"nginx": 1.0})
 
     def bodies(self) -> None:
         self.hearth.restart()  # what it takes for bodies alone
         for mode, title, bars in (("down", "1 GiB down", {"haproxy": 1.0, "h2o": 1.0}), ("up", "1 GiB up", {})):
-            cost: dict[str, list[float]] = {}
-            speed: dict[str, list[float]] = {}
-            for _ in range(self.pace.bodies):
-                for server in self.servers:
-                    spent = measured(server.pid, lambda: self.load(mode, server.address, bytes=GIB))
-                    if spent.outcome["failed"]:
-                        raise SystemExit(f"bench: {server.name} failed at {title}")
-                    cost.setdefault(server.name, []).append(spent.cpu_seconds)
-                    speed.setdefault(server.name, []).append(1024 / spent.outcome["seconds"])
-            for name, values in cost.items():
+            rounds = self.pairs(lambda server: self.transferred(mode, title, server), self.pace.bodies)
+            for name, values in rounds.values("cpu").items():
                 self.report.add(f"{title}: CPU", name, median(values), "s")
-            for name, values in speed.items():
+            for name, values in rounds.values("speed").items():
                 self.report.add(f"{title}: speed", name, median(values), "MiB/s")
-            self.report.compare(title, cost, bars)
+            self.report.compare(title, rounds.ratios("cpu"), bars)
         peak = self.hearth.process.peak_rss_bytes() / (1 << 20)
         self.report.add("peak RSS of a fresh process, 1 GiB both ways", "hearth", peak, "MiB", at_most=32)
+
+    def transferred(self, mode: str, title: str, server: ProxyServer) -> Figures:
+        spent = measured(server.pid, lambda: self.load(mode, server.address, bytes=GIB))
+        if spent.outcome["failed"]:
+            raise SystemExit(f"bench: {server.name} failed at {title}")
+        return {"cpu": spent.cpu_seconds, "speed": 1024 / spent.outcome["seconds"]}
 
     def idle_holder(self, server: ProxyServer, count: int) -> list[str | Path]:
         return self.argv("idle", server.address, connections=count)

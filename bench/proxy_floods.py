@@ -5,7 +5,7 @@ import json
 import subprocess
 import time
 
-from bench.contest import cpu_seconds, measured, urgent
+from bench.contest import measured, urgent
 from bench.proxy_servers import HOST, ProxyServer
 from bench.report import Report, median
 
@@ -14,7 +14,6 @@ FLOODS = {"none": 1, "slowloris": 1000, "slow-read": 200, "reset": 8, "continuat
 CONTESTANTS = ("hearth", "nginx", "haproxy")
 RATE = 1000
 MOST_MS = 50.0
-REST_S = 0.5
 
 
 class Floods:
@@ -25,15 +24,17 @@ class Floods:
         self.flooder, self.asker = bench.arena.cores.load[0], bench.arena.cores.load[-1]
 
     def run(self) -> None:
+        for server in self.bench.servers:
+            server.stop()
         servers = [server for server in self.bench.servers if server.name in CONTESTANTS]
         for kind in FLOODS:
             title = "no flood" if kind == "none" else f"{kind} flood"
             found: dict[str, list[dict]] = {}
             for _ in range(self.bench.pace.flood_rounds):
-                for server in servers:
+                for server in servers:  # alone on its core: who was flooded may be busy with it long afterwards
+                    server.start()
                     found.setdefault(server.name, []).append(self.during(kind, server))
-                    if not self.rests(server):  # it would take the core from the next one
-                        server.restart()
+                    server.stop()
             for name, rounds in found.items():
                 asked = sum(said["answered"] + said["failed"] for said in rounds)
                 if asked == 0:
@@ -44,13 +45,6 @@ class Floods:
                                 at_most=MOST_MS if ours else None)
                 self.report.add(f"{title}: busy", name, median(said["busy"] for said in rounds), "% of its core")
                 self.report.add(f"{title}: requests of others failed", name, failed, "", at_most=0 if ours else None)
-
-    @staticmethod
-    def rests(server: ProxyServer) -> bool:
-        """Nobody asks any more; nginx may still be busy with what it has read."""
-        before = cpu_seconds(server.pid)
-        time.sleep(REST_S)
-        return cpu_seconds(server.pid) - before < REST_S / 20
 
     def during(self, kind: str, server: ProxyServer) -> dict:
         """What the others' load says, and what the server spent of its core."""

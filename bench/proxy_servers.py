@@ -230,7 +230,7 @@ class Caddy(ProxyServer):
             f"{{\n  admin off\n  auto_https off\n  default_sni {HOST}\n"
             "  servers {\n    protocols h1 h2\n    timeouts {\n      idle 600s\n    }\n  }\n}\n"
             f"http://{HOST} {{\n{proxied}}}\n"
-            # wrk names the address as the server it wants.
+            # h2load names the address as the server it wants.
             f"https://{HOST}, https://{self.address} {{\n  tls {self.certificate} {self.key}\n{proxied}}}\n"
         )
         return ["env", f"HOME={self.directory}", "caddy", "run", "--adapter", "caddyfile", "--config", config]

@@ -50,15 +50,12 @@ class Report:
             bar, holds = f">= {_number(at_least)}", value is not None and value >= at_least
         self.rows.append(Row(self.bench, metric, contestant, value, unit, bar, holds))
 
-    def compare(self, metric: str, cost: Mapping[str, Sequence[float]], bars: Mapping[str, float],
+    def compare(self, metric: str, ratios: Mapping[str, Sequence[float]], bars: Mapping[str, float],
                 ours: str = "hearth") -> None:
-        """How many times what a peer costs we do, from interleaved rounds; bars are for the lower bound."""
-        for peer, theirs in cost.items():
-            if peer == ours:
-                continue
-            ratios = [their / our for their, our in zip(theirs, cost[ours], strict=True)]
-            self.add(f"{metric}: {ours} / this", peer, median(ratios), "x")
-            self.add(f"{metric}: {ours} / this, at least", peer, lower_bound(ratios), "x", at_least=bars.get(peer))
+        """How many times ours each peer's cost was, pair by pair; bars are for the lower bound."""
+        for peer, values in ratios.items():
+            self.add(f"{metric}: {ours} / this", peer, median(values), "x")
+            self.add(f"{metric}: {ours} / this, at least", peer, lower_bound(values), "x", at_least=bars.get(peer))
 
     def note(self, text: str) -> None:
         self.notes.append(text)

@@ -1,18 +1,18 @@
-// Makes TLS 1.3 connections with one request on each and measures. Prints one JSON object.
+// Makes TLS 1.3 connections, asks and measures. Prints one JSON object. What is measured begins
+// after --warm-up, with the CPU time of the processes of --account.
 //
 //     bench-tls-load MODE --server 10.0.0.1:443 --host NAME [--protocol http/1.1|h2]
-//                    [--connections 32] [--seconds 2] [--cpus 1,2]
+//                    [--connections 32] [--warm-up 0] [--seconds 2] [--cpus 1,2]
+//                    [--account PID,PID]
 //
-//     full     always so many connections under way, a full handshake for each
+//     keep     always one request under way on each connection (HTTP/1.1 only)
+//     full     always so many connections under way, a full handshake and one request for each
 //     resumed  the same, with the ticket of the connection before
 //     idle     each connection makes one request and then stays; prints, and waits for the end of
 //              input. What TLS keeps of them here is freed, so that ten thousand cost little.
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/ssl.h>
-#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -20,6 +20,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
@@ -33,15 +34,18 @@
 #include <vector>
 
 #include "base/ip.h"
+#include "bench/cores.h"
 #include "bench/http_text.h"
+#include "bench/ipv4.h"
 #include "bench/latency.h"
+#include "bench/load_window.h"
 
 namespace {
 
 using namespace hearth;
 using namespace hearth::bench;
 
-enum class Mode { kFull, kResumed, kIdle };
+enum class Mode { kKeep, kFull, kResumed, kIdle };
 
 struct Options {
     Mode mode = Mode::kFull;
@@ -49,7 +53,7 @@ struct Options {
     std::string host;
     std::string protocol = "http/1.1";
     unsigned connections = 32;
-    double seconds = 2;
+    LoadWindow window;
     std::vector<int> cpus = {0};
 };
 
@@ -58,12 +62,9 @@ struct Outcome {
     std::uint64_t failed = 0;  // not 200, or broken off
     std::uint64_t resumed = 0;
     double seconds = 0;
+    double cpu_seconds = 0;
     Latencies latencies;
 };
-
-std::uint64_t now_ns() noexcept {
-    return static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
-}
 
 // RFC 9113 §4.1.
 std::string frame(std::uint8_t type, std::uint8_t flags, std::uint8_t stream,
@@ -143,20 +144,27 @@ public:
                                 static_cast<unsigned int>(offer.size()));
     }
 
-    Outcome run() {
-        const std::uint64_t start = now_ns();
-        end_ = start + static_cast<std::uint64_t>(options_.seconds * 1e9);
+    Outcome run(std::uint64_t start) {
+        begin_ = options_.window.begin(start);
+        end_ = options_.window.over(start);
         std::array<epoll_event, 256> events;
         while (goes_on()) {
             // Few at a time: a crowd at the door would be measured instead.
-            while (under_way_ < kAtATime && begun_ < connections_.size())
+            while ((options_.mode == Mode::kKeep || under_way_ < kAtATime) &&
+                   begun_ < connections_.size())
                 open(connections_[begun_++]);
             const int count = ::epoll_wait(epoll_, events.data(), events.size(), 100);
             for (int i = 0; i < count; ++i)
                 drive(connections_[events[static_cast<std::size_t>(i)].data.u64]);
         }
+        outcome_.answered = answered();
         outcome_.seconds = static_cast<double>(now_ns() - start) / 1e9;
         return outcome_;
+    }
+
+    // Until now; any thread.
+    [[nodiscard]] std::uint64_t answered() const noexcept {
+        return answered_.load(std::memory_order_relaxed);
     }
 
 private:
@@ -170,8 +178,7 @@ private:
 
     [[nodiscard]] bool goes_on() const {
         if (options_.mode != Mode::kIdle) return now_ns() < end_;
-        return outcome_.answered + outcome_.failed < connections_.size() &&
-               now_ns() < end_ + kPatience;
+        return answered() + outcome_.failed < connections_.size() && now_ns() < end_ + kPatience;
     }
 
     void open(Connection& connection) {
@@ -183,10 +190,7 @@ private:
         connection.fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         const int on = 1;
         ::setsockopt(connection.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-        sockaddr_in to{};
-        to.sin_family = AF_INET;
-        to.sin_port = htons(options_.server.port);
-        to.sin_addr.s_addr = htonl(options_.server.address.v4_value());
+        const sockaddr_in to = to_socket_address(options_.server);
         (void)::connect(connection.fd, reinterpret_cast<const sockaddr*>(&to), sizeof to);
         connection.ssl.reset(SSL_new(context_.get()));
         SSL* const ssl = connection.ssl.get();
@@ -203,6 +207,11 @@ private:
         ::epoll_ctl(epoll_, EPOLL_CTL_ADD, connection.fd, &event);
     }
 
+    void ask(Connection& connection) {
+        connection.asked = true;
+        SSL_write(connection.ssl.get(), request_.data(), static_cast<int>(request_.size()));
+    }
+
     void drive(Connection& connection) {
         SSL* const ssl = connection.ssl.get();
         if (ssl == nullptr) return;
@@ -210,8 +219,7 @@ private:
             const int done = SSL_do_handshake(ssl);
             if (done != 1) return stop_unless_waiting(connection, done);
             if (SSL_session_reused(ssl) == 1) ++outcome_.resumed;
-            connection.asked = true;
-            SSL_write(ssl, request_.data(), static_cast<int>(request_.size()));
+            ask(connection);
         }
         std::array<char, 16384> piece;
         for (;;) {
@@ -232,13 +240,19 @@ private:
 
     enum class Ended { kWell, kBadly };
     void end(Connection& connection, Ended how) {
-        --under_way_;
         if (how == Ended::kWell) {
-            ++outcome_.answered;
-            outcome_.latencies.add(now_ns() - connection.began);
+            answered_.fetch_add(1, std::memory_order_relaxed);
+            const std::uint64_t now = now_ns();
+            if (connection.began >= begin_) outcome_.latencies.add(now - connection.began);
+            if (options_.mode == Mode::kKeep) {
+                connection.began = now;
+                connection.answer.clear();
+                return ask(connection);
+            }
         } else {
             ++outcome_.failed;
         }
+        --under_way_;
         if (options_.mode != Mode::kIdle) {
             SSL_shutdown(connection.ssl.get());
             return open(connection);
@@ -257,10 +271,13 @@ private:
     std::size_t begun_ = 0;
     unsigned under_way_ = 0;
     Outcome outcome_;
+    std::atomic<std::uint64_t> answered_ = 0;
+    std::uint64_t begin_ = 0;
     std::uint64_t end_ = 0;
 };
 
 std::optional<Mode> parse_mode(std::string_view text) {
+    if (text == "keep") return Mode::kKeep;
     if (text == "full") return Mode::kFull;
     if (text == "resumed") return Mode::kResumed;
     if (text == "idle") return Mode::kIdle;
@@ -277,25 +294,23 @@ bool apply(Options& options, std::string_view key, const char* value) {
     } else if (key == "--connections") {
         options.connections = static_cast<unsigned>(std::atoi(value));
     } else if (key == "--seconds") {
-        options.seconds = std::atof(value);
+        options.window.seconds = std::atof(value);
+    } else if (key == "--warm-up") {
+        options.window.warm_up = std::atof(value);
+    } else if (key == "--account") {
+        options.window.accounted = parse_numbers(value);
     } else if (key == "--cpus") {
-        options.cpus.clear();
-        for (const char* at = value; *at != '\0';) {
-            char* end = nullptr;
-            options.cpus.push_back(static_cast<int>(std::strtol(at, &end, 10)));
-            at = *end == ',' ? end + 1 : end;
-        }
+        options.cpus = parse_numbers(value);
     } else {
         return false;
     }
     return true;
 }
 
-void pin(int cpu) {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    CPU_SET(static_cast<unsigned>(cpu), &set);
-    ::sched_setaffinity(0, sizeof set, &set);
+std::uint64_t answered_by(const std::vector<std::unique_ptr<Clients>>& clients) {
+    std::uint64_t sum = 0;
+    for (const auto& one : clients) sum += one->answered();
+    return sum;
 }
 
 void run_all(const Options& options) {
@@ -306,12 +321,16 @@ void run_all(const Options& options) {
     for (unsigned i = 0; i < threads; ++i)
         clients.push_back(std::make_unique<Clients>(
             options, options.connections / threads + (i < options.connections % threads ? 1 : 0)));
+    const std::uint64_t start = now_ns();
     for (unsigned i = 0; i < threads; ++i) {
         running.emplace_back([&, i] {
             pin(options.cpus[i]);
-            outcomes[i] = clients[i]->run();
+            outcomes[i] = clients[i]->run(start);
         });
     }
+    Measured measured;
+    if (options.mode != Mode::kIdle)
+        measured = measure(options.window, start, [&] { return answered_by(clients); });
     for (std::thread& thread : running) thread.join();
     Outcome all;
     for (const Outcome& one : outcomes) {
@@ -321,12 +340,17 @@ void run_all(const Options& options) {
         all.seconds = std::max(all.seconds, one.seconds);
         all.latencies.merge(one.latencies);
     }
+    if (options.mode != Mode::kIdle) {
+        all.answered = measured.answered;
+        all.seconds = measured.seconds;
+        all.cpu_seconds = measured.cpu_seconds;
+    }
     std::printf(
-        "{\"answered\":%llu,\"failed\":%llu,\"resumed\":%llu,\"seconds\":%.4f,\"p50_us\":%.1f,"
-        "\"p99_us\":%.1f}\n",
+        "{\"answered\":%llu,\"failed\":%llu,\"resumed\":%llu,\"seconds\":%.4f,"
+        "\"cpu_seconds\":%.6f,\"p50_us\":%.1f,\"p99_us\":%.1f}\n",
         static_cast<unsigned long long>(all.answered), static_cast<unsigned long long>(all.failed),
-        static_cast<unsigned long long>(all.resumed), all.seconds, all.latencies.quantile_us(0.5),
-        all.latencies.quantile_us(0.99));
+        static_cast<unsigned long long>(all.resumed), all.seconds, all.cpu_seconds,
+        all.latencies.quantile_us(0.5), all.latencies.quantile_us(0.99));
     std::fflush(stdout);
     if (options.mode != Mode::kIdle) return;
     while (std::getchar() != EOF) {

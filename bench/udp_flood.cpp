@@ -1,6 +1,6 @@
-// Sends datagrams as fast as one core does, and tells what each cost: `udp-flood ADDRESS PORT COUNT`
-// prints nanoseconds of CPU time, then of time. Over a veth pair the receiving side's work is done
-// in the sender's context, so pinned to a core this is the cost of the whole way.
+// Sends datagrams as fast as one core does, and tells what each cost: `udp-flood ADDRESS PORT
+// COUNT` prints nanoseconds of CPU time, then of time. Over a veth pair the receiving side's work
+// is done in the sender's context, so pinned to a core this is the cost of the whole way.
 
 #include <arpa/inet.h>
 #include <sched.h>
@@ -12,16 +12,11 @@
 #include <cstdlib>
 #include <ctime>
 
+#include "bench/cores.h"
+
 namespace {
 
 constexpr std::size_t kBatch = 32;
-
-void pin() {
-    cpu_set_t one;
-    CPU_ZERO(&one);
-    CPU_SET(static_cast<std::size_t>(sched_getcpu()), &one);
-    sched_setaffinity(0, sizeof one, &one);
-}
 
 double cpu_nanoseconds() {
     timespec now{};
@@ -40,7 +35,7 @@ int main(int argc, char** argv) {
     const long wanted = std::atol(argv[3]);
     const int socket_fd = socket(AF_INET, SOCK_DGRAM, 0);
     if (connect(socket_fd, reinterpret_cast<sockaddr*>(&server), sizeof server) != 0) return 1;
-    pin();
+    hearth::bench::pin(sched_getcpu());
     std::array<char, 18> payload{};
     iovec data{payload.data(), payload.size()};
     std::array<mmsghdr, kBatch> batch{};

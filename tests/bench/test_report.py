@@ -9,6 +9,7 @@ import pytest
 
 from bench import run
 from bench.machine import Machine
+from bench.proxy_rounds import Rounds
 from bench.report import Report, lower_bound, write_json
 
 
@@ -54,15 +55,29 @@ def test_median_is_not_below_the_order_statistic_of_the_binomial(count: int, ran
     assert lower_bound(range(count, 0, -1)) == rank
 
 
-def test_comparison_takes_round_by_round() -> None:
+def test_comparison_is_of_pairs() -> None:
     report = Report("proxy")
-    report.compare("requests", {"hearth": [2, 4, 2, 4, 2], "nginx": [3, 6, 4, 8, 2.2], "h2o": [4] * 5}, {"nginx": 1.05})
+    report.compare("requests", {"nginx": [1.5, 1.5, 2, 2, 1.1], "h2o": [2, 1, 2, 1, 2]}, {"nginx": 1.05})
     assert [(row.metric, row.contestant, row.value, row.holds) for row in report.rows] == [
         ("requests: hearth / this", "nginx", 1.5, None),
         ("requests: hearth / this, at least", "nginx", 1.1, True),
         ("requests: hearth / this", "h2o", 2, None),
         ("requests: hearth / this, at least", "h2o", 1, None),
     ]
+
+
+def test_pairs_are_beside_each_other_in_turning_order() -> None:
+    asked: list[str] = []
+
+    def measure(server) -> dict[str, float]:
+        asked.append(server.name)
+        return {"cpu": float(len(asked))}
+
+    ours, *peers = (types.SimpleNamespace(name=name) for name in ("hearth", "nginx", "h2o"))
+    rounds = Rounds(ours, peers, 2, measure)
+    assert asked == ["hearth", "nginx", "hearth", "h2o", "nginx", "hearth", "h2o", "hearth"]
+    assert rounds.values("cpu") == {"hearth": [1, 6, 3, 8], "nginx": [2, 5], "h2o": [4, 7]}
+    assert rounds.ratios("cpu") == {"nginx": [2 / 1, 5 / 6], "h2o": [4 / 3, 7 / 8]}
 
 
 def test_json_rows(tmp_path: Path) -> None:
