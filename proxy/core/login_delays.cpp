@@ -10,14 +10,10 @@ constexpr Duration kForgotten = 10min;
 constexpr Duration kLongest = 60s;
 constexpr unsigned kFree = 2;
 
-IpAddress key_of_client(const IpAddress& client) {
-    return client.is_v4() ? client : IpPrefix(client, 64).address();
-}
-
 }  // namespace
 
 std::optional<Duration> LoginDelays::wait(const IpAddress& client, TimePoint now) const {
-    const auto known = guessers_.find(key_of_client(client));
+    const auto known = guessers_.find(client);
     if (known == guessers_.end() || known->second.until <= now) return std::nullopt;
     return known->second.until - now;
 }
@@ -26,7 +22,7 @@ void LoginDelays::failed(const IpAddress& client, TimePoint now) {
     const auto is_old = [now](const auto& each) { return each.second.last + kForgotten <= now; };
     if (guessers_.size() >= kMostClients) std::erase_if(guessers_, is_old);
     if (guessers_.size() >= kMostClients) guessers_.clear();
-    Guesser& guesser = guessers_[key_of_client(client)];
+    Guesser& guesser = guessers_[client];
     if (guesser.last + kForgotten <= now) guesser = {};
     guesser.last = now;
     if (++guesser.failures <= kFree) return;
@@ -34,6 +30,6 @@ void LoginDelays::failed(const IpAddress& client, TimePoint now) {
     guesser.until = now + std::min<Duration>(1s * (1U << doublings), kLongest);
 }
 
-void LoginDelays::succeeded(const IpAddress& client) { guessers_.erase(key_of_client(client)); }
+void LoginDelays::succeeded(const IpAddress& client) { guessers_.erase(client); }
 
 }  // namespace hearth::proxy

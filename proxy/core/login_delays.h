@@ -10,7 +10,7 @@
 namespace hearth::proxy {
 
 // Who guesses passwords waits: from the third wrong one in a row on, one second, doubled up to a
-// minute; forgotten after ten. Bounded; an IPv6 client is its /64.
+// minute; forgotten after ten. Bounded. Clients are as Snapshot::one_client says.
 class LoginDelays {
 public:
     // How long until this client may try again; nullopt: now.

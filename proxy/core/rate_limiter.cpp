@@ -22,8 +22,7 @@ bool RateLimiter::is_spent(const IpAddress& client, TimePoint now) const {
 
 // One for all, where the service as a whole counts.
 IpAddress RateLimiter::key_of(const IpAddress& client) const noexcept {
-    if (rule_.scope == RateRule::Scope::kService) return {};
-    return client.is_v4() ? client : IpPrefix(client, 64).address();
+    return rule_.scope == RateRule::Scope::kService ? IpAddress{} : client;
 }
 
 TimePoint& RateLimiter::place_of(const IpAddress& client, TimePoint now) {

@@ -12,7 +12,7 @@ namespace hearth::proxy {
 // One rule's memory of who has asked how much (the generic cell rate algorithm: a client is a
 // point in time, which each request moves by its share of the period and which may be ahead of
 // now by the burst). Bounded: when as many clients are remembered as may be, further ones share one
-// place until others are due. An IPv6 client is its /64.
+// place until others are due. Clients are as Snapshot::one_client says.
 class RateLimiter {
 public:
     explicit RateLimiter(const RateRule& rule) noexcept;

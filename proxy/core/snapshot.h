@@ -53,6 +53,13 @@ struct Snapshot {
     [[nodiscard]] bool is_of_the_house(const IpAddress& address) const noexcept {
         return address.is_loopback() || is_trusted(address, lan);
     }
+
+    // Who counts as one where rates and failures are counted. A device at home is its address, for
+    // all of them share a /64; a stranger has a /64 to choose addresses from.
+    [[nodiscard]] IpAddress one_client(const IpAddress& address) const noexcept {
+        const bool is_itself = address.is_v4() || is_of_the_house(address);
+        return is_itself ? address : IpPrefix(address, 64).address();
+    }
 };
 
 }  // namespace hearth::proxy

@@ -32,6 +32,10 @@ std::string_view authorization_of(const RequestHead& head) noexcept {
 
 }  // namespace
 
+IpAddress ClientRequest::counted_client() const noexcept {
+    return active_->generation->snapshot->one_client(active_->record.client);
+}
+
 // False after it has answered.
 bool ClientRequest::passes(const RequestHead& head) {
     ActiveExchange& active = *active_;
@@ -47,7 +51,7 @@ bool ClientRequest::passes(const RequestHead& head) {
         failed({HopReason::kForbidden, Refusal::kNone});
         return false;
     }
-    if (const auto wait = active.service->shared->ask_rates(client, now())) {
+    if (const auto wait = active.service->shared->ask_rates(counted_client(), now())) {
         active.more_fields = retry_after(*wait);
         failed({HopReason::kRateLimited, Refusal::kNone});
         return false;
@@ -84,7 +88,7 @@ void ClientRequest::check_password() {
     active.user = credentials->user;
     if (!hash.empty() && worker_.passwords->remembers(credentials->password, hash))
         return password_fits();
-    if (const auto wait = worker_.passwords->delay_of(active.record.client, now())) {
+    if (const auto wait = worker_.passwords->delay_of(counted_client(), now())) {
         active.more_fields = retry_after(*wait);
         failed({HopReason::kRateLimited, Refusal::kNone});
         return;
@@ -103,11 +107,11 @@ void ClientRequest::password_checked(PasswordVerdict verdict) {
     active_->ticket.reset();
     switch (verdict) {
         case PasswordVerdict::kFits:
-            worker_.passwords->guessed_right(active_->record.client);
+            worker_.passwords->guessed_right(counted_client());
             password_fits();
             break;
         case PasswordVerdict::kWrong:
-            worker_.passwords->guessed_wrong(active_->record.client, now());
+            worker_.passwords->guessed_wrong(counted_client(), now());
             ask_for_password();
             break;
         case PasswordVerdict::kBusy:

@@ -132,6 +132,7 @@ private:
 
     // client_policy.cpp
     void guard(RequestHead& head);
+    [[nodiscard]] IpAddress counted_client() const noexcept;
     [[nodiscard]] bool passes(const RequestHead& head);
     // client_certificate.cpp
     void tell_certificate(RequestHead& head);

@@ -229,7 +229,10 @@ void ClientSession::flush() {
 // If that is what has happened.
 ClientSession::Next ClientSession::end_http2(Http2Connection::Life life) {
     if (life == Http2Connection::Life::kGoesOn) return Next::kWait;
-    if (http2_->blames_client()) (void)worker_.nuisances.ask(who_.address, now());
+    if (http2_->blames_client()) {
+        const IpAddress client = worker_.generation->snapshot->one_client(who_.address);
+        (void)worker_.nuisances.ask(client, now());
+    }
     http2_.reset();
     if (life == Http2Connection::Life::kBroken) {
         close();

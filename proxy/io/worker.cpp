@@ -264,7 +264,8 @@ bool Worker::admits(const Endpoint& peer) const {
     if (sessions_.size() >= max_connections_) return false;
     const Snapshot& snapshot = *state_.generation->snapshot;
     const bool many = state_.connections->of(peer.address) >= snapshot.max_connections_per_address;
-    if (!many && !state_.nuisances.is_spent(peer.address, state_.poller.now())) return true;
+    if (!many && !state_.nuisances.is_spent(snapshot.one_client(peer.address), state_.poller.now()))
+        return true;
     return peer.address.is_loopback() || is_trusted(peer.address, snapshot.trusted_proxies) ||
            is_trusted(peer.address, snapshot.proxy_protocol_from);
 }

@@ -25,11 +25,12 @@ class Upstream:
     """
 
     def __init__(self, host: Namespace, port: int, script: Callable[["Peer"], None],
-                 context: ssl.SSLContext | None = None) -> None:
+                 context: ssl.SSLContext | None = None, address: str = ADDRESS) -> None:
         self.port, self._script, self._context = port, script, context
         self.peers: list[Peer] = []
         with host.entered():
-            self._listener = socket.create_server((ADDRESS, port), backlog=512)
+            family = socket.AF_INET6 if ":" in address else socket.AF_INET
+            self._listener = socket.create_server((address, port), family=family, backlog=512)
         self._thread = threading.Thread(target=self._accept, daemon=True)
         self._thread.start()
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "proxy/core/login_delays.h"
+#include "proxy/core/snapshot.h"
 
 namespace hearth::proxy {
 namespace {
@@ -31,9 +32,19 @@ TEST(RateLimiter, EachClientForItself) {
     RateLimiter limiter({RateRule::Scope::kClient, 1, 1min, 1});
     EXPECT_EQ(passing(limiter, kOne, 5), 1);
     EXPECT_EQ(passing(limiter, kTwo, 5), 1);
-    EXPECT_EQ(passing(limiter, *IpAddress::parse("2001:db8::1"), 5), 1);
-    EXPECT_EQ(passing(limiter, *IpAddress::parse("2001:db8::2"), 5), 0) << "the same /64";
-    EXPECT_EQ(passing(limiter, *IpAddress::parse("2001:db8:0:1::2"), 5), 1);
+}
+
+TEST(OneClient, IsADeviceAtHomeAndANetworkElsewhere) {
+    Snapshot snapshot;
+    snapshot.lan = {*IpPrefix::parse("10.0.0.0/24"), *IpPrefix::parse("fd00::/64")};
+    const auto counted = [&](const char* address) {
+        return snapshot.one_client(*IpAddress::parse(address)).to_string();
+    };
+    EXPECT_EQ(counted("10.0.0.1"), "10.0.0.1");
+    EXPECT_EQ(counted("203.0.113.9"), "203.0.113.9");
+    EXPECT_EQ(counted("fd00::1"), "fd00::1") << "the whole home is one /64";
+    EXPECT_EQ(counted("2001:db8::1"), "2001:db8::");
+    EXPECT_EQ(counted("2001:db8:0:1::2"), "2001:db8:0:1::");
 }
 
 TEST(RateLimiter, TellsBeforehand) {
