@@ -12,8 +12,10 @@ constexpr int kReadsPerTurn = 8;
 // A few octets can ask for much. Who sends many frames that cost something is read in small pieces,
 // and the others have their turn in between.
 constexpr std::size_t kSmallRead = 1024;
-constexpr std::uint64_t kCostlyRead = 8;   // streams opened, and frames that carry nothing
+constexpr std::uint64_t kCostlyRead =
+    8;  // streams opened, frames that carry nothing, decoded fields
 constexpr std::uint64_t kCostlyTurn = 32;  // … that end a turn
+constexpr std::uint64_t kDecodedPerCost = 8 * 1024;
 // Streams that were opened and taken back within one read count until they have had their turn.
 constexpr std::size_t kMostHeld = Http2Session::kMaxStreams + Http2Session::kMaxStreams / 2;
 constexpr int kRoundsPerTurn = 8;  // of every stream that has something
@@ -84,17 +86,21 @@ Http2Connection::Life Http2Connection::on_ready() {
             owner_.give_way();
             break;
         }
-        const std::uint64_t before = opened_ + session_.idle_frames();
+        const std::uint64_t before = cost_so_far();
         const IoResult got = stream_.read(in.room().first(read_size_));
         if (got.status == IoStatus::kWouldBlock) break;
         if (got.status != IoStatus::kMoved) return Life::kBroken;
         if (!session_.receive(in.room().first(got.octets))) input_over_ = true;
         pace_idle_frames();
-        const std::uint64_t fresh = opened_ + session_.idle_frames() - before;
+        const std::uint64_t fresh = cost_so_far() - before;
         read_size_ = fresh > kCostlyRead ? kSmallRead : std::min(2 * read_size_, BlockPool::kBlock);
         cost += fresh;
     }
     return Life::kGoesOn;
+}
+
+std::uint64_t Http2Connection::cost_so_far() const noexcept {
+    return opened_ + session_.idle_frames() + session_.decoded() / kDecodedPerCost;
 }
 
 void Http2Connection::pace_idle_frames() {

@@ -60,6 +60,7 @@ private:
     Http2StreamUser* on_stream(std::int32_t id) override;
     void remove(Http2Stream& stream);
     [[nodiscard]] bool write();
+    [[nodiscard]] std::uint64_t cost_so_far() const noexcept;
     void pace_idle_frames();
     void set_timer();
 

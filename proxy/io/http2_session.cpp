@@ -62,6 +62,7 @@ struct Http2Session::Impl {
     std::string_view unsent;  // of a frame that nghttp2 serialised
     std::span<char> room;     // where send() writes
     std::size_t filled = 0;
+    std::uint64_t decoded = 0;
     bool knows_peer = false;  // its SETTINGS
     bool blames_peer = false;
 
@@ -107,9 +108,11 @@ int Http2Session::Impl::on_field(nghttp2_session*, const nghttp2_frame* frame,
                                  const std::uint8_t* name, std::size_t name_size,
                                  const std::uint8_t* value, std::size_t value_size, std::uint8_t,
                                  void* self) {
-    if (Http2StreamUser* user = of(self).user_of(frame->hd.stream_id))
-        user->on_field(text_of(name, name_size), text_of(value, value_size));
-    return 0;
+    of(self).decoded += name_size + value_size;
+    Http2StreamUser* user = of(self).user_of(frame->hd.stream_id);
+    if (user == nullptr || user->on_field(text_of(name, name_size), text_of(value, value_size)))
+        return 0;
+    return NGHTTP2_ERR_CALLBACK_FAILURE;  // it would decode the rest of what it was given
 }
 
 int Http2Session::Impl::on_frame(nghttp2_session*, const nghttp2_frame* frame, void* self) {
@@ -361,6 +364,8 @@ void Http2Session::expel() {
 void Http2Session::ping() { nghttp2_submit_ping(impl_->session, NGHTTP2_FLAG_NONE, nullptr); }
 
 bool Http2Session::blames_peer() const noexcept { return impl_->blames_peer; }
+
+std::uint64_t Http2Session::decoded() const noexcept { return impl_->decoded; }
 
 std::uint64_t Http2Session::idle_frames() const noexcept { return impl_->frames.idle(); }
 

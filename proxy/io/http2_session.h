@@ -17,7 +17,8 @@ namespace hearth::proxy {
 class Http2StreamUser {
 public:
     // Fields of a head or of trailers, then that they are complete. Views live during the call.
-    virtual void on_field(std::string_view name, std::string_view value) = 0;
+    // False: they are too much, and nothing more is read of the connection.
+    virtual bool on_field(std::string_view name, std::string_view value) = 0;
     virtual void on_fields_end(StreamEnd end) = 0;
     // Octets of the body; Http2Session::consume() makes room for as many again.
     virtual void on_data(std::string_view octets) = 0;
@@ -112,6 +113,9 @@ public:
 
     // It was ended for what the peer has sent.
     [[nodiscard]] bool blames_peer() const noexcept;
+
+    // Octets so far of fields as they were decoded: few octets on the wire can mean many.
+    [[nodiscard]] std::uint64_t decoded() const noexcept;
 
     // Frames so far that carried neither a request nor octets: floods are made of them.
     [[nodiscard]] std::uint64_t idle_frames() const noexcept;

@@ -23,13 +23,19 @@ Http2Stream::~Http2Stream() { connection_.worker().timers.set(*this, kNever); }
 
 // --- what arrives: noted here, done in run() ---
 
-void Http2Stream::on_field(std::string_view name, std::string_view value) {
-    if (state_ != State::kHead) return append_trailer(trailers_, name, value);
-    Http2RequestHead& head = request_.active().http2_head;
-    head.add(name, value);
-    constexpr std::size_t kAbsurd =
-        16 * Http2RequestHead::kMaxOctets;  // out of a small HPACK block
-    if (head.octets() > kAbsurd) connection_.expel();
+bool Http2Stream::on_field(std::string_view name, std::string_view value) {
+    constexpr std::size_t kAbsurd = 4 * Http2RequestHead::kMaxOctets;  // what is less is answered
+    decoded_ += name.size() + value.size();
+    if (decoded_ > kAbsurd) {  // out of a small HPACK block
+        connection_.expel();
+        return false;
+    }
+    if (state_ == State::kHead) {
+        request_.active().http2_head.add(name, value);
+    } else {
+        append_trailer(trailers_, name, value);
+    }
+    return true;
 }
 
 void Http2Stream::on_fields_end(StreamEnd end) {

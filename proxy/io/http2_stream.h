@@ -41,7 +41,7 @@ private:
     };
 
     // Http2StreamUser
-    void on_field(std::string_view name, std::string_view value) override;
+    bool on_field(std::string_view name, std::string_view value) override;
     void on_fields_end(StreamEnd end) override;
     void on_data(std::string_view octets) override;
     void on_data_end() override;
@@ -82,6 +82,7 @@ private:
     bool closed_ = false;
     BlockQueue in_;
     BodyWindow window_;
+    std::size_t decoded_ = 0;  // of its fields
     std::string trailers_;
     std::string trailers_out_;
     ClientRequest request_;

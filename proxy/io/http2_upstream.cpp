@@ -134,12 +134,13 @@ void Http2UpstreamStream::take(char* to, std::size_t octets) {
     connection_.wake(*this);
 }
 
-void Http2UpstreamStream::on_field(std::string_view name, std::string_view value) {
+bool Http2UpstreamStream::on_field(std::string_view name, std::string_view value) {
     if (head_read_) {
         append_trailer(trailers_, name, value, head_.trailer_rule());
     } else {
         head_.add(name, value);
     }
+    return true;
 }
 
 void Http2UpstreamStream::on_fields_end(StreamEnd end) {

@@ -52,7 +52,7 @@ public:
 private:
     static constexpr std::size_t kMostWaiting = 32 * 1024;
 
-    void on_field(std::string_view name, std::string_view value) override;
+    bool on_field(std::string_view name, std::string_view value) override;
     void on_fields_end(StreamEnd end) override;
     void on_data(std::string_view octets) override;
     void on_data_end() override;

@@ -50,9 +50,12 @@ public:
         head_.start(space_);
     }
 
-    void on_field(std::string_view name, std::string_view value) override {
-        if (complete_) return append_trailer(trailers_, name, value, TrailerRule::kMetadata);
-        head_.add(name, value);
+    bool on_field(std::string_view name, std::string_view value) override {
+        if (complete_)
+            append_trailer(trailers_, name, value, TrailerRule::kMetadata);
+        else
+            head_.add(name, value);
+        return true;
     }
     void on_fields_end(StreamEnd end) override {
         if (std::exchange(complete_, true)) return;
