@@ -22,6 +22,7 @@ namespace {
 
 constexpr int kAcceptsPerTurn = 8;  // a crowd at the door does not keep those inside waiting
 constexpr Duration kOutOfDescriptorsPause = 100ms;
+constexpr Duration kFullPause = 20ms;
 
 Result<FileDescriptor> listen_tcp(const Endpoint& local, int backlog) {
     const bool v4 = local.address.is_v4();
@@ -94,7 +95,9 @@ bool out_of_descriptors(int errnum) {
 
 struct Acceptor::State : std::enable_shared_from_this<State> {
     State(EventLoop& loop, FileDescriptor fd, const AcceptorOptions& o)
-        : descriptor(loop.context()), pause(loop.context()), options(o) {
+        : descriptor(loop.context()),
+          pause(loop.context()),
+          budget(o.budget ? o.budget : std::make_shared<ConnectionBudget>(o.max_connections)) {
         local = local_endpoint(fd.get());
         descriptor.assign(fd.release());
     }
@@ -102,11 +105,12 @@ struct Acceptor::State : std::enable_shared_from_this<State> {
     void wait();
     void accept_some();
     void pause_accepting();
+    void wait_for_room();
     void permit_returned();
 
     boost::asio::posix::stream_descriptor descriptor;
     boost::asio::steady_timer pause;
-    AcceptorOptions options;
+    std::shared_ptr<ConnectionBudget> budget;
     Endpoint local;
     std::filesystem::path path;
     std::function<void(AcceptedConnection)> on_connection;
@@ -117,7 +121,7 @@ struct Acceptor::State : std::enable_shared_from_this<State> {
 };
 
 void Acceptor::State::wait() {
-    if (closed || waiting || open >= options.max_connections) return;
+    if (closed || waiting) return;
     waiting = true;
     descriptor.async_wait(boost::asio::posix::stream_descriptor::wait_read,
                           [self = shared_from_this()](const boost::system::error_code& error) {
@@ -127,15 +131,20 @@ void Acceptor::State::wait() {
 }
 
 void Acceptor::State::accept_some() {
-    for (int i = 0; i < kAcceptsPerTurn && open < options.max_connections && !closed; ++i) {
+    for (int i = 0; i < kAcceptsPerTurn && !closed; ++i) {
+        if (!budget->take()) return wait_for_room();
         sockaddr_storage peer{};
         socklen_t size = sizeof(peer);
         FileDescriptor socket(::accept4(descriptor.native_handle(),
                                         reinterpret_cast<sockaddr*>(&peer), &size,
                                         SOCK_NONBLOCK | SOCK_CLOEXEC));
-        if (!socket && out_of_descriptors(errno)) return pause_accepting();
-        if (!socket && (errno == EAGAIN || errno == EWOULDBLOCK)) break;
-        if (!socket) continue;  // that client is gone already (accept(2): treat as EAGAIN)
+        if (!socket) {
+            const int why = errno;
+            budget->give_back();
+            if (out_of_descriptors(why)) return pause_accepting();
+            if (why == EAGAIN || why == EWOULDBLOCK) break;
+            continue;  // that client is gone already (accept(2): treat as EAGAIN)
+        }
         ++open;
         starved = false;
         ConnectionPermit permit(new std::shared_ptr<State>(shared_from_this()));
@@ -160,8 +169,16 @@ void Acceptor::State::pause_accepting() {
     });
 }
 
+void Acceptor::State::wait_for_room() {
+    pause.expires_after(kFullPause);
+    pause.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
+        if (!error) self->wait();
+    });
+}
+
 void Acceptor::State::permit_returned() {
     --open;
+    budget->give_back();
     wait();
 }
 
@@ -210,14 +227,7 @@ void Acceptor::start(std::function<void(AcceptedConnection)> on_connection) {
     state_->wait();
 }
 
-void Acceptor::set_max_connections(std::size_t most) {
-    state_->options.max_connections = most;
-    if (state_->on_connection) state_->wait();
-}
-
 const Endpoint& Acceptor::local() const noexcept { return state_->local; }
-
-std::size_t Acceptor::open_connections() const noexcept { return state_->open; }
 
 int Acceptor::descriptor() const noexcept { return state_->descriptor.native_handle(); }
 

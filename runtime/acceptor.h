@@ -8,6 +8,7 @@
 
 #include "base/ip.h"
 #include "base/result.h"
+#include "runtime/connection_budget.h"
 #include "runtime/file_descriptor.h"
 
 namespace hearth::runtime {
@@ -17,6 +18,8 @@ class EventLoop;
 struct AcceptorOptions {
     std::size_t max_connections = 4096;  // open at the same time
     int backlog = 1024;
+    std::shared_ptr<ConnectionBudget> budget =
+        nullptr;  // of several acceptors, instead of max_connections
 };
 
 // Counts one open connection against its acceptor's limit; keep it as long as the socket.
@@ -43,8 +46,9 @@ struct AcceptedConnection {
 };
 
 // Accepts stream connections for one loop. At max_connections it stops accepting (the
-// kernel's backlog, then the clients, wait) and goes on when a permit is returned. When
-// the process or the system is out of descriptors it tries again 100 ms later.
+// kernel's backlog, then the clients, wait) and goes on when a permit is returned; one that another
+// acceptor of the same budget gave back it finds within 20 ms. When the process or the system is
+// out of descriptors it tries again 100 ms later.
 // Used and destroyed on its loop's thread or while the loop does not run.
 class Acceptor {
 public:
@@ -67,10 +71,7 @@ public:
 
     void start(std::function<void(AcceptedConnection)> on_connection);
 
-    // From now on; connections beyond it that are open stay.
-    void set_max_connections(std::size_t most);
     [[nodiscard]] const Endpoint& local() const noexcept;
-    [[nodiscard]] std::size_t open_connections() const noexcept;
     // Borrowed, to be handed on.
     [[nodiscard]] int descriptor() const noexcept;
 

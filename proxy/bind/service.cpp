@@ -157,6 +157,7 @@ Result<void> ProxyService::apply(const Plan& plan) {
     if (workers_.empty()) make_workers(plan.workers);
     if (auto opened = open_listeners(plan.listen); !opened) return opened;
     plan_ = plan;
+    connections_->limit(plan.max_connections);
     certificates_.follow(plan.certificates, plan.local_names, plan.snapshot->own_host);
     error_pages_.follow(plan.error_pages);
     seeing_.adopt(plan.access_format, plan.collector, plan.node);
@@ -166,7 +167,6 @@ Result<void> ProxyService::apply(const Plan& plan) {
     }
     give_passwords(*plan.snapshot);
     for (const auto& worker : workers_) {
-        worker->limit_connections(plan.max_connections / workers_.size());
         worker->adopt(plan.snapshot, shared_);
         worker->set_access_log(plan.access_format);
         worker->close_other_listeners(plan.listen);

@@ -1,16 +1,24 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <mutex>
 #include <unordered_map>
 
 #include "base/ip.h"
+#include "runtime/connection_budget.h"
 
 namespace hearth::proxy {
 
-// How many connections each client address has, of all workers together. Any thread.
+// How many connections there are and each client address has, of all workers together. Any thread.
 class ConnectionCounts {
 public:
+    // At most so many at a time; more wait in the kernel's queue.
+    void limit(std::size_t most) noexcept { budget_->set_most(most); }
+    [[nodiscard]] const std::shared_ptr<runtime::ConnectionBudget>& budget() const noexcept {
+        return budget_;
+    }
+
     void add(const IpAddress& address) {
         const std::lock_guard lock(mutex_);
         ++counts_[address];
@@ -27,6 +35,8 @@ public:
     }
 
 private:
+    std::shared_ptr<runtime::ConnectionBudget> budget_ =
+        std::make_shared<runtime::ConnectionBudget>(0);
     mutable std::mutex mutex_;
     std::unordered_map<IpAddress, std::size_t> counts_;
 };

@@ -98,8 +98,8 @@ Result<Worker::Listener> Worker::open_datagrams(const Listening& one) {
 // The process before this one may have left it, with clients that wait in it.
 Result<Worker::Listener> Worker::open_listener(const Listening& one) {
     if (one.security == Security::kDatagram) return open_datagrams(one);
-    const runtime::AcceptorOptions options{.max_connections = max_connections_,
-                                           .backlog = kBacklog};
+    const runtime::AcceptorOptions options{.backlog = kBacklog,
+                                           .budget = state_.connections->budget()};
     if (auto left = sockets_.take(kept_name(one), one.endpoint))
         return Listener{one.security, runtime::Acceptor::adopt(loop_, std::move(*left), options),
                         nullptr};
@@ -147,15 +147,6 @@ void Worker::close_other_listeners(const std::vector<Listening>& wanted) {
             sockets_.forget(kept_name(l.where()));
             return true;
         });
-    });
-}
-
-void Worker::limit_connections(std::size_t most) {
-    on_loop([&] {
-        max_connections_ = most;
-        for (const auto& one : listeners_) {
-            if (one.acceptor) one.acceptor->set_max_connections(most);
-        }
     });
 }
 
@@ -261,7 +252,6 @@ void Worker::set_error_pages(std::shared_ptr<const ErrorPages> pages) {
 }
 
 bool Worker::admits(const Endpoint& peer) const {
-    if (sessions_.size() >= max_connections_) return false;
     const Snapshot& snapshot = *state_.generation->snapshot;
     const bool many = state_.connections->of(peer.address) >= snapshot.max_connections_per_address;
     if (!many && !state_.nuisances.is_spent(snapshot.one_client(peer.address), state_.poller.now()))

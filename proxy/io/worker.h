@@ -58,8 +58,6 @@ public:
     // Closes what is not in `wanted`; its connections go on.
     void close_other_listeners(const std::vector<Listening>& wanted);
 
-    // At most so many clients at a time; more wait in the kernel's queue.
-    void limit_connections(std::size_t most);
     void adopt(std::shared_ptr<const Snapshot> snapshot, const SharedServices& shared);
     void set_passwords(std::shared_ptr<PasswordChecker> passwords);
     void set_upstream_states(std::shared_ptr<const UpstreamStates> states);
@@ -124,7 +122,6 @@ private:
     std::vector<std::unique_ptr<ClientSession>> sessions_;
     std::shared_ptr<const UpstreamStates> upstream_states_ = std::make_shared<UpstreamStates>();
     std::shared_ptr<const HostAddresses> addresses_ = std::make_shared<HostAddresses>();
-    std::size_t max_connections_ = 0;
     bool turn_posted_ = false;  // go_on_with_unfinished() is queued
     std::atomic<Duration::rep> last_tick_;
     std::atomic<bool> look_posted_ = false;

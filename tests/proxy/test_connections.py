@@ -1,6 +1,7 @@
 """Connections: kept, lost, slow, upgraded, and carried over a reload."""
 
 import asyncio
+import select
 import threading
 import time
 
@@ -8,7 +9,7 @@ import pytest
 
 from tests.lab import services
 from tests.lab.waiting import wait_until
-from tests.proxy.house import ADDRESS, OK, WEB, answer_all, get
+from tests.proxy.house import ADDRESS, OK, WEB, Peer, answer_all, get
 
 
 def test_both_sides_keep_their_connection(house):
@@ -156,6 +157,29 @@ def test_too_many_connections_from_one_address_are_closed(house, workers):
     assert closed() <= 600 - 512
     assert house.ask(get())[0] == 200, "the machine itself and others are served"
     assert house.control.metric("hearth_proxy_failures_total", reason="too_many_connections") >= 600 - 512 - workers
+
+
+def test_workers_share_the_limit_of_connections(house):
+    """However unevenly the kernel spreads them."""
+    house.upstream(9000)
+    house.start(WEB, workers=4, max_connections=32)
+
+    def ask() -> Peer:
+        client = house.client()
+        client.send(get())
+        return client
+
+    clients = [ask() for _ in range(32)]
+    assert [client.read_response()[0] for client in clients] == [200] * 32
+    late = ask()
+    assert not select.select([late.connection], [], [], 0.3)[0], "it waits"
+    clients.pop().close()
+    assert late.read_response()[0] == 200
+
+    more = ask()
+    assert not select.select([more.connection], [], [], 0.3)[0]
+    house.reload(WEB, workers=4, max_connections=33)
+    assert more.read_response()[0] == 200
 
 
 def test_a_client_that_ends_its_side_gets_its_answer(house):

@@ -105,6 +105,29 @@ TEST_F(AcceptorTest, StopsAtItsLimitAndGoesOn) {
     ASSERT_TRUE(accepted_.wait_for(1));
 }
 
+TEST_F(AcceptorTest, SharesABudgetWithAcceptorsOfOtherLoops) {
+    AcceptorOptions options;
+    options.budget = std::make_shared<ConnectionBudget>(3);
+    EventLoop other_loop("other");
+    auto other = Acceptor::listen(other_loop, Endpoint{IpAddress::v4(127, 0, 0, 1), 0}, options);
+    ASSERT_TRUE(other) << other.error().to_string();
+    Accepted others;
+    (*other)->start([&](AcceptedConnection c) { others.add(std::move(c)); });
+    other_loop.start();
+    listen(options);
+
+    std::vector<FileDescriptor> clients;
+    for (int i = 0; i < 3; ++i) clients.push_back(connect_to((*other)->local()));
+    ASSERT_TRUE(others.wait_for(3)) << "one may have all";
+    clients.push_back(connect_to(acceptor_->local()));
+    clients.push_back(connect_to(acceptor_->local()));
+    EXPECT_FALSE(accepted_.wait_for(1, 100ms));
+    other_loop.run_and_wait([&] { static_cast<void>(others.take()); });
+    EXPECT_TRUE(accepted_.wait_for(2)) << "what one gives back the other takes";
+    other_loop.stop();
+    other_loop.join();
+}
+
 #if !defined(__SANITIZE_ADDRESS__)
 // UBSan looks at objects through a pipe of its own, which this test does not leave it.
 TEST_F(AcceptorTest, WaitsWithoutSpinningWhenDescriptorsRunOut) {
