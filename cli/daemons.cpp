@@ -26,6 +26,7 @@ Result<json::value> call(const std::string& socket, ControlMethod method, std::s
         const Errc code = response->status == 403   ? Errc::kRefused
                           : response->status == 404 ? Errc::kNotFound
                           : response->status == 409 ? Errc::kConflict
+                          : response->status == 503 ? Errc::kConflict  // not now
                                                     : Errc::kInvalid;
         return fail(code, socket, detail);
     }

@@ -6,6 +6,7 @@
 #include <system_error>
 #include <utility>
 
+#include "lb/bind/plan.h"
 #include "lb/io/lan_driver.h"
 #include "runtime/atomic_file.h"
 #include "runtime/control_server.h"
@@ -57,9 +58,11 @@ void MoveDesk::add_routes() {
     route("/node/undrain", Kind::kUndrain);
 }
 
-void MoveDesk::set_nodes(std::string self, std::vector<PeerNode> nodes) {
-    self_ = std::move(self);
-    nodes_ = std::move(nodes);
+void MoveDesk::set_plan(const Plan& plan) {
+    self_ = plan.node;
+    nodes_ = plan.nodes;
+    vips_.clear();
+    for (const auto& vip : plan.vips) vips_.insert(vip.name);
 }
 
 ControlResponse MoveDesk::obey(const ControlRequest& request, Kind kind) {
@@ -68,6 +71,8 @@ ControlResponse MoveDesk::obey(const ControlRequest& request, Kind kind) {
     const bool is_known = std::any_of(nodes_.begin(), nodes_.end(),
                                       [&](const PeerNode& one) { return one.name == node; });
     if (!is_known) return ControlResponse::error(404, "the document has no node `" + node + "`");
+    if (kind == Kind::kTake && !vips_.contains(vip))
+        return ControlResponse::error(404, "the document has no VIP `" + vip + "`");
     if (node != self_) return pass_on(node, {kind, vip});
     if (kind == Kind::kTake) return take(vip);
     return set_drained(kind == Kind::kDrain);

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +21,7 @@ struct ControlResponse;
 namespace hearth::lb {
 
 class LanDriver;
+struct Plan;
 
 // Moves that people plan: `POST /vips/move?vip=&node=`, `POST /node/drain?node=` and
 // `POST /node/undrain?node=`, for this node or, through the peers' connection, another one.
@@ -31,7 +33,7 @@ public:
     MoveDesk(runtime::Daemon& daemon, runtime::EventLoop& lan, LanDriver& driver, PeerHub& peers);
 
     void add_routes();
-    void set_nodes(std::string self, std::vector<PeerNode> nodes);
+    void set_plan(const Plan& plan);
     [[nodiscard]] bool is_drained() const noexcept { return is_drained_; }
 
 private:
@@ -51,6 +53,7 @@ private:
     std::filesystem::path file_;
     std::string self_;
     std::vector<PeerNode> nodes_;
+    std::set<std::string, std::less<>> vips_;
     bool is_drained_ = false;
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

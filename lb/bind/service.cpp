@@ -152,7 +152,7 @@ Result<void> LbService::carry_out() {
     auto plan = make_plan(document, node_, {});
     if (!plan) return fail(plan.error());
     plan_ = std::make_shared<const Plan>(std::move(*plan));
-    lan_.moves->set_nodes(plan_->node, plan_->nodes);
+    lan_.moves->set_plan(*plan_);
     kernel_loop_->run_and_wait([this] {
         // First, while nobody listens yet: the kernel tells those who do of each element.
         kernel_.services->apply(plan_->services);

@@ -51,7 +51,13 @@ def test_move_to_any_node_from_any_node_without_a_lost_probe(make_lan):
     wait_until(lambda: a.state() == "backup" and a.vip()["healthy"])
     assert a.vip()["owner"] == "c"
     assert hearth(a, "vip", "move", "dns", "elsewhere", check=False).returncode != 0
-    assert hearth(a, "vip", "move", "other", "a", check=False).returncode != 0
+    for node in ("a", "c"):  # also when another node would be asked
+        unknown = hearth(a, "vip", "move", "other", node, check=False)
+        assert unknown.returncode == 1 and "the document has no VIP `other`" in unknown.stderr
+    c.lb.kill()
+    wait_until(lambda: "peer_away" in a.control.problems())
+    away = hearth(a, "vip", "move", "dns", "c", check=False)
+    assert away.returncode == 1 and "no connection to c" in away.stderr
 
 
 def test_drain_hands_over_without_a_lost_probe_and_outlasts_a_restart(make_lan):
