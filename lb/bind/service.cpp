@@ -334,6 +334,7 @@ void LbService::report(NodeReport own) {
     lan_.own = std::move(own);
     lan_.peers->publish(lan_.own);
     show_conflicts(daemon_.problems(), lan);
+    show_rivals(daemon_.problems(), lan, lan_.peers->view(), std::chrono::steady_clock::now());
     const auto has_our_document = [&](const PeerView& peer) {
         return !peer.report || peer.report->config_hash == lan_.own.config_hash;
     };

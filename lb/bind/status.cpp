@@ -16,6 +16,24 @@ namespace {
 
 namespace json = boost::json;
 
+constexpr Duration kAdvertTellsFor = 10s;
+// No move takes that long, and a dead node's last report is gone by then.
+constexpr Duration kBothTellFor = 8s;
+
+std::string_view advice_on(Drop why) noexcept {
+    switch (why) {
+        case Drop::kWrongAddressSet:
+            return "it has other addresses under that number than this document; make them the "
+                   "same on both";
+        case Drop::kBadVersion: return "it speaks another version than `vrrp_version` says";
+        case Drop::kBadInterval: return "version 2 needs the same `advert_interval` everywhere";
+        case Drop::kPassword:
+            return "it uses a password, which VRRP no longer has; remove it there";
+        case Drop::kBadTtl: return "they came over a router, or somebody forges them";
+        default: return "they are damaged, or somebody forges them";
+    }
+}
+
 // A node's name, or the address of a router that is none.
 std::string owner_name(const std::optional<IpAddress>& owner, const Plan& plan) {
     if (!owner) return "";
@@ -35,6 +53,16 @@ std::string reported_owner(const IpAddress& vip, const std::vector<PeerView>& pe
         }
     }
     return "";
+}
+
+// Of the advert that was refused: a node, or the address of a router that is none.
+std::string speaker_name(const LinkView& link, const std::vector<PeerView>& peers) {
+    const auto& here = link.settings->others;
+    for (const auto& peer : peers) {
+        const auto address = here.find(peer.node.address);
+        if (address != here.end() && address->second == link.refused->source) return peer.node.name;
+    }
+    return link.refused->source.to_string();
 }
 
 std::vector<std::pair<const LinkView*, const RouterView*>> routers_of(const LanView& lan) {
@@ -191,6 +219,38 @@ void show_conflicts(runtime::Problems& problems, const LanView& lan) {
         "vip_conflict",
         conflicts + "find that machine, or keep the address out of the router's DHCP range",
         runtime::Severity::kError);
+}
+
+void show_rivals(runtime::Problems& problems, const LanView& lan,
+                 const std::vector<PeerView>& peers, TimePoint now) {
+    std::string refused;
+    for (const LinkView& link : lan.links) {
+        if (!link.refused || now - link.refused->at > kAdvertTellsFor) continue;
+        refused += "adverts of " + speaker_name(link, peers) + " are not followed (" +
+                   std::string(to_string(link.refused->why)) +
+                   "): " + std::string(advice_on(link.refused->why)) + "; ";
+    }
+    if (refused.empty())
+        problems.clear("vip_adverts");
+    else
+        problems.raise("vip_adverts", refused + "without them there may be two owners");
+
+    std::string rivals;
+    for (const auto& [link, view] : routers_of(lan)) {
+        if (view->state != ElectionState::kMaster || now - view->since < kBothTellFor) continue;
+        for (const Vip& vip : view->router->vips) {
+            const std::string rival = reported_owner(vip.address, peers);
+            if (!rival.empty())
+                rivals += vip.address.to_string() + " (" + vip.name + ") is owned by " + rival +
+                          " as well; ";
+        }
+    }
+    if (rivals.empty()) return problems.clear("vip_two_owners");
+    problems.raise("vip_two_owners",
+                   rivals +
+                       "give all nodes the same document, and let switches and access points "
+                       "pass VRRP (IP protocol 112) between them",
+                   runtime::Severity::kError);
 }
 
 void publish_transition(runtime::EventHub& events, const TransitionReport& report) {

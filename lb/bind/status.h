@@ -35,6 +35,11 @@ void write_metrics(runtime::MetricSink& sink, const LanView& lan, const Plan& pl
 // Problem `vip_conflict` while a stranger uses a VIP.
 void show_conflicts(runtime::Problems& problems, const LanView& lan);
 
+// Problem `vip_adverts` while what another router of the document says is not followed, and
+// `vip_two_owners` while another node owns what this one owns.
+void show_rivals(runtime::Problems& problems, const LanView& lan,
+                 const std::vector<PeerView>& peers, TimePoint now);
+
 // Logged, and sent as events of topic "vip".
 void publish_transition(runtime::EventHub& events, const TransitionReport& report);
 void publish_conflict(runtime::EventHub& events, const ConflictReport& report);

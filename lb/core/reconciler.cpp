@@ -235,17 +235,31 @@ std::optional<HeardAdvert> Reconciler::identify(const Router& router, const Adve
     return heard;
 }
 
+// Counted, and remembered when the document names who says he sent it. Numbers that are not ours
+// may be another's business.
+void Reconciler::refuse_advert(const std::optional<IpAddress>& source, MacAddress from, Drop why,
+                               TimePoint now) {
+    drops_.add(why);
+    if (!source || why == Drop::kUnknownVrid) return;
+    const IpAddress who = source->is_v6() ? neighbours_.owner_of(from).value_or(*source) : *source;
+    const bool is_named = std::ranges::any_of(routers_, [&](const auto& router) {
+        return contains(router->settings.nodes, who) ||
+               contains(router->settings.foreign_peers, who);
+    });
+    if (is_named) refused_ = RefusedAdvert{who, why, now};
+}
+
 void Reconciler::on_vrrp(ByteView packet, MacAddress from, TimePoint now) {
     if (lan_.link != LanState::Link::kUp) return drops_.add(Drop::kNoLan);
     const auto advert = parse_advert(packet);
-    if (!advert) return drops_.add(advert.error());
+    if (!advert) return refuse_advert(source_of(packet), from, advert.error(), now);
     const IpAddress own = own_source(advert->family());
     if (advert->source == own) return drops_.add(Drop::kOwnPacket);
     if (advert->destination != own && advert->destination != vrrp_group(advert->family()))
         return drops_.add(Drop::kNotForUs);
     Drop why_not{};
     Router* router = find_router(*advert, why_not);
-    if (router == nullptr) return drops_.add(why_not);
+    if (router == nullptr) return refuse_advert(advert->source, from, why_not, now);
     const auto heard = identify(*router, *advert, from);
     if (!heard) return drops_.add(Drop::kUnknownPeer);
     learn(heard->source, from, now);

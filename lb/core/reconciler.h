@@ -46,6 +46,13 @@ struct ConflictReport {
     MacAddress holder;
 };
 
+// An advert in the name of a router of the document that is not followed.
+struct RefusedAdvert {
+    IpAddress source;
+    Drop why = Drop::kTruncated;
+    TimePoint at{};
+};
+
 // TCP to `vip` that belongs to no connection of this host is the business of another node, which
 // owned the VIP before.
 struct Redirect {
@@ -128,6 +135,8 @@ public:
     // In force while this node owns what another one handed over, for kServeOldConnections at most.
     [[nodiscard]] const std::vector<Redirect>& redirects() const noexcept { return redirects_; }
     [[nodiscard]] const DropCounters& drops() const noexcept { return drops_; }
+    // The last one, should there have been any.
+    [[nodiscard]] const std::optional<RefusedAdvert>& refused() const noexcept { return refused_; }
     [[nodiscard]] const NeighbourCounters& arp_counters() const noexcept { return arp_; }
     [[nodiscard]] const NeighbourCounters& ndp_counters() const noexcept { return ndp_; }
     [[nodiscard]] const LanState& lan() const noexcept { return lan_; }
@@ -169,6 +178,8 @@ private:
     [[nodiscard]] bool can_speak_for(const Router& router, const LanState& lan) const noexcept;
     // This node's source address for adverts of `family`.
     [[nodiscard]] IpAddress own_source(IpFamily family) const noexcept;
+    void refuse_advert(const std::optional<IpAddress>& source, MacAddress from, Drop why,
+                       TimePoint now);
     [[nodiscard]] Router* find_router(const Advert& advert, Drop& why_not) noexcept;
     // Who sent an advert of `router`; none: somebody the document does not name.
     [[nodiscard]] std::optional<HeardAdvert> identify(const Router& router, const Advert& advert,
@@ -206,6 +217,7 @@ private:
     Neighbours neighbours_;
     std::vector<Redirect> redirects_;
     DropCounters drops_;
+    std::optional<RefusedAdvert> refused_;
     NeighbourCounters arp_;
     NeighbourCounters ndp_;
     Output output_;

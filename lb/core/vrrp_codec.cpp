@@ -139,6 +139,11 @@ tl::expected<Advert, Drop> parse_advert(ByteView packet) noexcept {
     return advert;
 }
 
+std::optional<IpAddress> source_of(ByteView packet) noexcept {
+    const auto ip = parse_ip(packet);
+    return ip ? std::optional(ip->source) : std::nullopt;
+}
+
 bool same_addresses(const Advert& advert, std::span<const IpAddress> expected) noexcept {
     if (advert.address_count() != expected.size()) return false;
     const std::size_t size = advert.address_size();

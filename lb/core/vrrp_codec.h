@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -23,6 +24,9 @@ namespace hearth::lb {
 // `packet` begins at the IP header; Ethernet padding behind it is cut off. Accepts VRRPv3's
 // checksum for IPv4 with or without the pseudo-header: implementations differ.
 [[nodiscard]] tl::expected<Advert, Drop> parse_advert(ByteView packet) noexcept;
+
+// Who is said to have sent a packet, whatever is wrong with the rest of it.
+[[nodiscard]] std::optional<IpAddress> source_of(ByteView packet) noexcept;
 
 // True when the packet's addresses are `expected` in any order. `expected` is without repetition.
 [[nodiscard]] bool same_addresses(const Advert& advert,

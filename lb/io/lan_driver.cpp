@@ -529,7 +529,8 @@ LanView LanDriver::view() const {
     view.addresses = impl_->vips();
     for (const auto& link : impl_->links) {
         const Reconciler& reconciler = link->reconciler();
-        view.links.push_back({link->interface_name(), &link->settings(), reconciler.view(now())});
+        view.links.push_back({link->interface_name(), &link->settings(), reconciler.view(now()),
+                              reconciler.refused()});
         view.arp += reconciler.arp_counters();
         view.ndp += reconciler.ndp_counters();
         view.drops += reconciler.drops();

@@ -37,6 +37,7 @@ struct LinkView {
     std::string interface;  // empty: none
     const LinkSettings* settings = nullptr;
     std::vector<RouterView> routers;
+    std::optional<RefusedAdvert> refused;
 };
 struct LanView {
     std::vector<LinkView> links;

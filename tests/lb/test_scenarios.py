@@ -31,11 +31,18 @@ def test_routers_with_different_vip_sets_do_not_believe_each_other(make_lan):
     )
     a.start_lb()
     b.start_lb()
-    wait_until(lambda: dropped(b, "wrong_address_set") > 0 or dropped(a, "wrong_address_set") > 0)
+    wait_until(lambda: dropped(b, "wrong_address_set") > 0 and dropped(a, "wrong_address_set") > 0)
+    for node, other in ((a, b), (b, a)):  # each is told what is wrong, and what comes of it
+        wait_until(lambda: {"vip_adverts", "vip_two_owners"} <= set(node.control.problems()), 30, what="both problems")
+        details = {problem["name"]: problem["detail"] for problem in node.control.status()["problems"]}
+        assert f"adverts of {other.name} are not followed (wrong_address_set)" in details["vip_adverts"]
+        assert f"{VIP} (dns) is owned by {other.name} as well" in details["vip_two_owners"]
     b.config.write_text(lan.document(vip=", vrid: 53"))
     assert b.control.post("/reload").status == 200
     lan.wait_owner(a)
     b.wait_state("backup")
+    for node in lan.nodes:
+        wait_until(lambda: not {"vip_adverts", "vip_two_owners"} & set(node.control.problems()), 30, what="both problems solved")
 
 
 def test_switch_that_forgets_ports_sooner_than_clients_forget_macs(make_lan):
