@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::size_t kAccessFlushSize = 64 * 1024;
 constexpr int kBacklog = 1024;
+constexpr Duration kTrimTime = 10s;
 
 std::vector<Target> targets_of(const Service& service, const HostAddresses& addresses) {
     std::vector<Target> all;
@@ -365,10 +366,18 @@ void Worker::tick() {
         state_.look_at_queue();
         after_batch();
         flush_access();
-        // Behind a crowd malloc keeps all that it needed, between what others still use.
-        if (state_.blocks.trim() > BlockPool::kKept) ::malloc_trim(0);
+        trim();
         tick();
     });
+}
+
+// Not at once: what is given back and soon needed again costs more than both, and clients wait
+// meanwhile.
+void Worker::trim() {
+    if (state_.poller.now() < trimmed_at_ + kTrimTime) return;
+    trimmed_at_ = state_.poller.now();
+    // Behind a crowd malloc keeps all that it needed, between what others still use.
+    if (state_.blocks.trim() > BlockPool::kKept) ::malloc_trim(0);
 }
 
 void Worker::flush_access() {

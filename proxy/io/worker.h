@@ -104,6 +104,7 @@ private:
     [[nodiscard]] bool has_unfinished() const noexcept;
     void reap();
     void tick();
+    void trim();
     void flush_access();
 
     [[nodiscard]] std::string kept_name(const Listening& one) const;
@@ -122,6 +123,7 @@ private:
     std::vector<std::unique_ptr<ClientSession>> sessions_;
     std::shared_ptr<const UpstreamStates> upstream_states_ = std::make_shared<UpstreamStates>();
     std::shared_ptr<const HostAddresses> addresses_ = std::make_shared<HostAddresses>();
+    TimePoint trimmed_at_{};
     bool turn_posted_ = false;  // go_on_with_unfinished() is queued
     std::atomic<Duration::rep> last_tick_;
     std::atomic<bool> look_posted_ = false;
