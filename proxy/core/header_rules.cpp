@@ -126,7 +126,11 @@ void write_forwarded(HeadWriter& out, const RequestHead& head, const Peer& peer,
     const Origin origin = origin_of(head, peer, trusted);
     if (peer.trusted) {
         out.field("X-Forwarded-For", passed_addresses(head, peer));
-        out.field("X-Real-IP", origin.client.to_string());
+        if (origin.client == peer.address) {
+            out.field("X-Real-IP", peer.text);
+        } else {
+            out.field("X-Real-IP", origin.client.to_string());
+        }
     } else {
         out.field("X-Forwarded-For", peer.text);
         out.field("X-Real-IP", peer.text);

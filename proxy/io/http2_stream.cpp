@@ -148,7 +148,7 @@ IoResult Http2Stream::read(std::span<char> room) {
 }
 
 void Http2Stream::write_head(std::span<char> head, StreamEnd end) {
-    Http2Fields fields;
+    Http2Fields& fields = connection_.worker().http2_fields;
     fields.split_head(head);
     const bool is_final = fields.status() >= 200;
     connection_.session().respond(

@@ -15,6 +15,7 @@
 #include "proxy/core/exchange.h"
 #include "proxy/core/forward_auth.h"
 #include "proxy/core/http2_request.h"
+#include "proxy/core/http2_response.h"
 #include "proxy/core/otlp_spans.h"
 #include "proxy/core/rate_limiter.h"
 #include "proxy/core/snapshot.h"
@@ -173,6 +174,7 @@ public:
     std::vector<ClientSession*> closed;    // to be destroyed after the batch
     std::vector<ClientSession*> to_flush;  // to be written once after the batch
     WriteTurn write_turn;
+    Http2Fields http2_fields;  // of the head that is passed on
     std::shared_ptr<PasswordChecker> passwords;
     // The service that one of ours has left has waiting requests at other workers.
     std::function<void()> tell_of_room;
