@@ -285,8 +285,10 @@ Effects Election::enter(ElectionState next, ElectionEvent event, TimePoint now) 
     if (next != S::kMaster) bid_ = 0;
     if (next == S::kMaster) {
         const bool was_alive = event == E::kPreemptDue || claim_ == Claim::kByHint;
-        const bool is_node = master_speaker_ == Speaker::kHearth;
-        predecessor_ = was_alive && is_node ? master_ : std::nullopt;
+        predecessor_.reset();
+        if (master_ && master_speaker_ == Speaker::kHearth)
+            predecessor_ = {*master_,
+                            was_alive ? Predecessor::Life::kAlive : Predecessor::Life::kSilent};
     }
     if (from == S::kMaster && event == E::kBetterAdvert) return yield();
     switch (next) {

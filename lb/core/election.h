@@ -69,6 +69,16 @@ struct TransitionRule {
 };
 [[nodiscard]] std::span<const TransitionRule> transition_rules() noexcept;
 
+// The node that owned before.
+struct Predecessor {
+    enum class Life : std::uint8_t {
+        kAlive,   // it said so itself, or its end did: a planned move, one by health
+        kSilent,  // dead, or cut off, or just too busy to advertise
+    };
+    IpAddress address;
+    Life life = Life::kSilent;
+};
+
 // Who owns one virtual router's VIPs: VRRPv3 (RFC 9568 §6.4) as one participant sees it.
 //
 // Beyond the RFC, and invisible to other implementations:
@@ -115,9 +125,10 @@ public:
     // The node whose adverts are followed; none while nobody is known to own.
     [[nodiscard]] std::optional<IpAddress> master() const noexcept { return master_; }
     [[nodiscard]] Priority master_priority() const noexcept { return master_priority_; }
-    // Whom this node, as owner, took the VIPs from while that node lived: a planned move, or one by
-    // health. Its open TCP connections are still there.
-    [[nodiscard]] std::optional<IpAddress> predecessor() const noexcept { return predecessor_; }
+    // Whom this node, as owner, took the VIPs from. Its open TCP connections are still there.
+    [[nodiscard]] const std::optional<Predecessor>& predecessor() const noexcept {
+        return predecessor_;
+    }
     // Since when the state is what it is.
     [[nodiscard]] TimePoint since() const noexcept { return since_; }
     // The last change of state not yet taken; the caller logs and counts it.
@@ -165,7 +176,7 @@ private:
     Priority master_priority_ = 0;
     Duration master_interval_{};
     Speaker master_speaker_ = Speaker::kHearth;
-    std::optional<IpAddress> predecessor_;
+    std::optional<Predecessor> predecessor_;
     enum class Claim : std::uint8_t { kByTimeout, kByHint } claim_ = Claim::kByTimeout;
 
     TimePoint claim_due_ = kNever;    // backup: the master-down timer

@@ -46,6 +46,16 @@ bool Neighbours::is_alive(IpAddress address, TimePoint now) const noexcept {
     return found != entries_.end() && now - found->second.heard_at < kDeadAfter;
 }
 
+bool Neighbours::has_spoken(IpAddress address, TimePoint when) const noexcept {
+    const auto found = entries_.find(address);
+    return found != entries_.end() && found->second.heard_at > when;
+}
+
+void Neighbours::ask(IpAddress address, TimePoint now) noexcept {
+    if (const auto found = entries_.find(address); found != entries_.end())
+        found->second.ask_at = now;
+}
+
 std::vector<IpAddress> Neighbours::take_questions(TimePoint now) {
     std::vector<IpAddress> due;
     for (auto& [address, entry] : entries_) {

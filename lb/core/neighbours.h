@@ -34,6 +34,11 @@ public:
     // It has answered lately, as far as it was asked.
     [[nodiscard]] bool is_alive(IpAddress address, TimePoint now) const noexcept;
 
+    // It has spoken after `when`.
+    [[nodiscard]] bool has_spoken(IpAddress address, TimePoint when) const noexcept;
+
+    // Whether it is there matters now.
+    void ask(IpAddress address, TimePoint now) noexcept;
     // The addresses to ask for now; they count as asked.
     [[nodiscard]] std::vector<IpAddress> take_questions(TimePoint now);
     [[nodiscard]] TimePoint next_deadline() const noexcept;

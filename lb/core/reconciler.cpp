@@ -7,6 +7,7 @@
 #include "lb/core/ndp_codec.h"
 #include "lb/core/vip_frames.h"
 #include "lb/core/vrrp_codec.h"
+#include "lb/model/address_list.h"
 
 namespace hearth::lb {
 namespace {
@@ -17,10 +18,6 @@ std::vector<IpAddress> vip_addresses(const VirtualRouter& router) {
     std::vector<IpAddress> addresses;
     for (const auto& vip : router.vips) addresses.push_back(vip.address);
     return addresses;
-}
-
-bool contains(const std::vector<IpAddress>& list, const IpAddress& address) {
-    return std::find(list.begin(), list.end(), address) != list.end();
 }
 
 // Nothing changed that the others, or the LAN, would have to agree on first.
@@ -400,10 +397,11 @@ void Reconciler::note_handover(Router& router, TimePoint now) {
     const ElectionState state = router.election.state();
     if (state == ElectionState::kReleasing) return;
     router.handover.reset();
-    const auto from = router.election.predecessor();
+    const auto& from = router.election.predecessor();
     if (state == ElectionState::kMaster && from) {
-        const auto mac = neighbours_.route_to(*from, now);
-        if (mac && !mac->is_group()) router.handover = {*from, *mac, now + kServeOldConnections};
+        const auto mac = neighbours_.route_to(from->address, now);
+        if (mac && !mac->is_group()) router.handover = {from->address, *mac, now, from->life};
+        if (from->life == Predecessor::Life::kSilent) neighbours_.ask(from->address, now);
     }
     list_redirects();
 }
@@ -411,10 +409,13 @@ void Reconciler::note_handover(Router& router, TimePoint now) {
 void Reconciler::end_handovers(TimePoint now) {
     bool is_changed = false;
     for (auto& router : routers_) {
-        if (!router->handover) continue;
-        if (now < router->handover->end && neighbours_.is_alive(router->handover->from, now))
-            continue;
-        router->handover.reset();
+        auto& handover = router->handover;
+        if (!handover) continue;
+        if (neighbours_.has_spoken(handover->from, handover->begin))
+            is_changed |= std::exchange(handover->life, Predecessor::Life::kAlive) ==
+                          Predecessor::Life::kSilent;
+        if (now < handover->end() && neighbours_.is_alive(handover->from, now)) continue;
+        handover.reset();
         is_changed = true;
     }
     if (is_changed) list_redirects();
@@ -425,7 +426,7 @@ void Reconciler::list_redirects() {
     for (const auto& router : routers_) {
         if (!router || !router->handover) continue;
         for (const auto& address : router->addresses)
-            redirects_.push_back({address, router->handover->mac});
+            redirects_.push_back({address, router->handover->mac, router->handover->life});
     }
 }
 
@@ -510,6 +511,7 @@ TimePoint Reconciler::next_deadline() const noexcept {
     for (const auto& router : routers_) {
         next = std::min({next, router->election.next_deadline(), router->announcer.next_deadline(),
                          router->probe.next_deadline()});
+        if (router->handover) next = std::min(next, router->handover->end());
         for (const auto& guard : router->guards) next = std::min(next, guard.next_deadline());
     }
     return next;

@@ -58,6 +58,7 @@ struct RefusedAdvert {
 struct Redirect {
     IpAddress vip;
     MacAddress to;
+    Predecessor::Life life = Predecessor::Life::kAlive;
 
     friend bool operator==(const Redirect&, const Redirect&) = default;
 };
@@ -142,6 +143,8 @@ public:
     [[nodiscard]] const LanState& lan() const noexcept { return lan_; }
 
     static constexpr Duration kServeOldConnections = 1h;
+    // A silent one's wait so long for a sign that it lives. Its adverts may only have been late.
+    static constexpr Duration kDoubt = 500ms;
 
 private:
     enum class Life : std::uint8_t { kActive, kRetiring };
@@ -162,7 +165,12 @@ private:
         struct Handover {
             IpAddress from;
             MacAddress mac;
-            TimePoint end{};
+            TimePoint begin{};
+            Predecessor::Life life{};
+
+            [[nodiscard]] TimePoint end() const noexcept {
+                return begin + (life == Predecessor::Life::kAlive ? kServeOldConnections : kDoubt);
+            }
         };
         std::optional<Handover> handover;
         Life life = Life::kActive;

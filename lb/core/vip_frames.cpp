@@ -2,6 +2,7 @@
 
 #include "lb/core/arp_codec.h"
 #include "lb/core/ndp_codec.h"
+#include "lb/model/vrrp.h"
 
 namespace hearth::lb {
 
@@ -21,6 +22,13 @@ Frame probe_for(MacAddress own, const IpAddress& address) {
 Frame question_about(MacAddress own, const IpAddress& own_ip, const IpAddress& address) {
     return address.is_v6() ? ndp_question(own, own_ip, address)
                            : arp_question(own, own_ip, address);
+}
+
+bool is_advert(const Frame& frame) noexcept {
+    constexpr std::size_t kNextHeader = 6;
+    const auto& packet = frame.payload;
+    if (frame.type != EtherType::kIpv6) return frame.type == EtherType::kIpv4;
+    return packet.size() > kNextHeader && packet[kNextHeader] == kVrrpProtocol;
 }
 
 }  // namespace hearth::lb

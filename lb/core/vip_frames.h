@@ -13,6 +13,8 @@ namespace hearth::lb {
 void announce(std::vector<Frame>& out, MacAddress own, const IpAddress& address);
 // Does anybody use `address`? Claims nothing.
 [[nodiscard]] Frame probe_for(MacAddress own, const IpAddress& address);
+// VRRP, for which other nodes wait; the rest is for everybody on the network.
+[[nodiscard]] bool is_advert(const Frame& frame) noexcept;
 // Where is `address`? Asked by `own_ip`, which is of its family.
 [[nodiscard]] Frame question_about(MacAddress own, const IpAddress& own_ip,
                                    const IpAddress& address);

@@ -291,18 +291,12 @@ Result<FlowRedirect> FlowRedirect::open() {
     return redirect;
 }
 
-Result<void> FlowRedirect::apply(const std::vector<LedBack>& all, Backends backends) {
+Result<void> FlowRedirect::apply(const std::vector<LedBack>& all, const std::vector<TcpFlow>& own) {
     if (all.empty() && impl_->hooked_on.empty()) return {};
-    std::vector<IpAddress> vips;
-    for (const LedBack& led : all)
-        for (const Redirect& redirect : led.redirects) vips.push_back(redirect.vip);
-    Result<std::vector<TcpFlow>> flows;
-    if (!vips.empty()) flows = tcp_flows_of_host(backends, vips);
-    if (!flows) return fail(flows.error());
-    if (impl_->lead(all, *flows)) return {};
+    if (impl_->lead(all, own)) return {};
     // An interface went with its chain, or somebody took the table away.
     if (auto done = impl_->prepare(); !done || all.empty()) return done;
-    return impl_->lead(all, *flows);
+    return impl_->lead(all, own);
 }
 
 Result<void> FlowRedirect::restore() { return impl_->prepare(); }

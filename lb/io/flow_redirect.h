@@ -50,9 +50,10 @@ public:
     FlowRedirect(FlowRedirect&&) noexcept;
     FlowRedirect& operator=(FlowRedirect&&) noexcept;
 
-    // All that is led elsewhere: at most one of each interface. Connections that this host has now
-    // stay with it.
-    [[nodiscard]] Result<void> apply(const std::vector<LedBack>& all, Backends backends);
+    // All that is led elsewhere: at most one of each interface. What this host has itself stays
+    // with it: `own`, and connections that begin from now on.
+    [[nodiscard]] Result<void> apply(const std::vector<LedBack>& all,
+                                     const std::vector<TcpFlow>& own);
     // The table is as open() made it, whatever somebody else did to it.
     [[nodiscard]] Result<void> restore();
     // Netlink's number of the socket that changes it.

@@ -6,12 +6,15 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <utility>
 
-#include "lb/io/flow_redirect.h"
+#include "lb/core/vip_frames.h"
+#include "lb/io/clock.h"
 #include "lb/io/ipv6_forwarding.h"
-#include "lb/io/nft_monitor.h"
+#include "lb/io/open_connections.h"
 #include "lb/io/route_netlink.h"
+#include "lb/model/address_list.h"
 #include "runtime/event_loop.h"
 #include "runtime/log.h"
 #include "runtime/problems.h"
@@ -24,19 +27,17 @@ namespace {
 constexpr Duration kServeAfterMove = 2500ms;
 constexpr int kLoopback = RouteNetlink::kLoopback;
 
-TimePoint now() { return std::chrono::steady_clock::now(); }
-
-bool contains(const std::vector<IpAddress>& list, const IpAddress& address) {
-    return std::find(list.begin(), list.end(), address) != list.end();
-}
-
 }  // namespace
 
 std::string track_name(const std::string& interface) { return "interface " + interface; }
 
 struct LanDriver::Impl : std::enable_shared_from_this<Impl> {
     Impl(runtime::EventLoop& l, runtime::Problems& p, Handlers h)
-        : loop(l), problems(p), handlers(std::move(h)), timer(loop.context()) {}
+        : loop(l),
+          problems(p),
+          handlers(std::move(h)),
+          timer(loop.context()),
+          connections(loop, problems, [this] { settle(); }) {}
 
     void apply(const LanSettings& next);
     void configure_links();
@@ -45,6 +46,7 @@ struct LanDriver::Impl : std::enable_shared_from_this<Impl> {
     [[nodiscard]] std::vector<IpAddress> vips() const;
     void settle();
     void arm();
+    void send(std::vector<Output>& outputs);
     void deliver(const Output& output);
     void look_at_host();
     void follow_tracked(const std::vector<Interface>& interfaces);
@@ -56,14 +58,11 @@ struct LanDriver::Impl : std::enable_shared_from_this<Impl> {
     void forward(const Interface& interface);
     void check_interfaces_free_of_vips(const std::vector<InterfaceAddress>& addresses);
     [[nodiscard]] std::vector<LedBack> wanted_redirects() const;
-    void redirect_flows(const std::vector<LedBack>& wanted);
     void renew_loans();
     void hold_vips();
     void schedule_departures();
     void remove_stale_vips();
     void remove_strays(const std::vector<InterfaceAddress>& addresses);
-    Result<void> open_redirects();
-    void restore_redirects();
     void drop_left_vips();
     void drop_retired_links();
     [[nodiscard]] bool is_idle() const;
@@ -82,9 +81,7 @@ struct LanDriver::Impl : std::enable_shared_from_this<Impl> {
     std::unique_ptr<RouteMonitor> monitor;
     std::set<std::string> missing_interfaces;  // of those that are tracked
     std::set<std::string> failed_checks;
-    std::optional<FlowRedirect> flows;
-    std::unique_ptr<NftMonitor> redirect_monitor;
-    std::vector<LedBack> redirected;
+    OpenConnections connections;
     std::vector<IpAddress> held;             // VIPs that are on the host
     std::map<IpAddress, TimePoint> leaving;  // of those: the ones to take off, and when
     std::function<void()> on_stopped;
@@ -123,7 +120,7 @@ void LanDriver::Impl::apply(const LanSettings& next) {
                                   runtime::Severity::kError);
         route.emplace(std::move(*opened));
         remove_stale_vips();
-        report("vip_open_connections", open_redirects());
+        connections.open();
         auto watching = RouteMonitor::open(loop, [this] {
             look_at_host();
             settle();
@@ -132,6 +129,7 @@ void LanDriver::Impl::apply(const LanSettings& next) {
         if (watching) monitor = std::move(*watching);
     }
     configure_links();
+    connections.remember(vips());
     hold_vips();
     look_at_host();
     for (auto& link : links) link->listen_for_neighbours();
@@ -184,24 +182,6 @@ void LanDriver::Impl::remove_strays(const std::vector<InterfaceAddress>& address
     for (auto& link : links) link->note_loans(addresses);
 }
 
-Result<void> LanDriver::Impl::open_redirects() {
-    if (flows) return {};
-    auto opened = FlowRedirect::open();
-    if (!opened) return fail(opened.error());
-    flows.emplace(std::move(*opened));
-    auto watching = NftMonitor::open(loop, {NftFamily::kNetdev}, {flows->netlink_port()},
-                                     [this] { restore_redirects(); });
-    if (watching) redirect_monitor = std::move(*watching);
-    return {};
-}
-
-// Somebody flushed the rules.
-void LanDriver::Impl::restore_redirects() {
-    report("vip_open_connections", flows->restore());
-    redirected.clear();
-    settle();
-}
-
 void LanDriver::Impl::renew_loans() {
     if (!route) return;
     bool is_changed = false;
@@ -213,28 +193,39 @@ void LanDriver::Impl::renew_loans() {
 // Carries out what the reconcilers asked for, then waits for their next deadline.
 void LanDriver::Impl::settle() {
     renew_loans();
-    const auto wanted = wanted_redirects();
-    const auto is_old = [&](const LedBack& led) {
-        return std::ranges::find(redirected, led) != redirected.end();
-    };
-    // Before anybody hears that the VIPs are here; what ends harms nobody meanwhile.
-    if (!std::ranges::all_of(wanted, is_old)) redirect_flows(wanted);
-    for (auto& link : links) {
-        const Output output = link->reconciler().take_output();
-        link->send(output.frames);
-        deliver(output);
-    }
-    redirect_flows(wanted_redirects());
+    std::vector<Output> outputs;
+    for (auto& link : links) outputs.push_back(link->reconciler().take_output());
+    send(outputs);
+    for (const Output& output : outputs) deliver(output);
+    connections.lead(wanted_redirects(), settings.backends);
     schedule_departures();
     drop_left_vips();
     drop_retired_links();
     if (on_stopped && is_idle() && held.empty()) {
         close();
-        if (flows) report("vip_open_connections", flows->withdraw());
+        connections.withdraw();
         std::exchange(on_stopped, nullptr)();
         return;
     }
     arm();
+}
+
+// Connections that go on elsewhere are led there before anybody hears that the VIPs are here; what
+// ends harms nobody meanwhile. Only where the owner is silent the other nodes, whose timers are
+// running, hear of the new one first.
+void LanDriver::Impl::send(std::vector<Output>& outputs) {
+    const auto wanted = wanted_redirects();
+    const bool is_new = connections.lacks(wanted);
+    if (is_new && !is_urgent(wanted)) connections.lead(wanted, settings.backends);
+    std::vector<std::span<const Frame>> others;
+    for (std::size_t i = 0; i < links.size(); ++i) {
+        const auto rest = std::ranges::stable_partition(outputs[i].frames, is_advert);
+        const std::span<const Frame> frames(outputs[i].frames);
+        links[i]->send(frames.first(frames.size() - rest.size()));
+        others.push_back(frames.last(rest.size()));
+    }
+    if (is_new) connections.lead(wanted, settings.backends);
+    for (std::size_t i = 0; i < links.size(); ++i) links[i]->send(others[i]);
 }
 
 bool LanDriver::Impl::is_idle() const {
@@ -254,7 +245,7 @@ void LanDriver::Impl::drop_retired_links() {
 void LanDriver::Impl::close() {
     for (auto& link : links) link->close();
     monitor.reset();
-    redirect_monitor.reset();
+    connections.close();
 }
 
 void LanDriver::Impl::arm() {
@@ -274,7 +265,10 @@ void LanDriver::Impl::arm() {
 }
 
 void LanDriver::Impl::deliver(const Output& output) {
-    for (const auto& report : output.transitions) handlers.on_transition(report);
+    for (const auto& report : output.transitions) {
+        if (report.transition.from == ElectionState::kMaster) connections.remember(vips());
+        handlers.on_transition(report);
+    }
     for (const auto& report : output.conflicts) handlers.on_conflict(report);
 }
 
@@ -416,14 +410,6 @@ std::vector<LedBack> LanDriver::Impl::wanted_redirects() const {
             same->redirects.insert(same->redirects.end(), some.begin(), some.end());
     }
     return all;
-}
-
-void LanDriver::Impl::redirect_flows(const std::vector<LedBack>& wanted) {
-    if (wanted == redirected) return;
-    redirected = wanted;
-    Result<void> done = open_redirects();
-    if (done) done = flows->apply(redirected, settings.backends);
-    report("vip_open_connections", done);
 }
 
 // --- VIPs on the loopback interface -----------------------------------------------------------

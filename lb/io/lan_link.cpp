@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "lb/io/clock.h"
+#include "lb/model/address_list.h"
 #include "runtime/event_loop.h"
 
 namespace hearth::lb {
@@ -10,12 +12,6 @@ namespace {
 
 // Several times while a loan lasts.
 constexpr Duration kRenewLoans = RouteNetlink::kLoan / 3;
-
-TimePoint now() { return std::chrono::steady_clock::now(); }
-
-bool contains(const std::vector<IpAddress>& list, const IpAddress& address) {
-    return std::ranges::find(list, address) != list.end();
-}
 
 }  // namespace
 
@@ -148,7 +144,7 @@ void LanLink::listen_for_neighbours() {
     heard_about_ = std::move(about);
 }
 
-void LanLink::send(const std::vector<Frame>& frames) {
+void LanLink::send(std::span<const Frame> frames) {
     if (!port_) return;
     for (const auto& frame : frames) port_->send(frame);
 }

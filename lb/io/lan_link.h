@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -59,7 +60,7 @@ public:
     enum class Loans : std::uint8_t { kAsTheyWere, kRenewed };
     Loans renew_loans(RouteNetlink& route);
 
-    void send(const std::vector<Frame>& frames);
+    void send(std::span<const Frame> frames);
     void listen_for_neighbours();
     void close();
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "lb/io/backend_probe.h"
+#include "lb/io/clock.h"
 #include "lb/io/flow_table.h"
 #include "lb/io/nft_monitor.h"
 #include "lb/io/script_runner.h"
@@ -27,8 +28,6 @@ constexpr Duration kLookAtRoomEvery = 5s;
 constexpr Duration kCleanUpAfter = 100ms;
 // Then nothing leads to chains any more that were left (service_plan.h).
 constexpr Duration kTidyAfter = 2s;
-
-TimePoint now() { return std::chrono::steady_clock::now(); }
 
 // The table of one family, and what we know of it.
 struct Half {

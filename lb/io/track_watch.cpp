@@ -7,15 +7,12 @@
 
 #include "lb/core/backend_checks.h"
 #include "lb/io/backend_probe.h"
+#include "lb/io/clock.h"
 #include "lb/io/script_runner.h"
 #include "runtime/event_loop.h"
 
 namespace hearth::lb {
-namespace {
-
-TimePoint now() { return std::chrono::steady_clock::now(); }
-
-}  // namespace
+namespace {}  // namespace
 
 struct TrackWatch::Impl : std::enable_shared_from_this<Impl> {
     Impl(runtime::EventLoop& l, ScriptRunner& runner,

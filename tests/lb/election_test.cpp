@@ -172,7 +172,9 @@ TEST_F(ElectionTest, WhoKnowsNoMasterYetFollowsARelease) {
     EXPECT_EQ(election.master(), kLower);
     pass(25ms);
     EXPECT_EQ(election.state(), S::kMaster);
-    EXPECT_EQ(election.predecessor(), kLower);
+    ASSERT_TRUE(election.predecessor());
+    EXPECT_EQ(election.predecessor()->address, kLower);
+    EXPECT_EQ(election.predecessor()->life, Predecessor::Life::kAlive);
 }
 
 TEST_F(ElectionTest, AReleaseEndsProbing) {

@@ -153,9 +153,34 @@ TEST(OpenConnections, SurviveWhoeverIsNotWellAndWhoeverStops) {
 TEST(OpenConnections, ADeadNodeHasNone) {
     HomeLan lan = settled(2);
     lan.crash(0);
-    lan.run_for(1s);
+    lan.run_for(320ms);
     ASSERT_TRUE(lan.owned_by(1));
+    EXPECT_EQ(redirects(lan, 1).size(), 1U) << "it may only be busy";
+    lan.run_for(Reconciler::kDoubt);
     EXPECT_TRUE(redirects(lan, 1).empty());
+}
+
+// hearth-lb hangs there, and the kernel answers for the node's own address as ever.
+TEST(OpenConnections, ANodeThatWasOnlySilentKeepsItsOwn) {
+    HomeLan lan = settled(2);
+    bool is_asked = false;
+    lan.lose([&](const Frame& frame) {
+        const auto packet = parse_arp(frame.payload);
+        if (frame.type == EtherType::kArp && packet)
+            is_asked |= packet->target_ip == HomeLan::address_of(0);
+        return false;
+    });
+    lan.suspend(0);
+    lan.run_for(320ms);
+    ASSERT_TRUE(lan.owned_by(1));
+    EXPECT_TRUE(is_asked);
+    lan.inject_arp({ArpOperation::kReply, HomeLan::mac_of(0), HomeLan::address_of(0),
+                    HomeLan::mac_of(1), HomeLan::address_of(1)});
+    lan.run_for(5s);
+    EXPECT_EQ(redirects(lan, 1), (std::vector<Redirect>{{HomeLan::vip(), HomeLan::mac_of(0)}}));
+    lan.resume(0);
+    lan.run_for(5s);
+    EXPECT_EQ(redirects(lan, 1).size(), 1U) << "better by priority, and waits to preempt";
 }
 
 TEST(OpenConnections, EndWhenTheOldOwnerIsGoneAndAfterAnHour) {

@@ -1,5 +1,7 @@
 """TCP connections that are open when a VIP moves go on where they were opened."""
 
+import signal
+
 import pytest
 
 from tests.lab import tcp_echo
@@ -87,14 +89,28 @@ def test_connections_of_an_l4_service_survive(make_lan):
 
 
 def test_a_node_that_died_gets_nothing(make_lan):
-    """Who takes over from a dead node resets its connections: clients come again at once."""
+    """Who takes over from a dead node resets its connections half a second later: clients come again."""
     lan = make(make_lan)
     a, b = lan.nodes
     echo = tcp_echo.Dns(lan.client, VIP, "a.home")
     a.port.cut()
     lan.wait_owner(b)
-    assert "ingress" not in b.host.run(["nft", "list", "ruleset"]).stdout
+    wait_until(lambda: "ingress" not in b.host.run(["nft", "list", "ruleset"]).stdout)
     assert echo.finish().broken
+
+
+def test_connections_survive_an_owner_that_was_only_late(make_lan):
+    """Its hearth-lb hangs for longer than the others wait, and nothing else of it."""
+    lan = make(make_lan)
+    a, b = lan.nodes
+    echo = tcp_echo.Dns(lan.client, VIP, "a.home")
+    a.lb.signal(signal.SIGSTOP)
+    lan.wait_owner(b)
+    a.lb.signal(signal.SIGCONT)
+    a.wait_state("backup")
+    lan.wait_owner(b)
+    result = echo.finish()
+    assert (result.broken, result.answered) == ("", result.sent)
 
 
 def test_the_table_is_as_documented_and_goes_with_the_vip(make_lan):
