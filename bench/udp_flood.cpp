@@ -1,9 +1,9 @@
-// Sends datagrams as fast as one core does, and tells what each cost: `udp-flood ADDRESS PORT
-// COUNT` prints nanoseconds of CPU time, then of time. Over a veth pair the receiving side's work
-// is done in the sender's context, so pinned to a core this is the cost of the whole way.
+// Sends datagrams as fast as one core does, and tells what each cost: `udp-flood ADDRESS PORT`
+// reads how many from each line of its input and prints nanoseconds of CPU time, then of time. Over
+// a veth pair the receiving side's work is done in the sender's context, so on one core this is the
+// cost of the whole way.
 
 #include <arpa/inet.h>
-#include <sched.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -11,8 +11,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
-
-#include "bench/cores.h"
 
 namespace {
 
@@ -24,18 +22,12 @@ double cpu_nanoseconds() {
     return static_cast<double>(now.tv_sec) * 1e9 + static_cast<double>(now.tv_nsec);
 }
 
-}  // namespace
+struct Cost {  // nanoseconds for a datagram
+    double cpu;
+    double time;
+};
 
-int main(int argc, char** argv) {
-    if (argc != 4) return 2;
-    sockaddr_in server{};
-    server.sin_family = AF_INET;
-    server.sin_port = htons(static_cast<std::uint16_t>(std::atoi(argv[2])));
-    inet_pton(AF_INET, argv[1], &server.sin_addr);
-    const long wanted = std::atol(argv[3]);
-    const int socket_fd = socket(AF_INET, SOCK_DGRAM, 0);
-    if (connect(socket_fd, reinterpret_cast<sockaddr*>(&server), sizeof server) != 0) return 1;
-    hearth::bench::pin(sched_getcpu());
+Cost flood(int socket_fd, long wanted) {
     std::array<char, 18> payload{};
     iovec data{payload.data(), payload.size()};
     std::array<mmsghdr, kBatch> batch{};
@@ -52,7 +44,23 @@ int main(int argc, char** argv) {
     }
     const auto took = std::chrono::steady_clock::now() - begin;
     const auto count = static_cast<double>(sent);
-    std::printf("%.1f %.1f\n", (cpu_nanoseconds() - spent) / count,
-                static_cast<double>(took.count()) / count);
+    return {(cpu_nanoseconds() - spent) / count, static_cast<double>(took.count()) / count};
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    if (argc != 3) return 2;
+    sockaddr_in server{};
+    server.sin_family = AF_INET;
+    server.sin_port = htons(static_cast<std::uint16_t>(std::atoi(argv[2])));
+    inet_pton(AF_INET, argv[1], &server.sin_addr);
+    const int socket_fd = socket(AF_INET, SOCK_DGRAM, 0);
+    if (connect(socket_fd, reinterpret_cast<sockaddr*>(&server), sizeof server) != 0) return 1;
+    for (long wanted = 0; std::scanf("%ld", &wanted) == 1;) {
+        const Cost cost = flood(socket_fd, wanted);
+        std::printf("%.1f %.1f\n", cost.cpu, cost.time);
+        std::fflush(stdout);
+    }
     return 0;
 }
