@@ -51,10 +51,6 @@ Exit run_routes(const Invocation& invocation, Console& console) {
     const auto status = Daemons(invocation.run_dir()).get("proxy", "/status");
     if (!status) return complain_of("proxy", status.error(), console);
     const json::value& routes = child_of(*status, "routes");
-    if (invocation.json()) {
-        console.out << json::serialize(routes) << "\n";
-        return Exit::kOk;
-    }
     TextTable table({"HOST", "SERVICE", "UPSTREAM", "STATE"});
     Exit exit = Exit::kOk;
     for (const json::value& route : routes.is_array() ? routes.get_array() : json::array()) {
@@ -72,7 +68,10 @@ Exit run_routes(const Invocation& invocation, Console& console) {
             service.clear();
         }
     }
-    table.print(console);
+    if (invocation.json())
+        console.out << json::serialize(routes) << "\n";
+    else
+        table.print(console);
     return exit;
 }
 

@@ -126,3 +126,12 @@ def test_tail_shows_what_the_options_choose(house, binaries, hearth):
     for wrong in (("--status", "abc"), ("--client", "laptop"), ("--rcode", "NOERROR")):
         assert hearth("tail", "proxy", *wrong)[0] == 2
     assert hearth("tail", "dns", "--failed")[0] == 2
+
+
+def test_a_route_that_leads_nowhere_is_exit_code_1_in_either_form(house, hearth):
+    house.start(WEB)
+    wait_until(lambda: "connect_refused" in hearth("routes")[1], what="it is known to be down")
+    assert hearth("routes")[0] == hearth("routes", "--json")[0] == 1
+    house.upstream(9000)
+    assert house.ask(get())[0] == 200
+    wait_until(lambda: hearth("routes", "--json")[0] == 0, 30, what="it is known to be up")
