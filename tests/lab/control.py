@@ -33,7 +33,7 @@ class Reply:
 class Control:
     """`Control(run_dir / "dns.sock").status()["state"]`"""
 
-    def __init__(self, path: Path, timeout: float = 10.0) -> None:
+    def __init__(self, path: Path, timeout: float = 30.0) -> None:
         self.path, self.timeout = path, timeout
 
     def request(self, method: str, target: str, body: bytes | None = None, headers=None) -> Reply:
