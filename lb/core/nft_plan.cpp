@@ -10,13 +10,25 @@ using Shape = InstalledRules::Shape;
 
 }  // namespace
 
+PortPattern common_pattern(const std::set<OpenPort>& ports) noexcept {
+    if (ports.empty()) return {};
+    const std::uint16_t first = ports.begin()->port;
+    unsigned differing = 0;
+    for (const OpenPort& one : ports) differing |= first ^ one.port;
+    const auto mask = static_cast<std::uint16_t>(~differing);
+    return {mask, static_cast<std::uint16_t>(first & mask)};
+}
+
+// Rules stay as they are: where those for one pattern do not do, the table is another one.
 std::vector<NftOperation> plan_changes(const InstalledRules& installed, const PortRules& desired) {
     std::vector<NftOperation> operations;
-    const bool keep = installed.shape == Shape::kCurrent && !desired.vips.empty();
+    const PortPattern pattern = common_pattern(desired.open);
+    const bool keep = installed.shape == Shape::kCurrent && !desired.vips.empty() &&
+                      common_pattern(installed.rules.open) == pattern;
     if (installed.shape != Shape::kAbsent && !keep)
         operations.push_back({Kind::kDeleteTable, {}, {}});
     if (desired.vips.empty()) return operations;
-    if (!keep) operations.push_back({Kind::kCreateTable, {}, {}});
+    if (!keep) operations.push_back({Kind::kCreateTable, {}, {}, pattern});
 
     const PortRules present = keep ? installed.rules : PortRules{};
     for (const auto& vip : present.vips)

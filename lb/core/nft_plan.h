@@ -8,6 +8,16 @@
 
 namespace hearth::lb {
 
+// What the numbers of open ports have in common: in each, the bits of `mask` are as in `value`.
+// Most of what a node forwards is told from it without a look into a set.
+struct PortPattern {
+    std::uint16_t mask = 0xffff;
+    std::uint16_t value = 0;
+
+    friend bool operator==(const PortPattern&, const PortPattern&) = default;
+};
+[[nodiscard]] PortPattern common_pattern(const std::set<OpenPort>& ports) noexcept;
+
 // Our table as the kernel has it.
 struct InstalledRules {
     enum class Shape : std::uint8_t {
@@ -22,7 +32,7 @@ struct InstalledRules {
 struct NftOperation {
     enum class Kind : std::uint8_t {
         kDeleteTable,
-        kCreateTable,  // with chains, rules and empty sets
+        kCreateTable,  // with chains, rules for ports of `pattern`, and empty sets
         kRemoveVip,
         kClosePort,
         kOpenPort,
@@ -34,6 +44,7 @@ struct NftOperation {
     Kind kind = Kind::kCreateTable;
     std::optional<IpAddress> vip;
     std::optional<OpenPort> port;
+    PortPattern pattern{};
 
     friend bool operator==(const NftOperation&, const NftOperation&) = default;
 };

@@ -130,13 +130,12 @@ Result<void> NftSocket::commit(NftBatch& batch) {
     return {};
 }
 
-bool has_shape(const nlmsghdr* message, std::string_view shape) {
+std::string comment_of(const nlmsghdr* message) {
     const Table table(nftnl_table_alloc());
-    if (nftnl_table_nlmsg_parse(message, table.get()) < 0) return false;
+    if (nftnl_table_nlmsg_parse(message, table.get()) < 0) return {};
     std::uint32_t size = 0;
     const void* data = nftnl_table_get_data(table.get(), NFTNL_TABLE_USERDATA, &size);
-    const std::string_view comment(static_cast<const char*>(data), data == nullptr ? 0 : size);
-    return comment.find(shape) != std::string_view::npos;
+    return data == nullptr ? std::string{} : std::string(static_cast<const char*>(data), size);
 }
 
 }  // namespace hearth::lb

@@ -14,8 +14,10 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter_ipv4.h>
 
+#include <array>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -38,8 +40,8 @@ using Rule = CPointer<nftnl_rule, nftnl_rule_free>;
 using Set = CPointer<nftnl_set, nftnl_set_free>;
 using Socket = CPointer<mnl_socket, mnl_socket_close>;
 
-// Whether a table, as the kernel tells of it, has `shape` in its comment.
-[[nodiscard]] bool has_shape(const nlmsghdr* message, std::string_view shape);
+// Of a table, as the kernel tells of it, with what libnftnl keeps beside it.
+[[nodiscard]] std::string comment_of(const nlmsghdr* message);
 
 constexpr std::uint32_t kIpv4Source = 12;
 constexpr std::uint32_t kIpv4Destination = 16;
@@ -78,18 +80,22 @@ public:
             .load_meta(NFT_META_L4PROTO, NFT_REG32_01)
             .load_payload(NFT_PAYLOAD_TRANSPORT_HEADER, port_offset, 2, NFT_REG32_02);
     }
+    // Into `to` what `mask` leaves of `from`.
+    RuleMaker& mask(std::uint32_t from, std::uint32_t to, ByteView mask) {
+        const std::array<std::uint8_t, 16> none{};
+        const auto size = static_cast<std::uint32_t>(mask.size());
+        nftnl_expr* e = nftnl_expr_alloc("bitwise");
+        nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_SREG, from);
+        nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_DREG, to);
+        nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_LEN, size);
+        nftnl_expr_set(e, NFTNL_EXPR_BITWISE_MASK, mask.data(), size);
+        nftnl_expr_set(e, NFTNL_EXPR_BITWISE_XOR, none.data(), size);
+        return add(e);
+    }
     RuleMaker& require_tcp_flag(std::uint32_t reg, std::uint8_t flag) {
         constexpr std::uint32_t kFlags = 13;
-        constexpr std::uint8_t kNone = 0;
         load_payload(NFT_PAYLOAD_TRANSPORT_HEADER, kFlags, 1, reg);
-        nftnl_expr* e = nftnl_expr_alloc("bitwise");
-        nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_SREG, reg);
-        nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_DREG, reg);
-        nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_LEN, 1);
-        nftnl_expr_set(e, NFTNL_EXPR_BITWISE_MASK, &flag, 1);
-        nftnl_expr_set(e, NFTNL_EXPR_BITWISE_XOR, &kNone, 1);
-        add(e);
-        return require<std::uint8_t>(reg, flag);
+        return mask(reg, reg, {&flag, 1}).require<std::uint8_t>(reg, flag);
     }
     template <class Value>  // octets as they lie in memory
     RuleMaker& require(std::uint32_t reg, Value value, std::uint32_t operation = NFT_CMP_EQ) {

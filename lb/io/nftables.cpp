@@ -5,7 +5,7 @@
 #include <cerrno>
 #include <cstring>
 #include <set>
-#include <string_view>
+#include <string>
 #include <vector>
 
 #include "lb/io/nft_message.h"
@@ -19,11 +19,12 @@ constexpr const char* kVipChain = "vip";
 // Who sends to a port that a daemon of ours may have, and who sends from one.
 constexpr const char* kToChain = "to";
 constexpr const char* kFromChain = "from";
-// Numbers of open ports, whatever the VIP. Most packets that a node forwards are neither to nor
-// from one, and cost no more than to look here, which is a bit in a map.
+// Numbers of open ports, whatever the VIP. Few packets that a node forwards are to or from one:
+// what these have in common is looked at first, then here, which is a bit in a map.
 constexpr const char* kNumbers = "numbers";
-// The table's comment; changes with its chains and rules, so that an older table is replaced.
-constexpr const char* kShape = "hearth-lb, shape 6";
+// Begins the table's comment, which changes with its chains and rules, so that an older table is
+// replaced.
+constexpr const char* kShape = "hearth-lb, shape 7";
 constexpr unsigned kRuleCount = 20;
 
 // nft's numbers of data types, so that it can print our sets.
@@ -121,10 +122,14 @@ Rule untracked_rule(const char* chain, const Family& family, End end) {
 }
 
 // Sends packets one end of which may be ours to `next`.
-Rule sorting_rule(const char* chain, End end, const char* next) {
+Rule sorting_rule(const char* chain, End end, const char* next, const PortPattern& pattern) {
     const std::uint32_t offset = end == End::kSource ? kSourcePort : kDestinationPort;
+    constexpr std::uint32_t kMasked = kReg + 1;
+    const std::uint16_t mask = htons(pattern.mask);
     return rule_in(chain)
         .load_payload(NFT_PAYLOAD_TRANSPORT_HEADER, offset, 2, kReg)
+        .mask(kReg, kMasked, {reinterpret_cast<const std::uint8_t*>(&mask), sizeof mask})
+        .require<std::uint16_t>(kMasked, htons(pattern.value))
         .require_member(kReg, kNumbers)
         .verdict(NFT_JUMP, next)
         .take();
@@ -136,12 +141,12 @@ RuleMaker rule_for_protocol(std::uint8_t protocol) {
     return maker;
 }
 
-std::vector<Rule> make_rules() {
+std::vector<Rule> make_rules(const PortPattern& pattern) {
     constexpr std::uint8_t kReset = 0x04;
     std::vector<Rule> rules;
-    rules.push_back(sorting_rule("prerouting", End::kDestination, kToChain));
-    rules.push_back(sorting_rule("output", End::kDestination, kToChain));
-    rules.push_back(sorting_rule("output", End::kSource, kFromChain));
+    rules.push_back(sorting_rule("prerouting", End::kDestination, kToChain, pattern));
+    rules.push_back(sorting_rule("output", End::kDestination, kToChain, pattern));
+    rules.push_back(sorting_rule("output", End::kSource, kFromChain, pattern));
     for (const Family& family : kFamilies) {
         rules.push_back(vip_rule(family));
         for (const End end : {End::kDestination, End::kSource})
@@ -159,6 +164,11 @@ std::vector<Rule> make_rules() {
     rules.push_back(
         rule_in(kVipChain).reject(NFT_REJECT_ICMPX_UNREACH, NFT_REJECT_ICMPX_PORT_UNREACH).take());
     return rules;
+}
+
+std::string comment_for(const PortPattern& pattern) {
+    return std::string(kShape) + ", ports of " + std::to_string(pattern.value) + " in " +
+           std::to_string(pattern.mask);
 }
 
 struct Hook {
@@ -181,7 +191,7 @@ public:
     void operation(const NftOperation& operation) {
         switch (operation.kind) {
             case NftOperation::Kind::kDeleteTable: delete_table(); break;
-            case NftOperation::Kind::kCreateTable: create(); break;
+            case NftOperation::Kind::kCreateTable: create(operation.pattern); break;
             case NftOperation::Kind::kRemoveVip: vip(NFT_MSG_DELSETELEM, 0, *operation.vip); break;
             case NftOperation::Kind::kAddVip:
                 vip(NFT_MSG_NEWSETELEM, NLM_F_CREATE, *operation.vip);
@@ -206,8 +216,8 @@ public:
     }
 
 private:
-    void create() {
-        create_table(kShape);
+    void create(const PortPattern& pattern) {
+        create_table(comment_for(pattern).c_str());
         for (const Family& family : kFamilies) {
             set(family.vips, family.address_type, family.address_size);
             set(family.ports, port_type(family.address_type), family.key_size());
@@ -216,7 +226,7 @@ private:
         set(kNumbers, kTypeService, sizeof OpenPort::port);
         for (const char* name : {kVipChain, kToChain, kFromChain}) chain(name, nullptr);
         for (const Hook& hook : kHooks) chain(hook.chain, &hook);
-        for (const auto& each : make_rules()) rule(each);
+        for (const auto& each : make_rules(pattern)) rule(each);
     }
 
     void set(const char* name, std::uint32_t key_type, std::uint32_t key_size) {
@@ -272,13 +282,13 @@ private:
 // --- reading back -----------------------------------------------------------------------------
 
 struct Found {
-    bool stamped = false;
+    std::string comment;
     unsigned rules = 0;
     std::vector<std::vector<std::uint8_t>> keys;
 };
 
 int on_table(const nlmsghdr* message, void* context) {
-    if (has_shape(message, kShape)) static_cast<Found*>(context)->stamped = true;
+    static_cast<Found*>(context)->comment = comment_of(message);
     return MNL_CB_OK;
 }
 
@@ -367,7 +377,7 @@ Result<InstalledRules> Nftables::read() {
     }
     installed.shape = InstalledRules::Shape::kDamaged;
     if (auto done = impl_->read_rules(found); !done) return fail(done.error());
-    if (!found.stamped || found.rules != kRuleCount) return installed;
+    if (found.rules != kRuleCount) return installed;
     for (const Family& family : kFamilies) {
         const auto vips = impl_->read_set(family.vips);
         const auto ports = impl_->read_set(family.ports);
@@ -384,6 +394,9 @@ Result<InstalledRules> Nftables::read() {
         }
     }
     if (!impl_->has_numbers(installed.rules)) return installed;
+    const std::string comment = comment_for(common_pattern(installed.rules.open));
+    // Followed by libnftnl's zero.
+    if (found.comment.find(comment + '\0') == std::string::npos) return installed;
     installed.shape = InstalledRules::Shape::kCurrent;
     return installed;
 }

@@ -15,15 +15,18 @@ namespace hearth::lb {
 //     set ports   { type ipv4_addr . inet_proto . inet_service; }     passing6, with rules
 //     set passing { type ipv4_addr . inet_proto . inet_service; }     like these
 //     chain input { type filter hook input priority 110; ip daddr @vips jump vip }
+//     set numbers { type inet_service; }                       of the ports
 //     chain prerouting {
 //       type filter hook prerouting priority raw;
-//       ip daddr . meta l4proto . th dport @ports notrack
+//       th dport & 65040 == 16 th dport @numbers jump to       the bits that all numbers share
 //     }
 //     chain output {
 //       type filter hook output priority raw;
-//       ip daddr . meta l4proto . th dport @ports notrack
-//       ip saddr . meta l4proto . th sport @ports notrack
+//       th dport & 65040 == 16 th dport @numbers jump to
+//       th sport & 65040 == 16 th sport @numbers jump from
 //     }
+//     chain to { ip daddr . meta l4proto . th dport @ports notrack }
+//     chain from { ip saddr . meta l4proto . th sport @ports notrack }
 //     chain vip {
 //       ip daddr . meta l4proto . th dport @ports accept
 //       ip saddr . meta l4proto . th sport @ports accept

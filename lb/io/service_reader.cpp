@@ -18,7 +18,8 @@ struct Found {
 };
 
 int on_table(const nlmsghdr* message, void* context) {
-    static_cast<Found*>(context)->stamped = has_shape(message, kServiceShape);
+    static_cast<Found*>(context)->stamped =
+        comment_of(message).find(kServiceShape) != std::string::npos;
     return MNL_CB_OK;
 }
 
