@@ -37,7 +37,7 @@ Http2Connection::Http2Connection(WorkerState& worker, ClientSession& owner, Stre
       owner_(owner),
       stream_(stream),
       who_(who),
-      session_(Http2Session::Side::kServer, this),
+      session_(Http2Session::Side::kServer, this, &worker.pieces),
       out_(worker.blocks),
       idle_since_(worker.poller.now()),
       read_size_(kSmallRead),

@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <limits>
 
 #include "proxy/core/http2_frames.h"
+#include "proxy/io/piece_pool.h"
 
 namespace hearth::proxy {
 
@@ -44,6 +46,24 @@ private:
     std::array<nghttp2_nv, kMaxFields> fields_;
 };
 
+nghttp2_mem memory_from(PiecePool* pieces) noexcept {
+    nghttp2_mem memory{};
+    memory.mem_user_data = pieces;
+    memory.malloc = [](std::size_t octets, void* self) {
+        return static_cast<PiecePool*>(self)->take(octets);
+    };
+    memory.free = [](void* piece, void* self) { static_cast<PiecePool*>(self)->give_back(piece); };
+    memory.calloc = [](std::size_t count, std::size_t size, void* self) -> void* {
+        if (size != 0 && count > std::numeric_limits<std::size_t>::max() / size) return nullptr;
+        void* const piece = static_cast<PiecePool*>(self)->take(count * size);
+        return piece != nullptr ? std::memset(piece, 0, count * size) : nullptr;
+    };
+    memory.realloc = [](void* piece, std::size_t octets, void* self) {
+        return static_cast<PiecePool*>(self)->resize(piece, octets);
+    };
+    return memory;
+}
+
 std::uint32_t code_of(Http2Session::Why why) noexcept {
     switch (why) {
         case Http2Session::Why::kNoError: return NGHTTP2_NO_ERROR;
@@ -71,7 +91,7 @@ struct Http2Session::Impl {
     Impl& operator=(const Impl&) = delete;
     ~Impl() { nghttp2_session_del(session); }
 
-    void open(Side side);
+    void open(Side side, PiecePool* pieces);
     [[nodiscard]] Http2StreamUser* user_of(std::int32_t id) const noexcept {
         return static_cast<Http2StreamUser*>(nghttp2_session_get_stream_user_data(session, id));
     }
@@ -206,7 +226,8 @@ void Http2Session::Impl::set_sending(nghttp2_session_callbacks* callbacks) {
     nghttp2_session_callbacks_set_send_data_callback(callbacks, send_data);
 }
 
-void Http2Session::Impl::open(Side side) {
+void Http2Session::Impl::open(Side side, PiecePool* pieces) {
+    nghttp2_mem memory = memory_from(pieces);
     nghttp2_session_callbacks* callbacks = nullptr;
     nghttp2_option* option = nullptr;
     nghttp2_session_callbacks_new(&callbacks);
@@ -218,17 +239,19 @@ void Http2Session::Impl::open(Side side) {
     nghttp2_option_set_stream_reset_rate_limit(option, kResetBurst, kResetRate);
     nghttp2_option_set_no_rfc9113_leading_and_trailing_ws_validation(option, 1);  // we trim
     if (side == Side::kServer) {
-        nghttp2_session_server_new2(&session, callbacks, this, option);
+        nghttp2_session_server_new3(&session, callbacks, this, option,
+                                    pieces != nullptr ? &memory : nullptr);
     } else {
-        nghttp2_session_client_new2(&session, callbacks, this, option);
+        nghttp2_session_client_new3(&session, callbacks, this, option,
+                                    pieces != nullptr ? &memory : nullptr);
     }
     nghttp2_option_del(option);
     nghttp2_session_callbacks_del(callbacks);
 }
 
-Http2Session::Http2Session(Side side, Acceptor* acceptor)
+Http2Session::Http2Session(Side side, Acceptor* acceptor, PiecePool* pieces)
     : impl_(std::make_unique<Impl>(acceptor)) {
-    impl_->open(side);
+    impl_->open(side, pieces);
     if (side == Side::kClient) {
         const std::array settings{
             nghttp2_settings_entry{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, BodyWindow::kFirst},

@@ -13,6 +13,8 @@
 
 namespace hearth::proxy {
 
+class PiecePool;
+
 // What becomes of one stream, and what it has to send. Lives until on_closed().
 class Http2StreamUser {
 public:
@@ -61,8 +63,9 @@ public:
     static constexpr std::int32_t kConnectionWindow = 1024 * 1024;
     static constexpr std::size_t kMaxFrame = 16 * 1024;
 
-    // `acceptor` of a server outlives it.
-    Http2Session(Side side, Acceptor* acceptor);
+    // `acceptor` of a server outlives it, and so does `pieces`, where its memory comes from; null:
+    // from malloc.
+    Http2Session(Side side, Acceptor* acceptor, PiecePool* pieces = nullptr);
     ~Http2Session();
     Http2Session(const Http2Session&) = delete;
     Http2Session& operator=(const Http2Session&) = delete;

@@ -24,6 +24,7 @@
 #include "proxy/io/block_pool.h"
 #include "proxy/io/client_trust.h"
 #include "proxy/io/connection_counts.h"
+#include "proxy/io/piece_pool.h"
 #include "proxy/io/poller.h"
 #include "proxy/io/request_metrics.h"
 #include "proxy/io/shared_service.h"
@@ -162,6 +163,7 @@ public:
     Poller poller;
     TimerWheel timers;
     BlockPool blocks;
+    PiecePool pieces;  // for sessions of HTTP/2
     UpstreamPool upstreams;
     UpstreamQuestions questions;
     ProxyMetrics metrics;
