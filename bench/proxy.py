@@ -43,7 +43,7 @@ class Pace:
 
 QUICK = Pace(rounds=1, seconds=0.3, latency_seconds=0.3, bodies=1, big_bodies=8, idle=500, reloads=5, restarts=1,
              flood_rounds=1, flood_seconds=1, uploads=1, upload_mib=4)
-FULL = Pace(rounds=25, seconds=0.3, latency_seconds=0.6, bodies=9, big_bodies=24, idle=min(10_000, MAX_CONNECTIONS - 500),
+FULL = Pace(rounds=31, seconds=0.3, latency_seconds=0.6, bodies=9, big_bodies=24, idle=min(10_000, MAX_CONNECTIONS - 500),
             reloads=100, restarts=10, flood_rounds=3, flood_seconds=3, uploads=5, upload_mib=32)
 WARM_UP_S = 0.1
 
@@ -78,9 +78,9 @@ class ProxyBench:
     def load(self, mode: str, address: str, **options) -> dict:
         return self.arena.run_load(self.argv(mode, address, **options))
 
-    def pairs(self, measure: Callable[[ProxyServer], Figures], rounds: int = 0,
+    def pairs(self, measure: Callable[[ProxyServer], Figures], bars: dict[str, float], rounds: int = 0,
               peers: list[ProxyServer] | None = None) -> Rounds:
-        return Rounds(self.hearth, self.servers[1:] if peers is None else peers, rounds or self.pace.rounds, measure)
+        return Rounds(self.hearth, self.servers[1:] if peers is None else peers, rounds or self.pace.rounds, bars, measure)
 
     @staticmethod
     def window(server: ProxyServer) -> dict[str, object]:
@@ -122,7 +122,7 @@ class ProxyBench:
                             at_most=sizes["nginx"] if name == "hearth" else None)
 
     def requests(self, mode: str, title: str, bars: dict[str, float]) -> None:
-        rounds = self.pairs(lambda server: self.asked(mode, title, server))
+        rounds = self.pairs(lambda server: self.asked(mode, title, server), bars)
         for name, values in rounds.values("cpu").items():
             self.report.add(f"{title}: CPU per request", name, median(values), "us")
         rate = rounds.values("rate")
@@ -148,7 +148,7 @@ class ProxyBench:
         title = f"at half of saturation ({rate / 1e3:.0f} k/s)"
         able = [server for server in self.servers[1:] if self.saturation[server.name] > 1.2 * rate]
         rounds = self.pairs(lambda server: self.load("rate", server.address, rate=rate, seconds=self.pace.latency_seconds,
-                                                     **self.window(server)), peers=able)
+                                                     **self.window(server)), {"nginx": 1.0}, peers=able)
         for quantile in ("p50", "p99"):
             for name, values in rounds.values(f"{quantile}_us").items():
                 self.report.add(f"{title}: {quantile}", name, median(values), "us")
@@ -157,7 +157,7 @@ class ProxyBench:
     def bodies(self) -> None:
         self.hearth.restart()  # what it takes for bodies alone
         for mode, title, bars in (("down", "1 GiB down", {"haproxy": 1.0, "h2o": 1.0}), ("up", "1 GiB up", {})):
-            rounds = self.pairs(lambda server: self.transferred(mode, title, server), self.pace.bodies)
+            rounds = self.pairs(lambda server: self.transferred(mode, title, server), bars, self.pace.bodies)
             for name, values in rounds.values("cpu").items():
                 self.report.add(f"{title}: CPU", name, median(values), "s")
             for name, values in rounds.values("speed").items():

@@ -45,7 +45,7 @@ class TlsRounds:
             self.report.add("RSS after TLS load", server.name, memory_mib(server.pid), "MiB")
 
     def compare(self, title: str, cost_us: Callable[[ProxyServer], float], bars: dict[str, float]) -> dict[str, list[float]]:
-        rounds = self.bench.pairs(lambda server: {"cpu": cost_us(server)})
+        rounds = self.bench.pairs(lambda server: {"cpu": cost_us(server)}, bars)
         cost = rounds.values("cpu")
         for name, values in cost.items():
             self.report.add(f"{title}: CPU for each", name, median(values), "us")

@@ -74,10 +74,10 @@ def test_pairs_are_beside_each_other_in_turning_order() -> None:
         return {"cpu": float(len(asked))}
 
     ours, *peers = (types.SimpleNamespace(name=name) for name in ("hearth", "nginx", "h2o"))
-    rounds = Rounds(ours, peers, 2, measure)
-    assert asked == ["hearth", "nginx", "hearth", "h2o", "nginx", "hearth", "h2o", "hearth"]
-    assert rounds.values("cpu") == {"hearth": [1, 6, 3, 8], "nginx": [2, 5], "h2o": [4, 7]}
-    assert rounds.ratios("cpu") == {"nginx": [2 / 1, 5 / 6], "h2o": [4 / 3, 7 / 8]}
+    rounds = Rounds(ours, peers, 4, {"nginx"}, measure)
+    assert asked == ["hearth", "nginx", "hearth", "h2o", "nginx", "hearth", "hearth", "nginx", "nginx", "hearth", "h2o", "hearth"]
+    assert rounds.values("cpu") == {"hearth": [1, 6, 7, 10, 3, 12], "nginx": [2, 5, 8, 9], "h2o": [4, 11]}
+    assert rounds.ratios("cpu") == {"nginx": [2 / 1, 5 / 6, 8 / 7, 9 / 10], "h2o": [4 / 3, 11 / 12]}
 
 
 def test_json_rows(tmp_path: Path) -> None:
