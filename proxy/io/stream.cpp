@@ -52,6 +52,7 @@ Stream Stream::connect_to(const Endpoint& endpoint, HopReason& why) noexcept {
         return stream;
     }
     runtime::set_option(stream.fd(), IPPROTO_TCP, TCP_NODELAY, 1);
+    hold_back(stream.fd());
     const auto address = runtime::to_socket_address(endpoint);
     const int done = ::connect(stream.fd(), &address.any, address.size);
     why = connect_reason(done == 0 ? 0 : errno);
@@ -179,6 +180,11 @@ void Stream::close() noexcept {
     if (tls_ && !aborting_ && !broken_) tls_->end_writing();
     tls_.reset();
     fd_.reset();
+}
+
+void Stream::hold_back(int fd) noexcept {
+    constexpr int kUnsent = 512 * 1024;  // with a fourth of it big bodies cost a tenth more
+    runtime::set_option(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, kUnsent);
 }
 
 void Stream::watch_peer() noexcept {

@@ -50,6 +50,9 @@ public:
     [[nodiscard]] IoResult peek(std::span<char> room) noexcept;
     // Throws away what peek() showed.
     void skip(std::size_t octets) noexcept;
+    // Of what is written, little waits in the kernel for a peer that takes it slowly.
+    static void hold_back(int fd) noexcept;
+
     // More has to arrive before a look is worth it.
     void wait_for_more() noexcept { readable_ = peer_ended_ || broken_; }
 

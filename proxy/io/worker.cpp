@@ -101,13 +101,17 @@ Result<Worker::Listener> Worker::open_listener(const Listening& one) {
     if (one.security == Security::kDatagram) return open_datagrams(one);
     const runtime::AcceptorOptions options{.backlog = kBacklog,
                                            .budget = state_.connections->budget()};
-    if (auto left = sockets_.take(kept_name(one), one.endpoint))
-        return Listener{one.security, runtime::Acceptor::adopt(loop_, std::move(*left), options),
-                        nullptr};
-    auto acceptor = runtime::Acceptor::listen(loop_, one.endpoint, options);
-    if (!acceptor) return fail(std::move(acceptor.error()));
-    sockets_.keep(kept_name(one), (*acceptor)->descriptor());
-    return Listener{one.security, std::move(*acceptor), nullptr};
+    std::unique_ptr<runtime::Acceptor> acceptor;
+    if (auto left = sockets_.take(kept_name(one), one.endpoint)) {
+        acceptor = runtime::Acceptor::adopt(loop_, std::move(*left), options);
+    } else {
+        auto opened = runtime::Acceptor::listen(loop_, one.endpoint, options);
+        if (!opened) return fail(std::move(opened.error()));
+        acceptor = std::move(*opened);
+        sockets_.keep(kept_name(one), acceptor->descriptor());
+    }
+    Stream::hold_back(acceptor->descriptor());  // inherited by what it accepts
+    return Listener{one.security, std::move(acceptor), nullptr};
 }
 
 Result<void> Worker::open_listeners(const std::vector<Listening>& wanted) {
