@@ -396,14 +396,26 @@ void Reconciler::carry_out(Router& router, Effects effects, TimePoint now) {
 void Reconciler::note_handover(Router& router, TimePoint now) {
     const ElectionState state = router.election.state();
     if (state == ElectionState::kReleasing) return;
-    router.handover.reset();
-    const auto& from = router.election.predecessor();
-    if (state == ElectionState::kMaster && from) {
-        const auto mac = neighbours_.route_to(from->address, now);
-        if (mac && !mac->is_group()) router.handover = {from->address, *mac, now, from->life};
-        if (from->life == Predecessor::Life::kSilent) neighbours_.ask(from->address, now);
-    }
+    if (state == ElectionState::kMaster)
+        begin_handover(router, now);
+    else if (state == ElectionState::kBackup && router.handover)
+        router.handover->lost = now;
+    else
+        router.handover.reset();
     list_redirects();
+}
+
+void Reconciler::begin_handover(Router& router, TimePoint now) {
+    const auto& from = router.election.predecessor();
+    if (!from && router.handover) {  // nobody owned meanwhile
+        router.handover->lost = kNever;
+        return;
+    }
+    router.handover.reset();
+    if (!from) return;
+    const auto mac = neighbours_.route_to(from->address, now);
+    if (mac && !mac->is_group()) router.handover = {from->address, *mac, now, from->life};
+    if (from->life == Predecessor::Life::kSilent) neighbours_.ask(from->address, now);
 }
 
 void Reconciler::end_handovers(TimePoint now) {

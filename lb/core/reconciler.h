@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -143,7 +144,8 @@ public:
     [[nodiscard]] const LanState& lan() const noexcept { return lan_; }
 
     static constexpr Duration kServeOldConnections = 1h;
-    // A silent one's wait so long for a sign that it lives. Its adverts may only have been late.
+    // A silent one's wait so long for a sign that it lives: its adverts may only have been late.
+    // And so long clients may go on to come here, after somebody else took over.
     static constexpr Duration kDoubt = 500ms;
 
 private:
@@ -167,9 +169,12 @@ private:
             MacAddress mac;
             TimePoint begin{};
             Predecessor::Life life{};
+            TimePoint lost = kNever;  // when this node ceased to own
 
             [[nodiscard]] TimePoint end() const noexcept {
-                return begin + (life == Predecessor::Life::kAlive ? kServeOldConnections : kDoubt);
+                const bool lives = life == Predecessor::Life::kAlive;
+                const TimePoint end = begin + (lives ? kServeOldConnections : kDoubt);
+                return lost == kNever ? end : std::min(end, lost + kDoubt);
             }
         };
         std::optional<Handover> handover;
@@ -210,6 +215,7 @@ private:
     void learn(IpAddress address, MacAddress mac, TimePoint now) noexcept;
     [[nodiscard]] bool is_stranger(const Router& router, MacAddress mac) const noexcept;
     void note_handover(Router& router, TimePoint now);
+    void begin_handover(Router& router, TimePoint now);
     void end_handovers(TimePoint now);
     void list_redirects();
     void run_timers(Router& router, TimePoint now);

@@ -136,7 +136,7 @@ TEST(OpenConnections, GoBackToTheNodeThatHandedOver) {
     take(lan, 0);
     lan.run_for(2s);
     EXPECT_EQ(redirects(lan, 0), (std::vector<Redirect>{{HomeLan::vip(), HomeLan::mac_of(1)}}));
-    EXPECT_TRUE(redirects(lan, 1).empty());
+    EXPECT_TRUE(redirects(lan, 1).empty()) << "who still came there does not any more";
 }
 
 TEST(OpenConnections, SurviveWhoeverIsNotWellAndWhoeverStops) {
@@ -181,6 +181,32 @@ TEST(OpenConnections, ANodeThatWasOnlySilentKeepsItsOwn) {
     lan.resume(0);
     lan.run_for(5s);
     EXPECT_EQ(redirects(lan, 1).size(), 1U) << "better by priority, and waits to preempt";
+}
+
+// Clients go on to come there until somebody else announces the VIP.
+TEST(OpenConnections, AreLedOnByAnOwnerThatLostItsLease) {
+    HomeLan lan = settled(2);
+    take(lan, 1);
+    lan.run_for(2s);
+    lan.suspend(0);
+    lan.suspend(1);
+    lan.run_for(400ms);
+    lan.resume(1);
+    lan.run_for(1ms);
+    ASSERT_EQ(lan.state(1), ElectionState::kBackup);
+    EXPECT_EQ(redirects(lan, 1).size(), 1U);
+    lan.run_for(400ms);
+    ASSERT_TRUE(lan.owned_by(1)) << "nobody else was there";
+    lan.run_for(Reconciler::kDoubt);
+    EXPECT_EQ(redirects(lan, 1), (std::vector<Redirect>{{HomeLan::vip(), HomeLan::mac_of(0)}}));
+    lan.resume(0);
+    lan.run_for(1s);
+    take(lan, 0);
+    lan.run_for(10ms);
+    ASSERT_TRUE(lan.owned_by(0));
+    EXPECT_EQ(redirects(lan, 1).size(), 1U);
+    lan.run_for(Reconciler::kDoubt);
+    EXPECT_TRUE(redirects(lan, 1).empty());
 }
 
 TEST(OpenConnections, EndWhenTheOldOwnerIsGoneAndAfterAnHour) {
