@@ -137,6 +137,15 @@ def test_an_upstream_that_fails_its_checks_gets_nothing_until_it_is_well(house):
     assert len(spread(house, 4)) == 2
 
 
+def test_one_that_has_come_back_starts_slowly(house):
+    answers = [500]
+    two(house, answers, health={"path": "/health", "interval": "1s", "fall": 1, "rise": 1}, slow_start="1h")
+    wait_until(lambda: upstreams(house)[0]["up"] is False)
+    answers[0] = 200
+    wait_until(lambda: upstreams(house)[0]["up"])
+    assert 1 <= spread(house, 44)["a"] <= 8, "a tenth of its share, which is half"
+
+
 def test_when_none_is_well_the_page_says_so(house):
     house.upstream(9000, named("a", [500]))
     house.start({"web": {"upstream": URLS[0], "health": {"path": "/health", "interval": "1s", "status": 200}}})

@@ -113,6 +113,22 @@ def test_a_password(house, users):
     assert b"Authorization" not in web.received and b"root" not in web.received
 
 
+# What argon2(1) makes of "secret" with -id: a small one, and one with 64 MiB and four lanes as Authelia's are.
+ARGON2 = {
+    "small": "$argon2id$v=19$m=4096,t=3,p=1$c2FsdHNhbHQ$OLeWCvLwvsLRPgRDUFsaPr4TPYfqZKBxQuyYI2VLP2w",
+    "large": "$argon2id$v=19$m=65536,t=3,p=4$c2FsdHNhbHQ$lyligmaadO8t6Wd5OWqlLqeOiwtOAx3kMzjoDklIKL8",
+}
+
+
+def test_passwords_of_argon2id(house, users):
+    users.write_text("".join(f"{name}:{hashed}\n" for name, hashed in ARGON2.items()))
+    web = start(house, {"basic_auth": str(users)}, workers=1)
+    for name in ARGON2:
+        assert house.ask(get(headers=basic(name, "wrong")))[0] == 401
+        assert house.ask(get(headers=basic(name, "secret")))[0] == 200
+    assert web.received.count(b"GET") == 2
+
+
 def test_who_guesses_waits_and_who_knows_does_not(house, users):
     start(house, {"basic_auth": str(users)}, workers=1)
     assert house.ask(get(headers=basic("ann", "secret")))[0] == 200
