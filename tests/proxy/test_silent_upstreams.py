@@ -7,7 +7,7 @@ import h2.events
 import pytest
 
 from tests.lab.waiting import wait_until
-from tests.proxy.h2_client import connect
+from tests.proxy.h2_client import H2Client, connect
 from tests.proxy.h2_client import get as get2
 from tests.proxy.h2_upstream import H2Connection, H2Upstream, ok
 from tests.proxy.house import ADDRESS, OK, House, get
@@ -63,15 +63,21 @@ def answers_at_once(house: House) -> bool:
         client.close()
 
 
-def test_a_hung_connection_swallows_no_requests(house, upstreams):
-    """New requests soon go elsewhere; those under way are answered by it, sent again, or failed."""
-    upstream = upstreams(9000)
+def client_of_a_hung_upstream(house: House, upstream: H2Upstream) -> tuple[H2Client, Hanging]:
+    """It was answered once; now the connection to the upstream stands, and nothing comes."""
     house.start({"web": {"upstream": f"h2c://{ADDRESS}:9000"}}, workers=1)
     client = connect(house)
     assert client.ask(get2("/first")).status == 200
     hung = upstream.connections[0]
     hung.goes_on.clear()
     client.sock.settimeout(90)
+    return client, hung
+
+
+def test_a_hung_connection_swallows_no_requests(house, upstreams):
+    """New requests soon go elsewhere; those under way are answered by it, sent again, or failed."""
+    upstream = upstreams(9000)
+    client, _ = client_of_a_hung_upstream(house, upstream)
     before = time.monotonic()
     again, failed = client.request(get2("/again")), client.request(post("/failed"), b"once")
     wait_until(lambda: answers_at_once(house), 80, what="others get another connection")
@@ -84,13 +90,7 @@ def test_a_hung_connection_swallows_no_requests(house, upstreams):
 
 
 def test_a_connection_that_speaks_again_is_used_again(house, upstreams):
-    upstream = upstreams(9000)
-    house.start({"web": {"upstream": f"h2c://{ADDRESS}:9000"}}, workers=1)
-    client = connect(house)
-    assert client.ask(get2("/first")).status == 200
-    hung = upstream.connections[0]
-    hung.goes_on.clear()
-    client.sock.settimeout(90)
+    client, hung = client_of_a_hung_upstream(house, upstreams(9000))
     late = client.request(post("/late"), b"once")
     wait_until(lambda: answers_at_once(house), 80, what="others get another connection")
     hung.goes_on.set()
