@@ -239,6 +239,12 @@ std::vector<ServiceOperation> plan_port(const InstalledServices& installed, cons
     return planner.take();
 }
 
+std::vector<ServiceOperation> plan_end(const InstalledServices& installed) {
+    Planner planner(installed);
+    for (const auto& [port, chain] : installed.ports) planner.remove(port, chain);
+    return planner.take();
+}
+
 std::vector<std::string> unused_chains(const InstalledServices& installed,
                                        const ServiceProgram& desired) {
     std::set<std::string> used;

@@ -94,6 +94,9 @@ struct InstalledServices {
 [[nodiscard]] std::vector<ServiceOperation> plan_port(const InstalledServices& installed,
                                                       const OpenPort& port,
                                                       const PortProgram& program);
+// From now on no connection is sent on to a backend; what the kernel needs for those that were
+// stays.
+[[nodiscard]] std::vector<ServiceOperation> plan_end(const InstalledServices& installed);
 // What no port leads to. Removed apart from and later than the rest: before kernel 6.2 a chain
 // cannot go in the transaction in which what leads to it goes.
 [[nodiscard]] std::vector<std::string> unused_chains(const InstalledServices& installed,

@@ -35,6 +35,7 @@ struct Half {
     std::optional<ServiceTable> table;
     std::optional<InstalledServices> installed;  // none: to be read
     BackendHits hits;                            // of slots that are gone or were changed
+    bool is_kept = false;                        // as it is, for the next instance
 };
 
 }  // namespace
@@ -101,6 +102,7 @@ struct ServiceDriver::Impl : std::enable_shared_from_this<Impl> {
     }
 
     Result<void> sync(Half& half) {
+        if (half.is_kept) return {};
         if (auto done = read(half); !done) return done;
         ServiceProgram program = board.program();
         std::erase_if(program,
@@ -255,6 +257,24 @@ struct ServiceDriver::Impl : std::enable_shared_from_this<Impl> {
         look_at_room();
     }
 
+    void withdraw() {
+        for (Half& half : halves) {
+            if (!half.installed || half.installed->shape != Shape::kCurrent || !has_open(half))
+                continue;
+            if (commit(half, plan_end(*half.installed))) half.is_kept = true;
+        }
+        apply({});
+    }
+
+    [[nodiscard]] bool has_open(const Half& half) {
+        std::vector<IpAddress> vips;
+        for (const auto& [port, service] : board.services())
+            if (port.vip.family() == half.family) vips.push_back(port.vip);
+        if (vips.empty() || !open_flows()) return false;
+        const auto open = flows->tcp_to(half.family, vips);
+        return open && !open->empty();
+    }
+
     // At the start: to read the flows takes the kernel 10 ms for each family, and nobody owns the
     // VIPs before they are probed.
     void clean_up_later() {
@@ -373,6 +393,8 @@ ServiceDriver::~ServiceDriver() {
 void ServiceDriver::apply(std::vector<BalancedService> services) {
     impl_->apply(std::move(services));
 }
+
+void ServiceDriver::withdraw() { impl_->withdraw(); }
 
 std::size_t ServiceDriver::preview(const std::vector<BalancedService>& services) {
     std::size_t operations = 0;

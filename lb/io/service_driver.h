@@ -50,7 +50,9 @@ public:
     ~ServiceDriver();
 
     void apply(std::vector<BalancedService> services);
-    void withdraw() { apply({}); }
+    // Takes the tables away. Where connections go through them they stay, for the next instance,
+    // and take no new ones: without its rules the kernel would forget whose those packets are.
+    void withdraw();
 
     // How many operations on the kernel's tables apply() would take now.
     [[nodiscard]] std::size_t preview(const std::vector<BalancedService>& services);

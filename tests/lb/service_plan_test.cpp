@@ -187,6 +187,15 @@ TEST(ServicePlan, DamagedTableIsReplaced) {
                                         Kind::kChangeSlots, Kind::kAddPort, Kind::kAddVip}));
 }
 
+TEST(ServicePlan, AtTheEndTheTableStaysForThoseWhoUseIt) {
+    const ServiceProgram wanted = program({{kMqtt, kBoth}, {kSip, kOnlyA}});
+    const InstalledServices full = after({}, plan_services({}, wanted));
+    const InstalledServices kept = after(full, plan_end(full));
+    EXPECT_TRUE(kept.ports.empty());
+    EXPECT_EQ(kept.slots, full.slots);
+    EXPECT_EQ(after(kept, plan_services(kept, wanted)), full) << "as a crashed instance's";
+}
+
 TEST(ServicePlan, WithoutServicesThereIsNoTable) {
     EXPECT_EQ(kinds(plan_services(installed(program({{kMqtt, kOnlyA}})), {})),
               std::vector{Kind::kDeleteTable});

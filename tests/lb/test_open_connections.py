@@ -10,6 +10,7 @@ from tests.lb.vip_lan import VIP
 
 VIP6 = "fd00::53"
 MQTT = "10.0.0.101"
+BACKEND = "10.0.0.60"
 
 
 def make(make_lan, address: str = VIP, more: str = "", vip: str = ""):
@@ -86,6 +87,27 @@ def test_connections_of_an_l4_service_survive(make_lan):
     for echo in open_ones:
         result = echo.finish()
         assert (result.broken, result.answered) == ("", result.sent)
+
+
+def test_connections_of_an_l4_service_survive_a_restart_of_hearth_lb(make_lan):
+    """The backends are elsewhere, and nothing else on the node makes the kernel track connections."""
+    text = f"services: {{mqtt: {{vip: mqtt, ports: {{tcp/1883: [{BACKEND}]}}}}}}\n"
+    lan = make_lan(2)
+    mqtt = f"  mqtt: {{address: {MQTT}, prefer: [a, b], preempt_delay: 500ms}}\n"
+    lan.write_document(lan.document(more=text).replace("peers:", f"{mqtt}peers:"))
+    machine = lan.network.host("machine")
+    lan.switch.attach(machine, f"{BACKEND}/24")
+    tcp_echo.serve(machine, 1883)
+    lan.start()
+    a, b = lan.nodes
+    a.wait_state("master", "mqtt")
+    echo = tcp_echo.Echo(lan.client, MQTT, 1883)
+    assert a.lb.stop() == 0
+    lan.wait_owner(b, MQTT)
+    a.start_lb()
+    lan.wait_owner(a, MQTT)
+    result = echo.finish()
+    assert (result.broken, result.answered) == ("", result.sent)
 
 
 def test_a_node_that_died_gets_nothing(make_lan):
