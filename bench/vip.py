@@ -9,8 +9,10 @@ spread over it.
 """
 
 import contextlib
+import datetime
 import itertools
 import os
+import re
 import select
 import socket
 import struct
@@ -23,6 +25,7 @@ from pathlib import Path
 from bench import vip_busy
 from bench.contest import hurry
 from bench.report import Report, median
+from bench.stalls import Stalls
 from tests.lab import tcp_echo
 from tests.lab.netns import Network
 from tests.lab.prober import Probe, ProbeResult
@@ -35,6 +38,8 @@ PROGRAMS = ["hearth-lb", "hearth-dns"]
 
 _NAME = "router.home"
 _DNS = "dns: {vip: dns, upstreams: [10.0.0.50], records: {router: 10.0.0.1}}\n"
+_OTHER_VIP, _ECHO_PORT = "10.0.0.54", 7
+_ECHO = f"services: {{echo: {{vip: other, ports: {{tcp/{_ECHO_PORT}: [a, b]}}}}}}\n"
 _PROBE_EVERY = 0.001
 _AT_ONCE = ("chrt", "--rr", "1")  # a question that goes late would count as an outage
 _LOWEST_PRIORITY = 116  # of a healthy node: its skew is the longest
@@ -50,7 +55,10 @@ class Hearth:
 
     def __init__(self, lan: VipLan, interval_ms: int) -> None:
         vip = f", advert_interval: {interval_ms}ms, preempt_delay: 600s"
-        lan.write_document(lan.document(vip=vip, more=_DNS))
+        other = f"  other: {{address: {_OTHER_VIP}, prefer: [b, a]{vip}}}\n"
+        lan.write_document(lan.document(vip=vip, more=_DNS + _ECHO).replace("peers:", f"{other}peers:"))
+        for node in lan.nodes:
+            tcp_echo.serve(node.host, _ECHO_PORT)
         self.lan = lan
 
     def start(self, node: Node) -> None:
@@ -71,12 +79,23 @@ class Hearth:
     def takeovers(self, node: Node) -> int:
         return node.lb.log().count("to=master cause")
 
+    def story(self, since: float) -> str:
+        """Who took the VIP, and how long after that moment of time.time()."""
+        found = []
+        for node in self.lan.nodes:
+            for when, cause in re.findall(r"^(\S+)Z info vip_state vip=dns .* to=master cause=(\w+)", node.lb.log(), re.M):
+                after = datetime.datetime.fromisoformat(f"{when}+00:00").timestamp() - since
+                if after > -0.001:
+                    found.append(f"{node.name} owned after {after * 1000:.0f} ms ({cause})")
+        return ", ".join(found) or "nobody took it"
+
     def settled(self, node: Node) -> bool:
         """Well, knows what the others do, and would take over."""
         status = node.control.status()
         vip = next(vip for vip in status["vips"] if vip["name"] == "dns")
         problems = {problem["name"] for problem in status["problems"]}
-        return vip["healthy"] and vip["state"] in ("master", "backup") and "peer_away" not in problems
+        known = "peer_away" not in problems and "service_backends" not in problems
+        return vip["healthy"] and vip["state"] in ("master", "backup") and known
 
 
 class Keepalived:
@@ -215,10 +234,13 @@ class Trial:
     contestant: Hearth | Keepalived
     lan: VipLan
     interval: float  # seconds
+    stalls: Stalls | None = None
     dns: dict[str, Process] = field(default_factory=dict)
     found: dict[str, list[ProbeResult]] = field(default_factory=dict)
     two_owners: list[float] = field(default_factory=list)  # seconds, after each split healed
-    broken: int = 0  # TCP connections, over planned moves
+    broken: list[str] = field(default_factory=list)  # TCP connections, over planned moves
+    beside: dict[str, list[str]] = field(default_factory=dict)  # what else happened, of each in `found`
+    stood_still: float = 0.0  # seconds that a core did at a time
     stuck: int = 0  # trials that ended without one owner within 30 s
 
     def start(self) -> None:
@@ -248,9 +270,19 @@ class Trial:
         if phase is not None:
             self.adverts.wait(owner)
             time.sleep(phase * self.interval)
+        begin, since = time.monotonic(), time.time()
         probe.mark()
         action(owner)
-        self.found.setdefault(kind, []).append(probe.finish())
+        result = probe.finish()
+        self.found.setdefault(kind, []).append(result)
+        stood_still = self.stalls.longest(begin)
+        self.stood_still = max(self.stood_still, stood_still)
+        self.beside.setdefault(kind, []).append(
+            f"{self._story(since)}; meanwhile a core stood still for {stood_still * 1000:.0f} ms at a time, "
+            f"and the client for {result.late * 1000:.0f}")
+
+    def _story(self, since: float) -> str:
+        return self.contestant.story(since) if isinstance(self.contestant, Hearth) else self.contestant.name
 
     def round(self, phase: float) -> None:
         try:
@@ -342,18 +374,23 @@ class Trial:
     # --- what people plan -----------------------------------------------------------------
 
     @contextlib.contextmanager
-    def connected(self) -> Iterator[None]:
-        """A TCP connection to the VIP is asked a thousand times a second meanwhile."""
-        echo = tcp_echo.Dns(self.lan.client, VIP, _NAME)
+    def connected(self, kind: str) -> Iterator[None]:
+        """TCP connections to this VIP and to another are asked a thousand times a second meanwhile."""
+        client = self.lan.client
+        echoes = {VIP: tcp_echo.Dns(client, VIP, _NAME), _OTHER_VIP: tcp_echo.Echo(client, _OTHER_VIP, _ECHO_PORT)}
+        begin, since = time.monotonic(), time.time()
         yield
-        result = echo.finish()
-        self.broken += bool(result.broken) or result.answered != result.sent
+        for address, echo in echoes.items():
+            result = echo.finish()
+            if result.broken or result.answered != result.sent:
+                self.broken.append(f"{kind}, {address}: {result.broken or 'no answer'}; {self._story(since)}; meanwhile "
+                                   f"a core stood still for {self.stalls.longest(begin) * 1000:.0f} ms at a time")
 
     def move(self) -> None:
         """`hearth vip move` to the other node."""
         other = self.other(self.owner())
         order = f"/vips/move?vip=dns&node={other.name}"
-        with self.connected():
+        with self.connected("planned move"):
             self.probe("move", lambda node: node.control.post(order))
             wait_until(lambda: self.contestant.owns(other), 10, what="moved")
         self.settle()
@@ -365,13 +402,13 @@ class Trial:
             self.contestant.stop(node)
             self.contestant.start(node)
 
-        with self.connected():
+        with self.connected("restart of hearth-lb"):
             self.probe("restart", restart)
             self.settle()
 
     def drain(self) -> None:
         drained = self.owner()
-        with self.connected():
+        with self.connected("drain"):
             self.probe("drain", lambda node: node.control.post("/node/drain"))
             wait_until(lambda: not self.contestant.owns(drained), 10, what="drained")
         assert drained.control.post("/node/undrain").status == 200
@@ -388,6 +425,13 @@ def _add(report: Report, what: str, name: str, results: list[ProbeResult], **bar
     report.add(f"{what}, longest", name, round(max(outages), 1), "ms", at_most=bars.get("longest"))
 
 
+def _explain(report: Report, what: str, trial: Trial, kind: str, bar: float) -> None:
+    """Each that took longer than is promised: whether it was the VIP that was late, or the machine."""
+    for number, (result, beside) in enumerate(zip(trial.found[kind], trial.beside[kind], strict=True), start=1):
+        if result.outage * 1000 > bar:
+            report.note(f"{what}, trial {number} took {result.outage * 1000:.1f} ms: {beside}")
+
+
 def _cut_bar(interval_ms: int) -> float:
     skew = (256 - _LOWEST_PRIORITY) / 256 * interval_ms
     return round(3 * interval_ms + skew + 10, 1)
@@ -396,9 +440,10 @@ def _cut_bar(interval_ms: int) -> float:
 def _compare(report: Report, options, interval_ms: int, trials: int) -> None:
     with contextlib.ExitStack() as stack:
         rivals = []
+        stalls = stack.enter_context(Stalls())
         for kind in (Hearth, Keepalived):
             lan = VipLan(options.build_dir / "bin", stack.enter_context(Network()), 2)
-            rivals.append(Trial(kind(lan, interval_ms), lan, interval_ms / 1000))
+            rivals.append(Trial(kind(lan, interval_ms), lan, interval_ms / 1000, stalls))
             rivals[-1].start()
         # Where timers take seconds the makes wait together; elsewhere each has the machine to itself.
         with ThreadPoolExecutor(len(rivals) if interval_ms >= 1000 else 1) as together:
@@ -420,6 +465,7 @@ def _tell(report: Report, interval_ms: int, hearth: Trial, keepalived: Trial) ->
     )
     for kind, what, bars in rows:
         _add(report, f"{what} {at}", "hearth", hearth.found[kind], **bars)
+        _explain(report, f"{what} {at}", hearth, kind, bars["longest"])
         if kind in keepalived.found:
             _add(report, f"{what} {at}", "keepalived", keepalived.found[kind])
     for rival, bar in ((hearth, interval_ms + 10), (keepalived, None)):
@@ -433,7 +479,11 @@ def _tell(report: Report, interval_ms: int, hearth: Trial, keepalived: Trial) ->
             _add(report, f"{what} {at}", rival.contestant.name, results)
             report.add(f"{what} {at}, questions lost", rival.contestant.name, sum(one.lost for one in results), "",
                        at_most=0 if rival is hearth else None)
-    report.add(f"TCP connections broken by these {at}", "hearth", hearth.broken, "", at_most=0)
+    report.add(f"TCP connections broken by these {at}", "hearth", len(hearth.broken), "", at_most=0)
+    for told in hearth.broken:
+        report.note(f"TCP connection broken {at} by a {told}")
+    stood_still = max(hearth.stood_still, keepalived.stood_still) * 1000
+    report.note(f"{at} a core of this machine stood still for {stood_still:.0f} ms at a time, at most")
     for rival, bar in ((hearth, 0), (keepalived, None)):
         report.add(f"trials that ended without one owner within 30 s {at}", rival.contestant.name, rival.stuck, "", at_most=bar)
 

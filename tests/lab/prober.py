@@ -39,6 +39,7 @@ class ProbeResult:
     outage: float  # seconds
     slowest: float  # seconds, of the answered ones, from the intended time of sending
     settled: bool  # answered again at the end
+    late: float  # seconds that a probe went out after the intended time, at most
 
     @property
     def lost(self) -> int:
@@ -78,12 +79,13 @@ class Timeline:
     def __init__(self, interval: float) -> None:
         self._interval = interval
         self.answered = self.in_a_row = 0
-        self.slowest = self._longest_gap = 0.0
+        self.slowest = self.late = self._longest_gap = 0.0
         self._times: list[float] = []  # intended, of what was sent from the first answered one on
         self._first: float | None = None
         self._last_answer: float | None = None
 
-    def probe_sent(self, intended: float) -> None:
+    def probe_sent(self, intended: float, now: float | None = None) -> None:
+        self.late = max(self.late, (now or intended) - intended)
         if self._first is None or intended > self._first:
             self._times.append(intended)
 
@@ -105,14 +107,14 @@ class Timeline:
 
     def mark(self) -> None:
         """What is over now does not count as an outage."""
-        self.slowest = self._longest_gap = 0.0
+        self.slowest = self.late = self._longest_gap = 0.0
 
     def result(self, now: float) -> ProbeResult:
         last = now if self._last_answer is None else self._last_answer
         settled = self.in_a_row >= _SETTLED
         gap = self._longest_gap if settled else max(self._longest_gap, now - last)
         outage = max(0.0, gap - self._interval)
-        return ProbeResult(len(self._times), self.answered, outage, self.slowest, settled)
+        return ProbeResult(len(self._times), self.answered, outage, self.slowest, settled, self.late)
 
 
 def _family(address: str) -> socket.AddressFamily:
@@ -234,7 +236,7 @@ def _run(prober, selector: selectors.BaseSelector, timeline: Timeline, interval:
             break
         intended = start + number * interval
         if now >= intended:
-            timeline.probe_sent(intended)
+            timeline.probe_sent(intended, now)
             prober.send(number, intended)
             number += 1
             continue

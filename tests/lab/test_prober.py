@@ -49,6 +49,14 @@ def test_only_what_was_sent_after_the_first_answered_probe_counts() -> None:
     assert (result.sent, result.answered, result.lost) == (4, 2, 2)
 
 
+def test_a_prober_that_was_held_up_says_so() -> None:
+    made = timeline(*STEADY)
+    made.probe_sent(1.0, 1.25)
+    assert made.result(2.0).late == pytest.approx(0.25)
+    made.mark()
+    assert made.result(2.0).late == 0
+
+
 def test_a_service_that_never_returns_is_away_until_the_end() -> None:
     gone = timeline(*STEADY)
     gone.lost()
