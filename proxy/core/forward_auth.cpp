@@ -58,9 +58,8 @@ std::string_view port_of(const Origin& origin) noexcept {
     return origin.scheme == "https" ? "443" : "80";
 }
 
-void end_with(std::string& out, std::string_view body) {
+void end_fields(std::string& out, std::string_view body) {
     out.append("Content-Length: ").append(std::to_string(body.size())).append("\r\n\r\n");
-    out.append(body);
 }
 
 }  // namespace
@@ -131,14 +130,15 @@ AuthDecision decide(const AuthAnswer& answer, const ForwardAuth& rule, bool navi
             if (equals_ignoring_case(name, "set-cookie"))
                 decision.response.append("Set-Cookie: ").append(value).append("\r\n");
         }
-        end_with(decision.response, {});
+        end_fields(decision.response, {});
         return decision;
     }
     for (const auto& [name, value] : answer.fields) {
         if (is_relayed(name))
             decision.response.append(name).append(": ").append(value).append("\r\n");
     }
-    end_with(decision.response, answer.body);
+    end_fields(decision.response, answer.body);
+    decision.body = answer.body;
     return decision;
 }
 

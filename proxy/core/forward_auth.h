@@ -39,7 +39,8 @@ struct AuthDecision {
     std::vector<std::pair<std::string, std::string>> fields;
     std::vector<std::string> cookies;
     int status = 0;
-    std::string response;  // header fields and the empty line, without a status line; then a body
+    std::string response;  // header fields and the empty line, without a status line
+    std::string body;      // behind it, unless HEAD asks
 };
 
 [[nodiscard]] AuthDecision decide(const AuthAnswer& answer, const ForwardAuth& rule,

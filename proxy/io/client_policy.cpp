@@ -202,6 +202,7 @@ void ClientRequest::answer_for_service() {
     text.append(status_text(decision.status)).append("\r\n");
     if (!client_reusable_) text.append("Connection: close\r\n");
     text.append(decision.response);
+    if (active.record.method != Method::kHead) text.append(decision.body);
     finish_record();
     answer(std::move(text));
 }

@@ -72,7 +72,8 @@ TEST(ForwardAuth, APageIsSentWhereTheAnswerSays) {
     const AuthDecision page = decide(elsewhere, kRule, true, kUrl);
     EXPECT_EQ(page.kind, Kind::kAnswer);
     EXPECT_EQ(page.status, 302);
-    EXPECT_EQ(page.response, "Location: https://auth.home/\r\nContent-Length: 2\r\n\r\ngo");
+    EXPECT_EQ(page.response, "Location: https://auth.home/\r\nContent-Length: 2\r\n\r\n");
+    EXPECT_EQ(page.body, "go");
     const AuthDecision script = decide(elsewhere, kRule, false, kUrl);
     EXPECT_EQ(script.kind, Kind::kAnswer);
     EXPECT_EQ(script.status, 401);

@@ -197,6 +197,18 @@ def test_another_service_sends_pages_elsewhere_and_programs_nowhere(house):
     assert not web.received
 
 
+def test_what_it_answers_to_head_has_no_body(house):
+    """The next answer on that connection would begin with it."""
+    guard(house, b"HTTP/1.1 403 Forbidden\r\nContent-Length: 5\r\n\r\nnope!")
+    client = house.client()
+    for method in (b"HEAD", b"GET", b"HEAD", b"GET"):
+        client.send(get().replace(b"GET", method))
+        head = client.read_head()
+        assert head.startswith(b"HTTP/1.1 403 ") and b"Content-Length: 5\r\n" in head
+        if method == b"GET":
+            assert client.read_exactly(5) == b"nope!"
+
+
 def test_a_sign_in_page_for_those_that_say_401_alone(house):
     guard(house, b"HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n", sign_in="http://auth.home/in?rd={url}")
     status, head, _ = house.ask(get(path="/x", headers="Accept: text/html\r\n"))
