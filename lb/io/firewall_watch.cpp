@@ -51,11 +51,11 @@ const char* advice_of(Obstacle::Maker maker) {
             return "firewalld: `sudo firewall-cmd --permanent --add-port=PORT/PROTOCOL`, for what "
                    "is passed on `--add-forward`, then `sudo firewall-cmd --reload`";
         case Maker::kIptables:
-            return "iptables: `sudo iptables -I INPUT -p PROTOCOL --dport PORT -j ACCEPT`, for "
-                   "what is passed on in FORWARD";
+            return "iptables: `sudo iptables -I INPUT -p PROTOCOL --dport PORT -j ACCEPT` (without "
+                   "`--ctstate NEW`), for what is passed on in FORWARD";
         case Maker::kNftables: break;
     }
-    return "nftables: add `PROTOCOL dport PORT accept` to that chain";
+    return "nftables: add `PROTOCOL dport PORT accept` to that chain (without `ct state new`)";
 }
 
 }  // namespace

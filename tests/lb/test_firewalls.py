@@ -137,6 +137,15 @@ def test_rules_that_drop_dns_and_the_nodes_are_named_while_they_are_there(make_l
     wait_none(a)
 
 
+def test_rules_for_new_connections_alone_do_not_let_in_what_is_not_tracked(make_lan):
+    a = serving(make_lan(2))
+    nft(a, ALLOWING.replace("meta l4proto {", "ct state new meta l4proto {"))
+    wait_problem(a, "chain input of table inet filter drops", "udp/53", "tcp/53")
+    assert "the other nodes" not in problem(a) and "without `ct state new`" in problem(a)
+    nft(a, "flush table inet filter\n" + ALLOWING.replace("meta l4proto {", "ct state { new, untracked } meta l4proto {"))
+    wait_none(a)
+
+
 def test_what_was_there_before_is_named_at_the_start(make_lan):
     lan = make_lan(2)
     nft(lan.nodes[0], DROPPING)
