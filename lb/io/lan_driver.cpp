@@ -48,6 +48,7 @@ struct LanDriver::Impl : std::enable_shared_from_this<Impl> {
     void arm();
     void send(std::vector<Output>& outputs);
     void deliver(const Output& output);
+    void remember_connections();
     void look_at_host();
     void follow_tracked(const std::vector<Interface>& interfaces);
     void set_track(const std::string& subject, Health health);
@@ -129,7 +130,7 @@ void LanDriver::Impl::apply(const LanSettings& next) {
         if (watching) monitor = std::move(*watching);
     }
     configure_links();
-    connections.remember(vips());
+    remember_connections();
     hold_vips();
     look_at_host();
     for (auto& link : links) link->listen_for_neighbours();
@@ -266,10 +267,17 @@ void LanDriver::Impl::arm() {
 
 void LanDriver::Impl::deliver(const Output& output) {
     for (const auto& report : output.transitions) {
-        if (report.transition.from == ElectionState::kMaster) connections.remember(vips());
+        if (report.transition.from == ElectionState::kMaster) remember_connections();
         handlers.on_transition(report);
     }
     for (const auto& report : output.conflicts) handlers.on_conflict(report);
+}
+
+// Not at once: whoever takes over, or is just starting, has more urgent things to do.
+void LanDriver::Impl::remember_connections() {
+    loop.post([self = shared_from_this()] {
+        if (!self->closed) self->connections.remember(self->vips(), self->settings.backends);
+    });
 }
 
 // --- the host's interfaces --------------------------------------------------------------------

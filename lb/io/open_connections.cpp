@@ -48,9 +48,9 @@ void OpenConnections::restore() {
     on_flushed_();
 }
 
-void OpenConnections::remember(const std::vector<IpAddress>& vips) {
+void OpenConnections::remember(const std::vector<IpAddress>& vips, Backends backends) {
     if (vips.empty()) return;
-    if (auto flows = tcp_flows_of_host(Backends::kNone, vips)) own_ = std::move(*flows);
+    if (auto flows = tcp_flows_of_host(backends, vips)) own_ = std::move(*flows);
 }
 
 bool OpenConnections::lacks(const std::vector<LedBack>& wanted) const {
@@ -66,7 +66,7 @@ void OpenConnections::lead(const std::vector<LedBack>& wanted, Backends backends
 
 Result<void> OpenConnections::apply(const std::vector<LedBack>& wanted, Backends backends) {
     if (auto done = open_flows(); !done) return done;
-    if (!wanted.empty() && !is_urgent(wanted)) {  // else what was remembered has to do
+    if (!wanted.empty() && !is_urgent(wanted)) {  // else what is remembered has to do
         std::vector<IpAddress> vips;
         for (const LedBack& led : wanted)
             for (const Redirect& redirect : led.redirects) vips.push_back(redirect.vip);

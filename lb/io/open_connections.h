@@ -31,8 +31,8 @@ public:
     // Before it is urgent: the kernel needs a few milliseconds for it.
     void open();
     // Those that this host has to `vips` now. It is no owner of them any more, or not yet, so there
-    // will be no others.
-    void remember(const std::vector<IpAddress>& vips);
+    // will be no others. Takes the kernel 10 ms for each family where there are backends.
+    void remember(const std::vector<IpAddress>& vips, Backends backends);
     // Some of `wanted` is not led there yet.
     [[nodiscard]] bool lacks(const std::vector<LedBack>& wanted) const;
     void lead(const std::vector<LedBack>& wanted, Backends backends);

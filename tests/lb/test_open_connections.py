@@ -135,6 +135,25 @@ def test_connections_survive_an_owner_that_was_only_late(make_lan):
     assert (result.broken, result.answered) == ("", result.sent)
 
 
+def test_connections_of_an_l4_service_survive_owners_that_were_only_late(make_lan):
+    """What one passes on to a backend goes on there, also when it takes over from one that is silent."""
+    lan = make(make_lan, more=f"services: {{mqtt: {{vip: {MQTT}, ports: {{tcp/1883: [{BACKEND}]}}}}}}\n")
+    a, b = lan.nodes
+    machine = lan.network.host("machine")
+    lan.switch.attach(machine, f"{BACKEND}/24")
+    tcp_echo.serve(machine, 1883)
+    a.wait_state("master", "mqtt")
+    echo = tcp_echo.Echo(lan.client, MQTT, 1883)
+    move(lan, b, "mqtt")
+    for late, next_one in ((b, a), (a, b)):
+        late.lb.signal(signal.SIGSTOP)
+        lan.wait_owner(next_one, MQTT)
+        late.lb.signal(signal.SIGCONT)
+        late.wait_state("backup", "mqtt")
+    result = echo.finish()
+    assert (result.broken, result.answered) == ("", result.sent)
+
+
 def test_the_table_is_as_documented_and_goes_with_the_vip(make_lan):
     lan = make(make_lan)
     a, b = lan.nodes
