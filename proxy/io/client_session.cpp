@@ -14,6 +14,8 @@ constexpr Duration kLingerTime = 2s;
 constexpr int kLingerTurn = 8;                       // reads of a block
 constexpr std::size_t kFarewellOctets = 256 * 1024;  // read away behind a GOAWAY
 constexpr Duration kFarewellTime = 250ms;            // for what is on its way to a proxy that stops
+// A head, mostly; HTTP/2 of somebody unknown is read in pieces that cost little.
+constexpr std::size_t kFirstRead = 4096;
 constexpr std::string_view kHttp2Preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";  // RFC 9113 §3.4
 constexpr std::string_view kPlainHttpHere =
     "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n"
@@ -178,7 +180,9 @@ ClientSession::Next ClientSession::read_head() {
             }
         }
         if (!stream_.readable()) return wait_for_head();
-        const IoResult got = stream_.read(in.room());
+        const std::span<char> room = in.room();
+        const std::size_t most = may_be_http2 ? std::min(kFirstRead, room.size()) : room.size();
+        const IoResult got = stream_.read(room.first(most));
         if (got.status == IoStatus::kWouldBlock) return wait_for_head();
         if (got.status != IoStatus::kMoved) {
             close();
