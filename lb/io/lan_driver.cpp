@@ -220,10 +220,10 @@ void LanDriver::Impl::send(std::vector<Output>& outputs) {
     if (is_new && !is_urgent(wanted)) connections.lead(wanted, settings.backends);
     std::vector<std::span<const Frame>> others;
     for (std::size_t i = 0; i < links.size(); ++i) {
-        const auto rest = std::ranges::stable_partition(outputs[i].frames, is_advert);
-        const std::span<const Frame> frames(outputs[i].frames);
-        links[i]->send(frames.first(frames.size() - rest.size()));
-        others.push_back(frames.last(rest.size()));
+        auto& frames = outputs[i].frames;
+        const auto rest = std::stable_partition(frames.begin(), frames.end(), is_advert);
+        links[i]->send({frames.begin(), rest});
+        others.emplace_back(rest, frames.end());
     }
     if (is_new) connections.lead(wanted, settings.backends);
     for (std::size_t i = 0; i < links.size(); ++i) links[i]->send(others[i]);
