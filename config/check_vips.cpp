@@ -39,7 +39,8 @@ void check_likeness(CheckContext& context, const Vip& vip, const Vip& earlier,
         .error(place_in(context, vip, key),
                "VIPs " + earlier.name + " and " + vip.name + " share " + why +
                    ": prefer, vrrp_version, advert_interval, preempt, preempt_delay, track, "
-                   "announce, refresh, sync_group and foreign_peers must be the same for both")
+                   "announce, refresh, sync_group, foreign_peers and foreign_adverts must be the "
+                   "same for both")
         .notes.push_back(
             context.diagnostics.note(vip_place(context, earlier), "the other VIP is here"));
 }

@@ -76,7 +76,7 @@ bool Vip::moves_like(const Vip& other) const noexcept {
            advert_interval == other.advert_interval && preempt == other.preempt &&
            preempt_delay == other.preempt_delay && sync_group == other.sync_group &&
            track == other.track && announce == other.announce && refresh == other.refresh &&
-           foreign_peers == other.foreign_peers;
+           foreign_peers == other.foreign_peers && foreign_adverts == other.foreign_adverts;
 }
 
 const Pool* Document::find_pool(std::string_view name) const noexcept {

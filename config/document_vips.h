@@ -17,6 +17,9 @@ enum class VrrpVersion { kV2, kV3 };
 // too, for Wi-Fi chips that answer for addresses of the interface only.
 enum class Announce { kReplies, kAddress };
 
+// How adverts reach routers that are no nodes.
+enum class Adverts { kMulticast, kUnicast };
+
 // Something besides the daemons that a node needs to be a good owner.
 struct Track {
     // TCP of the node itself.
@@ -91,9 +94,10 @@ struct Vip {
     std::chrono::seconds refresh{120};  // of the announcement; 0: never again
     std::string sync_group;             // VIPs of the same one move together; empty: alone
     std::vector<Track> track;
-    // Routers that are not Hearth nodes (keepalived, …): adverts go to them by multicast, and
-    // theirs are heard.
+    // Routers that are not Hearth nodes (keepalived, …): adverts go to them, too, and theirs are
+    // heard.
     std::vector<IpAddress> foreign_peers;
+    Adverts foreign_adverts = Adverts::kMulticast;
 
     [[nodiscard]] bool has(const IpAddress& address) const noexcept;
     // What those must have in common that move together.

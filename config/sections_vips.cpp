@@ -76,9 +76,14 @@ const Section<Vip>& vip_section() {
                   "What a node needs besides working daemons to be preferred.",
                   "[{interface: wan0, lower_by: 20}]"),
             field("foreign_peers", &Vip::foreign_peers, list_of(address()),
-                  "Routers that take part without running Hearth (keepalived, for one): adverts "
-                  "then also go out by multicast.",
+                  "Routers that take part without running Hearth (keepalived, for one).",
                   "[10.0.0.2]"),
+            field("foreign_adverts", &Vip::foreign_adverts,
+                  one_of<Adverts>(
+                      {{"multicast", Adverts::kMulticast}, {"unicast", Adverts::kUnicast}}),
+                  "How adverts reach foreign_peers, and the nodes with them: as those expect it. "
+                  "A keepalived with unicast_peer hears no multicast.",
+                  "unicast"),
         },
         finish_vip,
     }};

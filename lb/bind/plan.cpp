@@ -110,6 +110,8 @@ VirtualRouter make_router(const Document& document, const config::Vip& vip, std:
     router.announce =
         vip.announce == config::Announce::kAddress ? Announce::kAddress : Announce::kReplies;
     router.refresh = vip.refresh;
+    router.foreign_adverts =
+        vip.foreign_adverts == config::Adverts::kUnicast ? Adverts::kUnicast : Adverts::kMulticast;
     for (const auto& track : vip.track)
         router.tracks.push_back({subject_of(track), static_cast<Priority>(track.lower_by)});
     for (const auto& name : vip.prefer) {

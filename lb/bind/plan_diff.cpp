@@ -40,17 +40,19 @@ Facts facts_of(const VirtualRouter& router, const Vip& vip) {
     Facts facts;
     const Vrid vrid = vip.vrid != 0 ? vip.vrid : router.vrid;
     facts.summary = "priority " + std::to_string(router.priority) + " here";
-    facts.items = {{"priority", std::to_string(router.priority)},
-                   {"vrid", std::to_string(vrid)},
-                   {"advert_interval", milliseconds(router.interval)},
-                   {"preempt", router.preemption == Preemption::kNever ? "false" : "true"},
-                   {"preempt_delay", milliseconds(router.preempt_delay)},
-                   {"announce", router.announce == Announce::kAddress ? "address" : "replies"},
-                   {"refresh", milliseconds(router.refresh)},
-                   {"vrrp_version", router.version == VrrpVersion::kV2 ? "2" : "3"},
-                   {"other nodes", listed(router.nodes)},
-                   {"foreign_peers", listed(router.foreign_peers)},
-                   {"track", tracks_of(router)}};
+    facts.items = {
+        {"priority", std::to_string(router.priority)},
+        {"vrid", std::to_string(vrid)},
+        {"advert_interval", milliseconds(router.interval)},
+        {"preempt", router.preemption == Preemption::kNever ? "false" : "true"},
+        {"preempt_delay", milliseconds(router.preempt_delay)},
+        {"announce", router.announce == Announce::kAddress ? "address" : "replies"},
+        {"refresh", milliseconds(router.refresh)},
+        {"vrrp_version", router.version == VrrpVersion::kV2 ? "2" : "3"},
+        {"other nodes", listed(router.nodes)},
+        {"foreign_peers", listed(router.foreign_peers)},
+        {"foreign_adverts", router.foreign_adverts == Adverts::kUnicast ? "unicast" : "multicast"},
+        {"track", tracks_of(router)}};
     return facts;
 }
 

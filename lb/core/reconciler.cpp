@@ -460,7 +460,12 @@ void Reconciler::send_part(const Router& router, const Part& part, Priority prio
                   write_advert({own_source(part.family), destination, part.vrid, priority,
                                 s.interval, part.addresses, s.version})});
     };
-    if (!s.foreign_peers.empty()) return send(group, group_mac);
+    const bool is_unicast = s.foreign_adverts == Adverts::kUnicast;
+    if (!s.foreign_peers.empty() && !is_unicast) return send(group, group_mac);
+    for (const auto& peer : s.foreign_peers) {
+        const auto mac = neighbours_.route_to(peer, now);
+        if (mac) send(peer, v6 && mac->is_group() ? group_mac : *mac);
+    }
     for (const auto& node : s.nodes) {
         const auto mac = neighbours_.route_to(node, now);
         if (!mac) continue;

@@ -57,6 +57,9 @@ enum class Preemption : std::uint8_t { kAfterDelay, kNever };
 // kAddress: the owner has its VIPs on the LAN's interface, too.
 enum class Announce : std::uint8_t { kReplies, kAddress };
 
+// How adverts reach foreign peers.
+enum class Adverts : std::uint8_t { kMulticast, kUnicast };
+
 // Something that costs priority while it is not well: an interface, or a script.
 struct Track {
     std::string subject;  // "interface wan0", "script /usr/local/bin/check"
@@ -79,8 +82,9 @@ struct VirtualRouter {
     Announce announce = Announce::kReplies;
     Duration refresh = 120s;               // between announcements; 0: none after the first ones
     std::vector<IpAddress> nodes;          // the other candidates that run Hearth
-    std::vector<IpAddress> foreign_peers;  // other routers; adverts go to the group when any
-    std::vector<Daemon> watched;           // whose health counts
+    std::vector<IpAddress> foreign_peers;  // other routers
+    Adverts foreign_adverts = Adverts::kMulticast;
+    std::vector<Daemon> watched;  // whose health counts
     std::vector<Track> tracks;
 
     friend bool operator==(const VirtualRouter&, const VirtualRouter&) = default;

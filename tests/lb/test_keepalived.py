@@ -108,6 +108,23 @@ def test_hearth_backs_up_keepalived(make_lan):
     hearth_takes_over_and_gives_back(*make_group(make_lan, priority=250), answering_macs, ROUTER)
 
 
+UNICAST = f"version 3\n  advert_int 0.1\n  unicast_src_ip {ROUTER}\n  unicast_peer {{ 10.0.0.11 }}"
+
+
+def make_unicast_group(make_lan, priority: int):
+    """As most instructions for two Pi-holes have it: without multicast."""
+    lan = make_lan(1, vip=f", vrid: {VRID}, foreign_peers: [{ROUTER}], foreign_adverts: unicast, preempt_delay: 500ms")
+    return lan, Keepalived(lan, priority, options=UNICAST)
+
+
+def test_keepalived_backs_up_hearth_by_unicast(make_lan):
+    keepalived_takes_over_and_gives_back(*make_unicast_group(make_lan, priority=90), answering_macs)
+
+
+def test_hearth_backs_up_keepalived_by_unicast(make_lan):
+    hearth_takes_over_and_gives_back(*make_unicast_group(make_lan, priority=250), answering_macs, ROUTER)
+
+
 def test_three_routers_of_two_makes(make_lan):
     lan, router = make_group(make_lan, priority=195, nodes=2)
     lan.start()
