@@ -272,7 +272,10 @@ Effects Election::remain(ElectionEvent event, TimePoint now) {
             hasten_claim(short_skew(), now);
             return {};
         case E::kUnwellAdvert: hasten_claim(short_skew(), now); return {};
-        case E::kMasterVanished: hasten_claim(short_skew(), now); return {};
+        case E::kMasterVanished:
+            hasten_claim(short_skew(), now);
+            claim_ = Claim::kByDeath;
+            return {};
         default: return {};
     }
 }

@@ -72,8 +72,8 @@ struct TransitionRule {
 // The node that owned before.
 struct Predecessor {
     enum class Life : std::uint8_t {
-        kAlive,   // it said so itself, or its end did: a planned move, one by health
-        kSilent,  // dead, or cut off, or just too busy to advertise
+        kAlive,   // it said so itself: a planned move, one by health
+        kSilent,  // dead, or its hearth-lb is, or cut off, or just too busy to advertise
     };
     IpAddress address;
     Life life = Life::kSilent;
@@ -177,7 +177,7 @@ private:
     Duration master_interval_{};
     Speaker master_speaker_ = Speaker::kHearth;
     std::optional<Predecessor> predecessor_;
-    enum class Claim : std::uint8_t { kByTimeout, kByHint } claim_ = Claim::kByTimeout;
+    enum class Claim : std::uint8_t { kByTimeout, kByDeath, kByHint } claim_ = Claim::kByTimeout;
 
     TimePoint claim_due_ = kNever;    // backup: the master-down timer
     TimePoint preempt_due_ = kNever;  // backup: better than the master for long enough

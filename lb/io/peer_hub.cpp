@@ -24,7 +24,7 @@ constexpr Duration kDialWithin = 2s;
 constexpr Duration kSilence = 5s;
 // A dead process is refused within a round trip; who does not answer at once tells nothing.
 constexpr Duration kVerifyWithin = 200ms;
-constexpr std::array<Duration, 3> kVerifyAfter{2ms, 5ms, 10ms};
+constexpr std::array<Duration, 6> kVerifyAfter{2ms, 5ms, 10ms, 20ms, 40ms, 80ms};
 
 using runtime::FileDescriptor;
 
