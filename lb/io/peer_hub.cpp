@@ -217,15 +217,14 @@ void PeerHub::Impl::closed(const PeerPointer& peer, const Error& error) {
 }
 
 // The kernel closes the sockets of a dead process one after the other, and then refuses: when it
-// is slower than we are, the first question still finds the listener. A process that only lost
-// this connection accepts every time.
+// is slower than we are, the first question still finds the listener, or the listener's end finds
+// the question. A process that only lost this connection accepts every time.
 void PeerHub::Impl::verify_death(const PeerPointer& peer, std::size_t attempt) {
     dial_peer(
         loop, settings->self.address, {peer->node.address, settings->port}, kVerifyWithin,
         [self = shared_from_this(), peer, attempt](DialOutcome outcome, const FileDescriptor&) {
             if (!self->is_current(peer) || peer->connection) return;
-            if (outcome == DialOutcome::kConnected) self->verify_again(peer, attempt);
-            if (outcome != DialOutcome::kRefused) return;
+            if (outcome != DialOutcome::kRefused) return self->verify_again(peer, attempt);
             log::info("peer_vanished", {{"peer", peer->node.name}});
             self->on_vanished(peer->node.address);
         });
