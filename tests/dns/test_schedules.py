@@ -1,6 +1,8 @@
 """Schedules by the clock on the wall, which these tests set: zones, slots, summer time, cached names."""
 
+import contextlib
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from tests.lab.waiting import wait_until
 
 KID = "10.0.0.60"
 OPEN, DENIED = ["192.0.2.99"], ["0.0.0.0"]
+TRIES = 3
 
 
 class Clocked(House):
@@ -46,11 +49,24 @@ class Clocked(House):
     def kid(self, name: str = "www.example") -> list[str]:
         return self.data("-b", KID, name)
 
+    def jump(self, moment: str, name: str, expected: list[str]) -> None:
+        """The kid's answer to `name` becomes `expected`.
+
+        The library that fakes the clock has no lock: when two threads read the file at once, one may take half a
+        moment for the whole, and keeps it until the file says something else. Then the clock is set a second on.
+        """
+        first = datetime.fromisoformat(moment)
+        for second in range(TRIES):
+            self.set_clock(str(first + timedelta(seconds=second)))
+            with contextlib.suppress(TimeoutError):
+                wait_until(lambda: self.kid(name) == expected)
+                return
+        raise TimeoutError(f"{name} is not {expected} at {moment}")
+
     def follow(self, *steps: tuple[str, list[str]]) -> None:
         """Each step changes what the one before it said."""
         for moment, expected in steps:
-            self.set_clock(moment)
-            wait_until(lambda expected=expected: self.kid() == expected, what=f"{expected} at {moment}")
+            self.jump(moment, "www.example", expected)
             assert self.kid() == expected, "and from the cache"
             assert self.data("-b", CLIENT, "www.example") == OPEN, "nobody else's"
 
@@ -95,8 +111,6 @@ def test_summer_time_begins_and_ends(house: Clocked) -> None:
 def test_a_clock_that_jumps_takes_schedules_along(house: Clocked) -> None:
     house.start_at("2026-06-15 12:00:00", '[{times: ["20:00-22:00"], then: pause}]')
     assert house.kid("ads.example") == DENIED
-    house.set_clock("2026-06-15 19:00:00")
-    wait_until(lambda: house.kid("ads.example") == OPEN, what="the pause")
+    house.jump("2026-06-15 19:00:00", "ads.example", OPEN)
     assert house.data("-b", CLIENT, "ads.example") == DENIED
-    house.set_clock("2026-06-15 12:00:00")  # back again
-    wait_until(lambda: house.kid("ads.example") == DENIED, what="its end")
+    house.jump("2026-06-15 12:00:00", "ads.example", DENIED)  # back again
