@@ -34,6 +34,7 @@ class Pace:
     bodies: int  # transfers of 1 GiB each way
     big_bodies: int  # of 8 MiB, of each server in a pair
     idle: int  # connections held
+    rest_tenths: int  # of a second, in which the memory they need stays the same
     reloads: int
     restarts: int
     flood_rounds: int
@@ -42,10 +43,11 @@ class Pace:
     upload_mib: int
 
 
-QUICK = Pace(rounds=1, seconds=0.3, latency_rounds=1, latency_seconds=0.3, bodies=1, big_bodies=8, idle=500, reloads=5, restarts=1,
-             flood_rounds=1, flood_seconds=1, uploads=1, upload_mib=4)
+QUICK = Pace(rounds=1, seconds=0.3, latency_rounds=1, latency_seconds=0.3, bodies=1, big_bodies=8, idle=500, rest_tenths=2,
+             reloads=5, restarts=1, flood_rounds=1, flood_seconds=1, uploads=1, upload_mib=4)
 FULL = Pace(rounds=31, seconds=0.3, latency_rounds=41, latency_seconds=0.6, bodies=9, big_bodies=24,
-            idle=min(10_000, MAX_CONNECTIONS - 500), reloads=100, restarts=10, flood_rounds=3, flood_seconds=3, uploads=5, upload_mib=32)
+            idle=min(10_000, MAX_CONNECTIONS - 500), rest_tenths=30, reloads=100, restarts=10, flood_rounds=3, flood_seconds=3,
+            uploads=5, upload_mib=32)
 WARM_UP_S = 0.1
 
 
@@ -197,9 +199,20 @@ class ProxyBench:
             if not holder.stdout.readline():
                 raise SystemExit(f"bench: {server.name} did not take the connections")
             self._settle(server.pid)
-            held = memory_mib(server.pid)
+            held = self._memory_at_rest(server.pid)
             holder.stdin.close()
         self._settle(server.pid)
+        return held
+
+    def _memory_at_rest(self, pid: int) -> float:
+        """MiB once it has been the same for a while: what a crowd needed for its requests alone has gone back."""
+        held, same = memory_mib(pid), 0
+        for _ in range(100):
+            if same == self.pace.rest_tenths:
+                break
+            time.sleep(0.1)
+            before, held = held, memory_mib(pid)
+            same = same + 1 if held == before else 0
         return held
 
     def _settle(self, pid: int) -> None:

@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t kAccessFlushSize = 64 * 1024;
 constexpr int kBacklog = 1024;
-constexpr Duration kTrimTime = 10s;
+constexpr Duration kTrimTime = 2s;
 
 std::vector<Target> targets_of(const Service& service, const HostAddresses& addresses) {
     std::vector<Target> all;
