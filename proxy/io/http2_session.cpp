@@ -228,6 +228,7 @@ void Http2Session::Impl::set_sending(nghttp2_session_callbacks* callbacks) {
 
 void Http2Session::Impl::open(Side side, PiecePool* pieces) {
     nghttp2_mem memory = memory_from(pieces);
+    nghttp2_mem* const own_memory = pieces != nullptr ? &memory : nullptr;
     nghttp2_session_callbacks* callbacks = nullptr;
     nghttp2_option* option = nullptr;
     nghttp2_session_callbacks_new(&callbacks);
@@ -239,11 +240,9 @@ void Http2Session::Impl::open(Side side, PiecePool* pieces) {
     nghttp2_option_set_stream_reset_rate_limit(option, kResetBurst, kResetRate);
     nghttp2_option_set_no_rfc9113_leading_and_trailing_ws_validation(option, 1);  // we trim
     if (side == Side::kServer) {
-        nghttp2_session_server_new3(&session, callbacks, this, option,
-                                    pieces != nullptr ? &memory : nullptr);
+        nghttp2_session_server_new3(&session, callbacks, this, option, own_memory);
     } else {
-        nghttp2_session_client_new3(&session, callbacks, this, option,
-                                    pieces != nullptr ? &memory : nullptr);
+        nghttp2_session_client_new3(&session, callbacks, this, option, own_memory);
     }
     nghttp2_option_del(option);
     nghttp2_session_callbacks_del(callbacks);

@@ -1,5 +1,6 @@
 """Who stops in the middle of a big body holds little of the kernel's memory: its sockets grow while all goes well."""
 
+import contextlib
 import re
 import threading
 
@@ -35,17 +36,20 @@ def check(house: House, who: str) -> None:
     assert 0 < unsent < MIB
 
 
+def pour(peer: Peer) -> None:
+    """A body of a GiB, or what of it is taken until the other end closes."""
+    octets = bytes(MIB)
+    with contextlib.suppress(OSError):
+        for _ in range(GIB // MIB):
+            peer.send(octets)
+
+
 def test_slow_readers(house):
     def script(peer: Peer) -> None:
         peer.read_head()
         peer.connection.settimeout(None)
         peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % GIB)
-        octets = bytes(MIB)
-        try:
-            for _ in range(GIB // MIB):
-                peer.send(octets)
-        except OSError:
-            pass
+        pour(peer)
 
     house.upstream(9000, script)
     house.start({"web": {"upstream": f"http://{ADDRESS}:9000"}}, workers=1)
@@ -78,18 +82,10 @@ def test_slow_upstreams(house):
     house.start({"web": {"upstream": f"http://{ADDRESS}:9000"}}, workers=1)
     senders = [house.client() for _ in range(COUNT)]
 
-    def send(sender: Peer) -> None:
-        octets = bytes(MIB)
-        try:
-            for _ in range(GIB // MIB):
-                sender.send(octets)
-        except OSError:
-            pass
-
     for sender in senders:
         sender.connection.settimeout(60)
         sender.send(b"POST / HTTP/1.1\r\nHost: web\r\nContent-Length: %d\r\n\r\n" % GIB)
-        threading.Thread(target=send, args=(sender,), daemon=True).start()
+        threading.Thread(target=pour, args=(sender,), daemon=True).start()
     for _ in senders:
         assert stopped.acquire(timeout=60)
     check(house, "slow upstream")
