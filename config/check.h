@@ -41,6 +41,7 @@ void check_names(CheckContext& context);     // names that two things claim, rec
 void check_dns(CheckContext& context);       // upstreams, forward zones, blocking
 void check_ports(CheckContext& context);     // who listens where
 void check_routes(CheckContext& context);    // hosts and paths of services
+void check_redirects(CheckContext& context);  // those that lead in a circle
 void check_services(CheckContext& context);  // upstreams that lead back to the proxy
 
 // Services on ports of a VIP, where none of `listeners` is.

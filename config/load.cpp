@@ -80,6 +80,7 @@ std::optional<Document> read_document(const Value& root, const std::string& fold
     }
     check_names(checks);
     check_routes(checks);
+    check_redirects(checks);
     check_dns(checks);
     if (diagnostics.has_errors()) return std::nullopt;
     return document;

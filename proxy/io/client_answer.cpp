@@ -170,7 +170,7 @@ ClientRequest::Next ClientRequest::redirect() {
     const Redirect& redirect = active_->service->service->redirect;
     std::string location = redirect.to;
     const auto host = location.find("://");
-    if (host != std::string::npos && location.find('/', host + 3) == std::string::npos)
+    if (host != std::string::npos && location.find_first_of("/?#", host + 3) == std::string::npos)
         location.append(full_target(active_->asked_target));
     return answer_redirect(redirect.status, location);
 }

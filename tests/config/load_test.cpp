@@ -121,6 +121,48 @@ TEST(Load, WarnsWithoutRefusing) {
     }
 }
 
+TEST(Load, RedirectsThatEndSomewhereAreFine) {
+    for (const char* services : {
+             "{a: {redirect: 'https://b.home'}, b: {upstream: 'http://pi5:1'}}",
+             "{a: {redirect: 'https://a.example'}, b: {redirect: 'https://a.home'}}",
+             // From one path of a host to another; the same path of another host.
+             "{a: {upstream: 'http://pi5:1'}, b: {under: a, paths: /x, redirect: "
+             "'https://a.home/y'}}",
+             "{a: {upstream: 'http://pi5:1'}, b: {under: a, paths: =/x, redirect: "
+             "'https://a.home/x/'}}",
+             "{a: {redirect: 'https://a.home/welcome'}, b: {under: a, paths: /welcome, upstream: "
+             "'http://pi5:1'}}",
+             "{a: {redirect: 'https://b.home'}, b: {redirect: 'https://a.home/x'}, c: {under: a, "
+             "paths: /x, upstream: 'http://pi5:1'}}",
+             // Somebody else's port; a name that somebody else may publish.
+             "{a: {redirect: 'https://a.home:8443'}}",
+             "{a: {redirect: 'https://www.a.example', hosts: ['*.a.example', a.example]}}",
+         }) {
+        const auto loaded = load_text(
+            std::string("lan: 10.0.0.0/24\nnodes: {pi5: 10.0.0.15}\nservices: ") + services + "\n");
+        EXPECT_TRUE(loaded) << services << render(loaded.findings);
+    }
+}
+
+TEST(Load, ACircleOfRedirectsIsToldOnce) {
+    const auto loaded = load_text(
+        "lan: 10.0.0.0/24\nnodes: {pi5: 10.0.0.15}\nservices:\n"
+        "  in: {redirect: 'https://a.home'}\n  a: {redirect: 'https://b'}\n"
+        "  b: {redirect: 'http://c.home'}\n  c: {redirect: 'https://a.home.'}\n");
+    ASSERT_EQ(loaded.findings.size(), 1U) << render(loaded.findings);
+    EXPECT_EQ(loaded.findings[0].at.line, 5U);
+    ASSERT_EQ(loaded.findings[0].notes.size(), 2U);
+    EXPECT_EQ(loaded.findings[0].notes[1].at.line, 7U);
+}
+
+TEST(Load, RedirectsToThePortsThatTheProxyHasLeadBack) {
+    const std::string document =
+        "lan: 10.0.0.0/24\nnodes: {pi5: 10.0.0.15}\nproxy: {listen: '10.0.0.15:8080'}\n"
+        "services: {a: {redirect: '";
+    EXPECT_TRUE(load_text(document + "https://a.home'}}\n"));
+    EXPECT_FALSE(load_text(document + "http://a.home:8080'}}\n"));
+}
+
 TEST(Load, FillsInWhatIsLeftOut) {
     const auto loaded = load_text(
         "lan: 10.0.0.0/23\nnodes: {pi4: 10.0.0.14, pi5: 10.0.0.15}\nvips: {dns: 10.0.0.53, odd: "

@@ -76,6 +76,24 @@ def test_redirects(house):
     assert answer.status == 302
 
 
+def test_a_redirect_to_a_query_keeps_no_path(house):
+    house.start({"find": {"redirect": "https://search.example?q=1"}})
+    _, head, _ = house.ask(get("find.home", path="/x"))
+    assert b"Location: https://search.example?q=1\r\n" in head
+
+
+def test_a_redirect_goes_from_one_path_of_a_host_to_another_and_ends(house):
+    house.upstream(9000, named("there"))
+    house.start(
+        {
+            "a": {"upstream": "http://127.0.0.1:9000"},
+            "moved": {"redirect": "http://a.home/y", "under": "a", "paths": "/x"},
+        }
+    )
+    answer = curl(house.host, "http://a.home/x/1", "--location", "--resolve", "a.home:80:127.0.0.1")
+    assert answer.status == 200 and answer.body == "there"
+
+
 def test_https_is_asked_for_with_the_path_as_it_was(three, authority):  # noqa: F811
     three.start(SERVICES, **secure(three, authority.leaf("web.home")))
     _, head, _ = three.ask(get("www", path="/api/x"))
