@@ -58,6 +58,17 @@ int liking(const HeaderTable& request, std::string_view coding) noexcept {
     return found;
 }
 
+constexpr std::string_view kWeak = "W/";
+
+// A cache that holds several asks with them all.
+bool lists_tag(std::string_view list, std::string_view tag, std::string_view prefix = {}) noexcept {
+    for (auto item = take_element(list); !item.empty(); item = take_element(list)) {
+        const std::string_view one = trimmed(item);
+        if (one.starts_with(prefix) && one.substr(prefix.size()) == tag) return true;
+    }
+    return false;
+}
+
 // "text/*" stands for all of text, "+json" for what ends so.
 bool is_type(std::string_view type, std::string_view pattern) noexcept {
     if (pattern.starts_with('+'))
@@ -67,6 +78,17 @@ bool is_type(std::string_view type, std::string_view pattern) noexcept {
     const std::string_view family = pattern.substr(0, pattern.size() - 1);
     return type.size() > family.size() &&
            equals_ignoring_case(type.substr(0, family.size()), family);
+}
+
+// Nothing forbids it, and its type is one of those. Only a 304 may leave its type out.
+bool is_kind_to_code(const ResponseHead& head, const Compression& rule) noexcept {
+    if (rule.codings.empty() || has_field(head.headers, "content-encoding")) return false;
+    if (lists(value_of(head.headers, "cache-control"), "no-transform")) return false;
+    const HeaderField* field = head.headers.find(HeaderId::kContentType);
+    if (field == nullptr) return head.status == 304;
+    const std::string_view type = trimmed(field->value.substr(0, field->value.find(';')));
+    return std::any_of(rule.types.begin(), rule.types.end(),
+                       [type](const std::string& one) { return is_type(type, one); });
 }
 
 }  // namespace
@@ -96,27 +118,55 @@ ContentCoding choose_coding(const HeaderTable& request, const Compression& rule)
 }
 
 bool is_compressible(const ResponseHead& head, const Compression& rule) noexcept {
-    if (rule.codings.empty() || head.body.kind == BodyKind::kNone) return false;
+    if (head.body.kind == BodyKind::kNone) return false;
     if (head.status < 200 || head.status == 204 || head.status == 206 || head.status == 304)
         return false;
     if (head.body.kind == BodyKind::kLength && head.body.length < rule.minimum) return false;
-    if (has_field(head.headers, "content-encoding") || has_field(head.headers, "content-range"))
-        return false;
-    if (lists(value_of(head.headers, "cache-control"), "no-transform")) return false;
-    const HeaderField* field = head.headers.find(HeaderId::kContentType);
-    if (field == nullptr) return false;
-    const std::string_view type = trimmed(field->value.substr(0, field->value.find(';')));
-    return std::any_of(rule.types.begin(), rule.types.end(),
-                       [type](const std::string& one) { return is_type(type, one); });
+    return !has_field(head.headers, "content-range") && is_kind_to_code(head, rule);
+}
+
+bool stands_for_compressible(const ResponseHead& head, Method asked,
+                             const Compression& rule) noexcept {
+    if (head.status == 304 || head.status == 206) return is_kind_to_code(head, rule);
+    if (asked != Method::kHead || head.status < 200 || head.status == 204) return false;
+    const HeaderField* field = head.headers.find(HeaderId::kContentLength);
+    std::uint64_t length = rule.minimum;
+    if (field != nullptr)
+        std::from_chars(field->value.data(), field->value.data() + field->value.size(), length);
+    return length >= rule.minimum && is_kind_to_code(head, rule);
+}
+
+std::string tags_asked_with(const HeaderTable& request) {
+    std::string tags;
+    for (const HeaderField& field : request.fields()) {
+        if (equals_ignoring_case(field.name, "if-none-match")) tags.append(field.value).append(",");
+    }
+    return tags;
+}
+
+bool has_weak_tag(const ResponseHead& head, ContentCoding coding,
+                  std::string_view asked_with) noexcept {
+    if (head.status == 206) return false;  // parts are of what is not coded
+    const std::string_view tag = value_of(head.headers, "etag");
+    bool asked_weak = false;
+    bool asked_strong = false;
+    if (head.status == 304) {
+        asked_strong = lists_tag(asked_with, tag);
+        asked_weak = lists_tag(asked_with, tag, kWeak);
+    }
+    return asked_weak != asked_strong ? asked_weak : coding != ContentCoding::kNone;
+}
+
+void weaken_tag(ResponseHead& head, std::string& etag) {
+    const std::string_view tag = value_of(head.headers, "etag");
+    if (tag.empty() || tag.starts_with(kWeak)) return;
+    etag = std::string(kWeak).append(tag);
+    remove_field(head.headers, "etag");
+    if (!head.headers.full()) head.headers.add({"ETag", etag, HeaderId::kOther});
 }
 
 void announce_coding(ResponseHead& head, ContentCoding coding, std::string& etag) {
-    const std::string_view tag = value_of(head.headers, "etag");
-    if (!tag.empty() && !tag.starts_with("W/")) {
-        etag = "W/" + std::string(tag);
-        remove_field(head.headers, "etag");
-        if (!head.headers.full()) head.headers.add({"ETag", etag, HeaderId::kOther});
-    }
+    weaken_tag(head, etag);
     remove_field(head.headers, "content-length");
     remove_field(head.headers, "accept-ranges");
     remove_field(head.headers, "content-md5");

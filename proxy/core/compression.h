@@ -19,6 +19,19 @@ namespace hearth::proxy {
 // already, without no-transform (RFC 9110 §8.4, RFC 9111 §5.2.2.6).
 [[nodiscard]] bool is_compressible(const ResponseHead& head, const Compression& rule) noexcept;
 
+// An answer to HEAD, a part (206) or a 304 of what would be coded for some clients: caches are to
+// be told as with the whole (RFC 9110 §9.3.2, §15.3.7, §15.4.5). A 304 rarely says its type.
+[[nodiscard]] bool stands_for_compressible(const ResponseHead& head, Method asked,
+                                           const Compression& rule) noexcept;
+// The fields of If-None-Match, as one.
+[[nodiscard]] std::string tags_asked_with(const HeaderTable& request);
+// Whether such an answer's tag is the weak one: of what the client asked with (If-None-Match), or
+// would be given in that coding.
+[[nodiscard]] bool has_weak_tag(const ResponseHead& head, ContentCoding coding,
+                                std::string_view asked_with) noexcept;
+// Makes a strong ETag weak; `etag` keeps its text.
+void weaken_tag(ResponseHead& head, std::string& etag);
+
 // Changes the head for a body that will be coded; `etag` keeps the text of a weakened one.
 void announce_coding(ResponseHead& head, ContentCoding coding, std::string& etag);
 // The answer to another client would differ.

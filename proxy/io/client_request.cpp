@@ -212,7 +212,12 @@ void ClientRequest::begin_exchange(const RequestHead& head) {
 void ClientRequest::prepare_choice(const RequestHead& head) {
     ActiveExchange& active = *active_;
     const Compression& compression = active.service->service->policy.compression;
-    if (!compression.codings.empty()) active.coding = choose_coding(head.headers, compression);
+    if (!compression.codings.empty()) {
+        active.coding = choose_coding(head.headers, compression);
+        // An HTTP/1.0 client would only know the end of it by the end of the connection.
+        if (head.version == Version::kHttp10) active.coding = ContentCoding::kNone;
+        active.tags_asked_with = tags_asked_with(head.headers);
+    }
     const Balancing& balancing = active.service->service->balancing;
     if (balancing.how == Balance::kSourceHash) active.client_key = key_of(active.record.client);
     if (balancing.sticky.empty()) return;
@@ -222,11 +227,15 @@ void ClientRequest::prepare_choice(const RequestHead& head) {
 void ClientRequest::compress(ResponseHead& head) {
     ActiveExchange& active = *active_;
     const Compression& rule = active.service->service->policy.compression;
+    if (stands_for_compressible(head, active.record.method, rule)) {
+        announce_choice(head);
+        if (has_weak_tag(head, active.coding, active.tags_asked_with))
+            weaken_tag(head, active.etag);
+        return;
+    }
     if (!is_compressible(head, rule)) return;
     announce_choice(head);
-    // An HTTP/1.0 client would only know the end of it by the end of the connection.
-    if (active.coding == ContentCoding::kNone || active.record.version == Version::kHttp10) return;
-    if (head.headers.full()) return;
+    if (active.coding == ContentCoding::kNone || head.headers.full()) return;
     active.coder = make_compressor(active.coding);
     if (active.coder) announce_coding(head, active.coding, active.etag);
 }

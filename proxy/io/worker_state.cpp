@@ -42,6 +42,7 @@ void ActiveExchange::recycle() noexcept {
     client_key = sticky_token = 0;
     more_fields.clear();
     coding = ContentCoding::kNone;
+    tags_asked_with.clear();
     coder.reset();
     auth = {};
     running.end();

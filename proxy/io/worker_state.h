@@ -102,7 +102,8 @@ struct ActiveExchange {
     ContentCoding coding = ContentCoding::kNone;  // the client would take
     std::unique_ptr<BodyCoder> coder;
     std::string etag;
-    std::string more_fields;  // of a page, each with its line end
+    std::string tags_asked_with;  // If-None-Match, where answers may be coded
+    std::string more_fields;      // of a page, each with its line end
     std::shared_ptr<AuthTicket> ticket;
     std::string user;       // who it says it is
     std::string asked_url;  // for who is asked whether it may pass

@@ -83,6 +83,52 @@ TEST(Compression, TheHeadTellsOfIt) {
               "Content-Encoding=br ");
 }
 
+ResponseHead bodiless(int status, std::string_view type = {}) {
+    ResponseHead head;
+    head.status = status;
+    if (!type.empty()) head.headers.add({"Content-Type", type, HeaderId::kContentType});
+    head.headers.add({"ETag", "\"a\"", HeaderId::kOther});
+    return head;
+}
+
+TEST(Compression, WhatStandsForSomethingCompressible) {
+    EXPECT_TRUE(stands_for_compressible(bodiless(304), Method::kGet, kRule));
+    EXPECT_TRUE(stands_for_compressible(bodiless(304, "text/html"), Method::kHead, kRule));
+    EXPECT_FALSE(stands_for_compressible(bodiless(304, "image/png"), Method::kGet, kRule));
+    EXPECT_FALSE(stands_for_compressible(bodiless(304), Method::kGet, {}));
+    EXPECT_TRUE(stands_for_compressible(bodiless(206, "text/html"), Method::kGet, kRule));
+    EXPECT_FALSE(stands_for_compressible(bodiless(206, "image/png"), Method::kGet, kRule));
+    EXPECT_TRUE(stands_for_compressible(bodiless(200, "text/html"), Method::kHead, kRule));
+    EXPECT_FALSE(stands_for_compressible(bodiless(200, "text/html"), Method::kGet, kRule));
+    EXPECT_FALSE(stands_for_compressible(bodiless(204, "text/html"), Method::kHead, kRule));
+    for (const auto& [length, expected] : {std::pair("99", false), std::pair("100", true)}) {
+        ResponseHead head = bodiless(200, "text/html");
+        head.headers.add({"Content-Length", length, HeaderId::kContentLength});
+        EXPECT_EQ(stands_for_compressible(head, Method::kHead, kRule), expected) << length;
+    }
+}
+
+TEST(Compression, TheTagIsTheOneThatTheClientHas) {
+    const auto weak = [](int status, ContentCoding coding, std::string_view asked_with) {
+        return has_weak_tag(bodiless(status, "text/html"), coding, asked_with);
+    };
+    constexpr ContentCoding kGzip = ContentCoding::kGzip;
+    constexpr ContentCoding kPlain = ContentCoding::kNone;
+    EXPECT_TRUE(weak(304, kGzip, "W/\"a\""));
+    EXPECT_TRUE(weak(304, kPlain, "\"b\", W/\"a\","));
+    EXPECT_FALSE(weak(304, kGzip, "\"a\", W/\"b\""));
+    EXPECT_TRUE(weak(304, kGzip, "\"a\", W/\"a\""));
+    EXPECT_FALSE(weak(304, kPlain, "\"a\", W/\"a\""));
+    EXPECT_FALSE(weak(304, kPlain, ""));
+    EXPECT_TRUE(weak(304, kGzip, "*"));
+    EXPECT_TRUE(weak(200, kGzip, "\"a\""));
+    EXPECT_FALSE(weak(206, kGzip, "W/\"a\""));
+    HeaderTable asked;
+    asked.add({"If-None-Match", "\"x\"", HeaderId::kOther});
+    asked.add({"if-none-match", "W/\"a\"", HeaderId::kOther});
+    EXPECT_TRUE(weak(304, kPlain, tags_asked_with(asked)));
+}
+
 // Says each octet twice, and holds a word back until the end.
 class Doubling final : public BodyCoder {
 public:

@@ -77,6 +77,64 @@ def test_what_is_left_alone(house, more, request_headers):
     assert b"Content-Length: %d\r\n" % len(TEXT) in head
 
 
+def conditional(more: str = "ETag: \"1\"\r\n"):
+    """304 to who has it, in whatever form; the head alone to HEAD; a part to who wants one."""
+
+    def play(peer: Peer) -> None:
+        while head := peer.read_head():
+            if b"if-none-match: " in head.lower() and b'"1"' in head:
+                peer.send(f"HTTP/1.1 304 Not Modified\r\n{more}\r\n".encode())
+                continue
+            status, body = ("206 Part\r\nContent-Range: bytes 0-4999/9999", TEXT[:5000]) if b"Range" in head else ("200 OK", TEXT)
+            peer.send(f"HTTP/1.1 {status}\r\nContent-Type: text/html\r\nContent-Length: {len(body)}\r\n{more}\r\n".encode())
+            if not head.startswith(b"HEAD"):
+                peer.send(body)
+
+    return play
+
+
+@pytest.mark.parametrize(
+    ("asked_with", "told"), [('W/"1"', 'W/"1"'), ('"1"', '"1"'), ('"0", W/"1"', 'W/"1"'), ('W/"1", "1"', 'W/"1"')]
+)
+def test_304_says_what_the_page_would_have_said(house, asked_with, told):
+    house.upstream(9000, conditional())
+    house.start(SERVICES)
+    status, head, body = house.ask(get(headers=f"Accept-Encoding: gzip\r\nIf-None-Match: {asked_with}\r\n"))
+    assert status == 304 and body == b"" and b"Content-Encoding" not in head
+    assert b"Vary: Accept-Encoding\r\n" in head and f"ETag: {told}\r\n".encode() in head
+
+
+def test_304_of_what_is_never_compressed_is_left_alone(house):
+    house.upstream(9000, conditional('ETag: "1"\r\nContent-Type: image/png\r\n'))
+    house.start(SERVICES)
+    status, head, _ = house.ask(get(headers='Accept-Encoding: gzip\r\nIf-None-Match: W/"1"\r\n'))
+    assert status == 304 and b"Vary" not in head and b'ETag: "1"\r\n' in head
+
+
+def test_curl_revalidates_what_it_got_compressed(house, tmp_path):
+    house.upstream(9000, conditional())
+    house.start(SERVICES)
+    for version in ("--http1.1", "--http2-prior-knowledge"):
+        tags = tmp_path / version
+        asks = ("--compressed", version, "--header", "Host: web", "--etag-save", tags, "--etag-compare", tags)
+        assert curl(house.host, "http://127.0.0.1/", *map(str, asks)).status == 200
+        assert tags.read_text().strip() == 'W/"1"'
+        again = curl(house.host, "http://127.0.0.1/", *map(str, asks))
+        assert again.status == 304 and again.headers["etag"] == 'W/"1"' and again.headers["vary"] == "Accept-Encoding"
+
+
+def test_head_and_parts_say_that_others_get_it_compressed(house):
+    house.upstream(9000, conditional())
+    house.start(SERVICES)
+    peer = house.client()
+    peer.send(get(headers="Accept-Encoding: gzip\r\nConnection: close\r\n").replace(b"GET", b"HEAD", 1))
+    head = peer.read_head()
+    assert b"Vary: Accept-Encoding\r\n" in head and b'ETag: W/"1"\r\n' in head
+    status, head, body = house.ask(get(headers="Accept-Encoding: gzip\r\nRange: bytes=0-4999\r\n"))
+    assert status == 206 and body == TEXT[:5000] and b"Content-Encoding" not in head
+    assert b"Vary: Accept-Encoding\r\n" in head and b'ETag: "1"\r\n' in head
+
+
 def test_events_arrive_as_they_are_sent(house):
     def play(peer: Peer) -> None:
         peer.read_head()
