@@ -1,6 +1,5 @@
 #include "lb/io/script_runner.h"
 
-#include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
 #include <poll.h>
@@ -18,10 +17,12 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <string_view>
 
+#include "lb/io/script_keeper.h"
 #include "runtime/event_loop.h"
 
 namespace hearth::lb {
@@ -65,6 +66,7 @@ void drop_everything() {
 struct Running {
     std::uint32_t id = 0;
     Clock::time_point deadline;
+    bool is_late = false;  // and is being ended
 };
 
 class ScriptProcess {
@@ -78,8 +80,7 @@ public:
             if (ready > 0 && !take_order()) break;
             reap();
         }
-        for (const auto& [pid, script] : running_) kill(-pid, SIGKILL);
-        _exit(0);
+        _exit(0);  // their keepers end what runs
     }
 
 private:
@@ -103,39 +104,28 @@ private:
 
     void begin(const Order& order, const std::vector<char*>& argv) {
         const pid_t pid = running_.size() < kMostScripts ? fork() : -1;
-        if (pid == 0) execute(argv);
+        if (pid == 0) keep_script(argv);
         if (pid < 0) return report(order.id, ScriptResult::kBad);
-        setpgid(pid, pid);
         running_[pid] = {order.id, Clock::now() + std::chrono::milliseconds(order.timeout_ms)};
     }
 
-    [[noreturn]] static void execute(const std::vector<char*>& argv) {
-        setpgid(0, 0);
-        const int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
-        for (const int standard : {0, 1, 2}) dup2(nowhere, standard);
-        static constexpr const char* kEnvironment[] = {
-            "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", nullptr};
-        signal(SIGPIPE, SIG_DFL);
-        execve(argv[0], argv.data(), const_cast<char* const*>(kEnvironment));
-        _exit(127);
-    }
-
+    // What takes too long is told of at once: its end may be waited for, too.
     void reap() {
         for (auto script = running_.begin(); script != running_.end();) {
+            auto& [pid, state] = *script;
             int status = 0;
-            const pid_t ended = waitpid(script->first, &status, WNOHANG);
-            const bool is_late = ended == 0 && Clock::now() >= script->second.deadline;
-            if (is_late) {
-                kill(-script->first, SIGKILL);
-                waitpid(script->first, &status, 0);
-            }
-            if (ended == 0 && !is_late) {
+            const bool has_ended = waitpid(pid, &status, WNOHANG) != 0;
+            if (!state.is_late && !has_ended && Clock::now() < state.deadline) {
                 ++script;
                 continue;
             }
-            const bool is_good = !is_late && WIFEXITED(status) && WEXITSTATUS(status) == 0;
-            report(script->second.id, is_good ? ScriptResult::kGood : ScriptResult::kBad);
-            script = running_.erase(script);
+            if (!state.is_late) {
+                const bool is_good = has_ended && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+                report(state.id, is_good ? ScriptResult::kGood : ScriptResult::kBad);
+                if (!has_ended) kill(pid, SIGTERM);
+                state.is_late = true;
+            }
+            script = has_ended ? running_.erase(script) : std::next(script);
         }
     }
 
@@ -145,7 +135,7 @@ private:
     }
 
     int socket_;
-    std::map<pid_t, Running> running_;
+    std::map<pid_t, Running> running_;  // by their keepers
 };
 
 }  // namespace
@@ -164,6 +154,7 @@ Result<runtime::FileDescriptor> start_script_process() {
     const int socket = theirs.release();
     ours.reset();
     drop_everything();
+    block_keeper_signals();
     ScriptProcess(socket).serve();
 }
 

@@ -4,6 +4,7 @@ import contextlib
 import os
 import socket
 import stat
+from pathlib import Path
 
 import pytest
 
@@ -168,11 +169,7 @@ def test_script_decides_without_any_privilege(lan, tmp_path):
         f'echo "$1 $2 $(id -u) $(grep -E "Cap(Prm|Eff|Bnd|Amb)" /proc/self/status | cut -f2 | sort -u)" > {report}\n'
     )
     script.chmod(script.stat().st_mode | stat.S_IRWXU | stat.S_IROTH | stat.S_IXOTH)
-    directory = tmp_path
-    while directory != directory.parent:  # pytest's folders are closed to others
-        if os.stat(directory).st_uid == os.getuid():
-            directory.chmod(directory.stat().st_mode | stat.S_IXOTH)
-        directory = directory.parent
+    open_to_others(tmp_path)
     reload(lan, document(lan, "{tcp/1883: [a, b]}", f", check: {{kind: script, script: {script}, {FAST}}}"))
     wait_backend(a, "a", "up")
     wait_backend(a, "b", "down")
@@ -180,22 +177,70 @@ def test_script_decides_without_any_privilege(lan, tmp_path):
     assert report.read_text().split() == [a.address, "1883", "65534", "0000000000000000"]
 
 
-def test_script_that_hangs_is_killed_with_all_that_it_started(lan, tmp_path):
-    a, _ = lan.nodes
-    script = tmp_path / "check"
-    forever = f"sleep {100_000 + os.getpid()}"
-    script.write_text(f"#!/bin/sh\n{forever} &\n{forever}\n")
-    script.chmod(0o755)
-    directory = tmp_path
+def open_to_others(directory: Path) -> None:
+    """pytest's folders are closed to nobody."""
     while directory != directory.parent:
         if os.stat(directory).st_uid == os.getuid():
             directory.chmod(directory.stat().st_mode | stat.S_IXOTH)
         directory = directory.parent
-    check = f", check: {{kind: script, script: {script}, interval: 1m, timeout: 200ms}}"
+
+
+def running(node, program: str) -> list[str]:
+    return [line for line in node.host.run(["ps", "-eo", "args"]).stdout.splitlines() if line == program]
+
+
+ESCAPES = {
+    "child": "{forever} &",
+    "session": "setsid {forever} &",
+    "daemon": "setsid sh -c '{forever} & exit 0'",  # its parent has gone
+    "nested": "setsid sh -c 'setsid {forever} & {forever} & wait' &",
+}
+
+
+@pytest.mark.parametrize("escape", ESCAPES)
+def test_script_that_hangs_is_killed_with_all_that_it_started(lan, tmp_path, escape):
+    a, _ = lan.nodes
+    forever = f"sleep {100_000 + os.getpid()}"
+    started = tmp_path / "started"
+    started.touch(mode=0o666)
+    started.chmod(0o666)
+    script = tmp_path / "check"
+    script.write_text(f"#!/bin/sh\n{ESCAPES[escape].format(forever=forever)}\necho > {started}\n{forever}\n")
+    script.chmod(0o755)
+    open_to_others(tmp_path)
+    check = f", check: {{kind: script, script: {script}, interval: 10s, timeout: 2s}}"
     reload(lan, document(lan, "{tcp/1883: a}", check))
+    wait_until(lambda: started.read_text() and len(running(a, forever)) > 1, what="what the script starts")
     wait_backend(a, "a", "down")
     # The kernel ends what was killed when it comes to it.
-    wait_until(lambda: forever not in a.host.run(["ps", "-eo", "args"]).stdout.splitlines(), what="its end")
+    wait_until(lambda: not running(a, forever), what="its end")
+
+
+def test_script_that_is_done_leaves_nothing_behind(lan, tmp_path):
+    a, _ = lan.nodes
+    forever = f"sleep {200_000 + os.getpid()}"
+    script = tmp_path / "check"
+    script.write_text(f"#!/bin/sh\nsetsid {forever} &\n")
+    script.chmod(0o755)
+    open_to_others(tmp_path)
+    reload(lan, document(lan, "{tcp/1883: a}", f", check: {{kind: script, script: {script}, interval: 1m}}"))
+    wait_backend(a, "a", "up")
+    wait_until(lambda: not running(a, forever), what="its end")
+
+
+def test_scripts_end_with_hearth_lb_even_when_it_is_killed(lan, tmp_path):
+    a, b = lan.nodes
+    forever = f"sleep {300_000 + os.getpid()}"
+    script = tmp_path / "check"
+    script.write_text(f"#!/bin/sh\nsetsid {forever} &\n{forever}\n")
+    script.chmod(0o755)
+    open_to_others(tmp_path)
+    check = f", check: {{kind: script, script: {script}, interval: 2m, timeout: 1m}}"
+    reload(lan, document(lan, "{tcp/1883: a}", check))
+    wait_until(lambda: len(running(a, forever)) >= 4, what="both nodes' scripts, two processes each")
+    a.lb.kill()
+    b.lb.kill()
+    wait_until(lambda: not running(a, forever), what="their end")
 
 
 def test_drained_backend_keeps_its_connections_and_gets_no_new_ones(lan):
