@@ -202,6 +202,11 @@ void write_metrics(runtime::MetricSink& sink, const LanView& lan, const Plan& pl
     }
     sink.counter("hearth_lb_send_failures_total", "Frames the interface did not take.", {},
                  static_cast<double>(lan.send_failures));
+    constexpr std::string_view kAsked = "Times that the kernel was asked for all its connections.";
+    sink.counter("hearth_lb_connection_lists_total", kAsked, {{"when", "ahead"}},
+                 static_cast<double>(lan.connections_asked.ahead));
+    sink.counter("hearth_lb_connection_lists_total", kAsked, {{"when", "takeover"}},
+                 static_cast<double>(lan.connections_asked.at_takeover));
 }
 
 void show_conflicts(runtime::Problems& problems, const LanView& lan) {

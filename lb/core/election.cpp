@@ -269,13 +269,10 @@ Effects Election::remain(ElectionEvent event, TimePoint now) {
         case E::kReleaseAdvert:
             // A rival gave in: the LAN may still believe it.
             if (state_ == S::kMaster) return advertise(now) | Effects(Effect::kAnnounce);
-            hasten_claim(short_skew(), now);
+            hasten_claim(Claim::kByRelease, now);
             return {};
-        case E::kUnwellAdvert: hasten_claim(short_skew(), now); return {};
-        case E::kMasterVanished:
-            hasten_claim(short_skew(), now);
-            claim_ = Claim::kByDeath;
-            return {};
+        case E::kUnwellAdvert: hasten_claim(Claim::kByHealth, now); return {};
+        case E::kMasterVanished: hasten_claim(Claim::kByDeath, now); return {};
         default: return {};
     }
 }
@@ -287,11 +284,9 @@ Effects Election::enter(ElectionState next, ElectionEvent event, TimePoint now) 
     since_ = now;
     if (next != S::kMaster) bid_ = 0;
     if (next == S::kMaster) {
-        const bool was_alive = event == E::kPreemptDue || claim_ == Claim::kByHint;
         predecessor_.reset();
         if (master_ && master_speaker_ == Speaker::kHearth)
-            predecessor_ = {*master_,
-                            was_alive ? Predecessor::Life::kAlive : Predecessor::Life::kSilent};
+            predecessor_ = {*master_, life_of_master(event)};
     }
     if (from == S::kMaster && event == E::kBetterAdvert) return yield();
     switch (next) {
@@ -314,6 +309,13 @@ Effects Election::enter(ElectionState next, ElectionEvent event, TimePoint now) 
     if (from != S::kReleasing) master_.reset();
     claim_due_ = preempt_due_ = advert_due_ = kNever;
     return Effect::kWithdraw;
+}
+
+// As it is when it is no longer master, because of `event`.
+Predecessor::Life Election::life_of_master(ElectionEvent event) const noexcept {
+    using Life = Predecessor::Life;
+    if (event == E::kPreemptDue || claim_ == Claim::kByRelease) return Life::kAlive;
+    return claim_ == Claim::kByHealth ? Life::kUnwell : Life::kSilent;
 }
 
 Effects Election::claim(TimePoint now) {
@@ -362,9 +364,9 @@ void Election::schedule_preempt(TimePoint now) noexcept {
     preempt_due_ = now + router_.preempt_delay;
 }
 
-void Election::hasten_claim(Duration wait, TimePoint now) noexcept {
-    claim_due_ = std::min(claim_due_, now + wait);
-    claim_ = Claim::kByHint;
+void Election::hasten_claim(Claim why, TimePoint now) noexcept {
+    claim_due_ = std::min(claim_due_, now + short_skew());
+    claim_ = why;
 }
 
 }  // namespace hearth::lb

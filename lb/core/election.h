@@ -72,7 +72,8 @@ struct TransitionRule {
 // The node that owned before.
 struct Predecessor {
     enum class Life : std::uint8_t {
-        kAlive,   // it said so itself: a planned move, one by health
+        kAlive,   // it said so itself: a planned move
+        kUnwell,  // likewise; what is behind the VIPs does not work there, or it is drained
         kSilent,  // dead, or its hearth-lb is, or cut off, or just too busy to advertise
     };
     IpAddress address;
@@ -138,6 +139,9 @@ public:
     [[nodiscard]] static Duration skew(Priority priority, Duration interval) noexcept;
 
 private:
+    // Why this backup takes over when its time has come.
+    enum class Claim : std::uint8_t { kByTimeout, kByDeath, kByRelease, kByHealth };
+
     Effects step(ElectionEvent event, TimePoint now);
     Effects enter(ElectionState next, ElectionEvent event, TimePoint now);
     Effects claim(TimePoint now);
@@ -157,7 +161,8 @@ private:
     void follow(const HeardAdvert& advert, TimePoint now) noexcept;
     void wait_for_master(TimePoint now) noexcept;
     void schedule_preempt(TimePoint now) noexcept;
-    void hasten_claim(Duration wait, TimePoint now) noexcept;
+    void hasten_claim(Claim why, TimePoint now) noexcept;
+    [[nodiscard]] Predecessor::Life life_of_master(ElectionEvent event) const noexcept;
     [[nodiscard]] Duration release_wait() const noexcept;
     [[nodiscard]] Duration release_interval() const noexcept;
     // Orders several claimants after a hint that is not the interval's business.
@@ -177,7 +182,7 @@ private:
     Duration master_interval_{};
     Speaker master_speaker_ = Speaker::kHearth;
     std::optional<Predecessor> predecessor_;
-    enum class Claim : std::uint8_t { kByTimeout, kByDeath, kByHint } claim_ = Claim::kByTimeout;
+    Claim claim_ = Claim::kByTimeout;
 
     TimePoint claim_due_ = kNever;    // backup: the master-down timer
     TimePoint preempt_due_ = kNever;  // backup: better than the master for long enough

@@ -423,9 +423,11 @@ void Reconciler::end_handovers(TimePoint now) {
     for (auto& router : routers_) {
         auto& handover = router->handover;
         if (!handover) continue;
-        if (neighbours_.has_spoken(handover->from, handover->begin))
-            is_changed |= std::exchange(handover->life, Predecessor::Life::kAlive) ==
-                          Predecessor::Life::kSilent;
+        if (handover->life == Predecessor::Life::kSilent &&
+            neighbours_.has_spoken(handover->from, handover->begin)) {
+            handover->life = Predecessor::Life::kAlive;
+            is_changed = true;
+        }
         if (now < handover->end() && neighbours_.is_alive(handover->from, now)) continue;
         handover.reset();
         is_changed = true;
@@ -543,37 +545,5 @@ void Reconciler::erase_retired() noexcept {
 bool Reconciler::is_idle() const noexcept { return routers_.empty(); }
 
 Output Reconciler::take_output() noexcept { return std::exchange(output_, {}); }
-
-std::vector<RouterView> Reconciler::view(TimePoint now) const {
-    std::vector<RouterView> views;
-    for (const auto& router : routers_) {
-        const Election& e = router->election;
-        RouterView v{&router->settings,   e.state(),         e.priority(),
-                     e.health(),          e.master(),        e.since(),
-                     router->transitions, router->conflicts, {}};
-        if (e.owns(now)) v.master = lan_.address;
-        for (const auto& guard : router->guards) v.holders.push_back(guard.holder(now));
-        views.push_back(std::move(v));
-    }
-    return views;
-}
-
-std::vector<IpAddress> Reconciler::interface_addresses(TimePoint now) const {
-    std::vector<IpAddress> all;
-    for (const auto& router : routers_) {
-        if (router->settings.announce == Announce::kAddress && router->election.owns(now))
-            all.insert(all.end(), router->addresses.begin(), router->addresses.end());
-    }
-    return all;
-}
-
-std::vector<IpAddress> Reconciler::addresses() const {
-    std::vector<IpAddress> all;
-    for (const auto& router : routers_)
-        all.insert(all.end(), router->addresses.begin(), router->addresses.end());
-    std::sort(all.begin(), all.end());
-    all.erase(std::unique(all.begin(), all.end()), all.end());
-    return all;
-}
 
 }  // namespace hearth::lb

@@ -64,6 +64,18 @@ struct Redirect {
     friend bool operator==(const Redirect&, const Redirect&) = default;
 };
 
+struct VipPlace {
+    enum class Place : std::uint8_t {
+        kHere,
+        kJustLeft,  // late clients still open connections here
+        kElsewhere,
+    };
+    IpAddress address;
+    Place place = Place::kElsewhere;
+
+    friend bool operator==(const VipPlace&, const VipPlace&) = default;
+};
+
 // What the caller does next: frames in this order, then whatever people should hear of.
 struct Output {
     std::vector<Frame> frames;
@@ -134,6 +146,8 @@ public:
     [[nodiscard]] std::vector<IpAddress> addresses() const;
     // Of those: what belongs on the LAN's interface, too, as long as this node owns it.
     [[nodiscard]] std::vector<IpAddress> interface_addresses(TimePoint now) const;
+    // Where VIPs are, as far as this node knows.
+    [[nodiscard]] std::vector<VipPlace> places(TimePoint now) const;
     // In force while this node owns what another one handed over, for kServeOldConnections at most.
     [[nodiscard]] const std::vector<Redirect>& redirects() const noexcept { return redirects_; }
     [[nodiscard]] const DropCounters& drops() const noexcept { return drops_; }
@@ -144,6 +158,9 @@ public:
     [[nodiscard]] const LanState& lan() const noexcept { return lan_; }
 
     static constexpr Duration kServeOldConnections = 1h;
+    // A client that heard the last announcement late (Linux's lock time, announcements at 0, 1.1
+    // and 2.2 s) still comes to a node that handed over, so long after it.
+    static constexpr Duration kServeAfterMove = 2500ms;
     // A silent one's wait so long for a sign that it lives: its adverts may only have been late.
     // And so long clients may go on to come here, after somebody else took over.
     static constexpr Duration kDoubt = 500ms;
@@ -172,8 +189,8 @@ private:
             TimePoint lost = kNever;  // when this node ceased to own
 
             [[nodiscard]] TimePoint end() const noexcept {
-                const bool lives = life == Predecessor::Life::kAlive;
-                const TimePoint end = begin + (lives ? kServeOldConnections : kDoubt);
+                const bool is_silent = life == Predecessor::Life::kSilent;
+                const TimePoint end = begin + (is_silent ? kDoubt : kServeOldConnections);
                 return lost == kNever ? end : std::min(end, lost + kDoubt);
             }
         };

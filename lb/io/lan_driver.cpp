@@ -12,7 +12,6 @@
 #include "lb/core/vip_frames.h"
 #include "lb/io/clock.h"
 #include "lb/io/ipv6_forwarding.h"
-#include "lb/io/open_connections.h"
 #include "lb/io/route_netlink.h"
 #include "lb/model/address_list.h"
 #include "runtime/event_loop.h"
@@ -22,9 +21,8 @@
 namespace hearth::lb {
 namespace {
 
-// A client that heard the last announcement late (Linux's lock time, announcements at 0, 1.1 and
-// 2.2 s) still sends here: the VIP stays on this host so long after it was handed over.
-constexpr Duration kServeAfterMove = 2500ms;
+// Whoever takes a VIP over, or is just starting, has more urgent things to do first.
+constexpr Duration kRememberAfter = 50ms;
 constexpr int kLoopback = RouteNetlink::kLoopback;
 
 }  // namespace
@@ -37,18 +35,20 @@ struct LanDriver::Impl : std::enable_shared_from_this<Impl> {
           problems(p),
           handlers(std::move(h)),
           timer(loop.context()),
-          connections(loop, problems, [this] { settle(); }) {}
+          memory_timer(loop.context()),
+          connections(loop, problems, {[this] { return places(); }, [this] { settle(); }}) {}
 
     void apply(const LanSettings& next);
     void configure_links();
     LanLink& link_at(const IpAddress& address);
     [[nodiscard]] std::vector<const VirtualRouter*> routers() const;
     [[nodiscard]] std::vector<IpAddress> vips() const;
+    [[nodiscard]] std::vector<VipPlace> places() const;
     void settle();
     void arm();
     void send(std::vector<Output>& outputs);
     void deliver(const Output& output);
-    void remember_connections();
+    void remember_connections(Duration after);
     void look_at_host();
     void follow_tracked(const std::vector<Interface>& interfaces);
     void set_track(const std::string& subject, Health health);
@@ -82,6 +82,7 @@ struct LanDriver::Impl : std::enable_shared_from_this<Impl> {
     std::unique_ptr<RouteMonitor> monitor;
     std::set<std::string> missing_interfaces;  // of those that are tracked
     std::set<std::string> failed_checks;
+    boost::asio::steady_timer memory_timer;
     OpenConnections connections;
     std::vector<IpAddress> held;             // VIPs that are on the host
     std::map<IpAddress, TimePoint> leaving;  // of those: the ones to take off, and when
@@ -112,6 +113,15 @@ std::vector<IpAddress> LanDriver::Impl::vips() const {
     return all;
 }
 
+std::vector<VipPlace> LanDriver::Impl::places() const {
+    std::vector<VipPlace> all;
+    for (const auto& link : links) {
+        const auto some = link->reconciler().places(now());
+        all.insert(all.end(), some.begin(), some.end());
+    }
+    return all;
+}
+
 void LanDriver::Impl::apply(const LanSettings& next) {
     settings = next;
     if (!routers().empty() && !route) {
@@ -130,7 +140,8 @@ void LanDriver::Impl::apply(const LanSettings& next) {
         if (watching) monitor = std::move(*watching);
     }
     configure_links();
-    remember_connections();
+    connections.set_backends(settings.backends);
+    remember_connections(kRememberAfter);
     hold_vips();
     look_at_host();
     for (auto& link : links) link->listen_for_neighbours();
@@ -198,7 +209,7 @@ void LanDriver::Impl::settle() {
     for (auto& link : links) outputs.push_back(link->reconciler().take_output());
     send(outputs);
     for (const Output& output : outputs) deliver(output);
-    connections.lead(wanted_redirects(), settings.backends);
+    connections.lead(wanted_redirects());
     schedule_departures();
     drop_left_vips();
     drop_retired_links();
@@ -211,13 +222,13 @@ void LanDriver::Impl::settle() {
     arm();
 }
 
-// Connections that go on elsewhere are led there before anybody hears that the VIPs are here; what
-// ends harms nobody meanwhile. Only where the owner is silent the other nodes, whose timers are
-// running, hear of the new one first.
+// Connections that go on elsewhere are led there before clients hear that the VIPs are here; what
+// ends harms nobody meanwhile. The other nodes hear it before that only when it is urgent: their
+// timers are running, too.
 void LanDriver::Impl::send(std::vector<Output>& outputs) {
     const auto wanted = wanted_redirects();
     const bool is_new = connections.lacks(wanted);
-    if (is_new && !is_urgent(wanted)) connections.lead(wanted, settings.backends);
+    if (is_new && !connections.is_urgent(wanted)) connections.lead(wanted);
     std::vector<std::span<const Frame>> others;
     for (std::size_t i = 0; i < links.size(); ++i) {
         auto& frames = outputs[i].frames;
@@ -225,7 +236,7 @@ void LanDriver::Impl::send(std::vector<Output>& outputs) {
         links[i]->send({frames.begin(), rest});
         others.emplace_back(rest, frames.end());
     }
-    if (is_new) connections.lead(wanted, settings.backends);
+    if (is_new) connections.lead(wanted);
     for (std::size_t i = 0; i < links.size(); ++i) links[i]->send(others[i]);
 }
 
@@ -246,6 +257,7 @@ void LanDriver::Impl::drop_retired_links() {
 void LanDriver::Impl::close() {
     for (auto& link : links) link->close();
     monitor.reset();
+    memory_timer.cancel();
     connections.close();
 }
 
@@ -267,16 +279,24 @@ void LanDriver::Impl::arm() {
 
 void LanDriver::Impl::deliver(const Output& output) {
     for (const auto& report : output.transitions) {
-        if (report.transition.from == ElectionState::kMaster) remember_connections();
+        const bool was_owner = report.transition.from == ElectionState::kMaster;
+        if (was_owner || report.transition.to == ElectionState::kMaster) connections.moved();
+        if (was_owner) remember_connections(kRememberAfter);
         handlers.on_transition(report);
     }
     for (const auto& report : output.conflicts) handlers.on_conflict(report);
 }
 
-// Not at once: whoever takes over, or is just starting, has more urgent things to do.
-void LanDriver::Impl::remember_connections() {
-    loop.post([self = shared_from_this()] {
-        if (!self->closed) self->connections.remember(self->vips(), self->settings.backends);
+// And once more when late clients have ceased to open some here.
+void LanDriver::Impl::remember_connections(Duration after) {
+    memory_timer.expires_after(after);
+    memory_timer.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
+        if (error || self->closed) return;
+        self->connections.remember();
+        const bool is_over = std::ranges::none_of(self->places(), [](const VipPlace& vip) {
+            return vip.place == VipPlace::Place::kJustLeft;
+        });
+        if (!is_over) self->remember_connections(Reconciler::kServeAfterMove);
     });
 }
 
@@ -439,7 +459,8 @@ void LanDriver::Impl::hold_vips() {
 void LanDriver::Impl::schedule_departures() {
     const auto wanted = vips();
     for (const auto& address : held) {
-        if (!contains(wanted, address)) leaving.try_emplace(address, now() + kServeAfterMove);
+        if (!contains(wanted, address))
+            leaving.try_emplace(address, now() + Reconciler::kServeAfterMove);
     }
 }
 
@@ -465,6 +486,7 @@ LanDriver::LanDriver(runtime::EventLoop& loop, runtime::Problems& problems, Hand
 LanDriver::~LanDriver() {
     impl_->closed = true;
     impl_->timer.cancel();
+    impl_->memory_timer.cancel();
     impl_->close();
     impl_->links.clear();
 }
@@ -521,6 +543,7 @@ void LanDriver::stop(std::function<void()> done) {
 LanView LanDriver::view() const {
     LanView view;
     view.addresses = impl_->vips();
+    view.connections_asked = impl_->connections.asked();
     for (const auto& link : impl_->links) {
         const Reconciler& reconciler = link->reconciler();
         view.links.push_back({link->interface_name(), &link->settings(), reconciler.view(now()),

@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "lb/core/reconciler.h"
 #include "lb/io/lan_link.h"
+#include "lb/io/open_connections.h"
 #include "lb/io/tcp_flows.h"
 #include "lb/model/virtual_router.h"
 
@@ -46,6 +47,7 @@ struct LanView {
     NeighbourCounters ndp;
     DropCounters drops;
     std::uint64_t send_failures = 0;
+    OpenConnections::Asked connections_asked;
 };
 
 // This node on the home's networks: a LanLink for each, which know nothing of each other, and what

@@ -3,22 +3,27 @@
 #include <algorithm>
 #include <utility>
 
+#include "lb/io/clock.h"
+#include "lb/io/tcp_flows.h"
+#include "lb/model/address_list.h"
 #include "runtime/event_loop.h"
 #include "runtime/problems.h"
 
 namespace hearth::lb {
 
-bool is_urgent(const std::vector<LedBack>& wanted) {
-    return std::ranges::any_of(wanted, [](const LedBack& led) {
-        return std::ranges::any_of(led.redirects, [](const Redirect& redirect) {
-            return redirect.life == Predecessor::Life::kSilent;
-        });
-    });
+namespace {
+
+std::vector<Redirect> redirects_of(const std::vector<LedBack>& all) {
+    std::vector<Redirect> redirects;
+    for (const LedBack& led : all)
+        redirects.insert(redirects.end(), led.redirects.begin(), led.redirects.end());
+    return redirects;
 }
 
-OpenConnections::OpenConnections(runtime::EventLoop& loop, runtime::Problems& problems,
-                                 std::function<void()> on_flushed)
-    : loop_(loop), problems_(problems), on_flushed_(std::move(on_flushed)) {}
+}  // namespace
+
+OpenConnections::OpenConnections(runtime::EventLoop& loop, runtime::Problems& problems, Host host)
+    : loop_(loop), problems_(problems), host_(std::move(host)) {}
 
 void OpenConnections::report(const Result<void>& done) {
     if (done)
@@ -45,12 +50,25 @@ Result<void> OpenConnections::open_flows() {
 void OpenConnections::restore() {
     report(flows_->restore());
     led_.clear();
-    on_flushed_();
+    host_.on_flushed();
 }
 
-void OpenConnections::remember(const std::vector<IpAddress>& vips, Backends backends) {
-    if (vips.empty()) return;
-    if (auto flows = tcp_flows_of_host(backends, vips)) own_ = std::move(*flows);
+Result<void> OpenConnections::look() {
+    const auto places = host_.places();
+    if (places.empty()) return {};
+    std::vector<IpAddress> vips;
+    for (const VipPlace& vip : places) vips.push_back(vip.address);
+    auto flows = tcp_flows_of_host(backends_, vips);
+    if (!flows) return fail(flows.error());
+    own_ = std::move(*flows);
+    looked_ = now();
+    memory_.looked(places);
+    return {};
+}
+
+void OpenConnections::remember() {
+    ++asked_.ahead;
+    static_cast<void>(look());
 }
 
 bool OpenConnections::lacks(const std::vector<LedBack>& wanted) const {
@@ -58,22 +76,28 @@ bool OpenConnections::lacks(const std::vector<LedBack>& wanted) const {
         wanted, [&](const LedBack& led) { return std::ranges::find(led_, led) != led_.end(); });
 }
 
-void OpenConnections::lead(const std::vector<LedBack>& wanted, Backends backends) {
-    if (wanted == led_) return;
-    led_ = wanted;
-    report(apply(wanted, backends));
+bool OpenConnections::is_urgent(const std::vector<LedBack>& wanted) const {
+    const auto led = redirects_of(led_);
+    return std::ranges::any_of(redirects_of(wanted), [&](const Redirect& redirect) {
+        return redirect.life != Predecessor::Life::kAlive && !contains(led, redirect);
+    });
 }
 
-Result<void> OpenConnections::apply(const std::vector<LedBack>& wanted, Backends backends) {
+void OpenConnections::lead(const std::vector<LedBack>& wanted) {
+    if (wanted == led_) return;
+    const auto led = redirects_of(std::exchange(led_, wanted));
+    report(apply(wanted, led));
+}
+
+Result<void> OpenConnections::apply(const std::vector<LedBack>& wanted,
+                                    const std::vector<Redirect>& led) {
     if (auto done = open_flows(); !done) return done;
-    if (!wanted.empty() && !is_urgent(wanted)) {  // else what is remembered has to do
-        std::vector<IpAddress> vips;
-        for (const LedBack& led : wanted)
-            for (const Redirect& redirect : led.redirects) vips.push_back(redirect.vip);
-        auto flows = tcp_flows_of_host(backends, vips);
-        if (!flows) return fail(flows.error());
-        own_ = std::move(*flows);
+    if (!memory_.is_enough(redirects_of(wanted), led)) {
+        ++asked_.at_takeover;
+        if (auto done = look(); !done) return done;
     }
+    // So long ago that nobody leads them here any more.
+    if (now() - looked_ > Reconciler::kServeOldConnections) own_.clear();
     return flows_->apply(wanted, own_);
 }
 

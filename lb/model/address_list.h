@@ -3,12 +3,11 @@
 #include <algorithm>
 #include <vector>
 
-#include "base/ip.h"
-
 namespace hearth::lb {
 
-[[nodiscard]] inline bool contains(const std::vector<IpAddress>& list, const IpAddress& address) {
-    return std::ranges::find(list, address) != list.end();
+template <class T>
+[[nodiscard]] bool contains(const std::vector<T>& list, const T& one) {
+    return std::ranges::find(list, one) != list.end();
 }
 
 }  // namespace hearth::lb

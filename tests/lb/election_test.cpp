@@ -177,6 +177,27 @@ TEST_F(ElectionTest, WhoKnowsNoMasterYetFollowsARelease) {
     EXPECT_EQ(election.predecessor()->life, Predecessor::Life::kAlive);
 }
 
+TEST_F(ElectionTest, WhyItTookOverTellsWhatThePredecessorIs) {
+    using Life = Predecessor::Life;
+    become_backup();
+    hear(advert(kLower, 100));
+    pass(10ms);
+    ASSERT_TRUE(election.predecessor());
+    EXPECT_EQ(election.predecessor()->life, Life::kUnwell);
+    hear(advert(kLower, 200));
+    ASSERT_EQ(election.state(), S::kBackup);
+    pass(400ms);
+    EXPECT_EQ(election.predecessor()->life, Life::kSilent);
+    hear(advert(kLower, 200));
+    election.master_vanished(kLower, now);
+    pass(10ms);
+    EXPECT_EQ(election.predecessor()->life, Life::kSilent);
+    hear(advert(kLower, 200));
+    hear(advert(kLower, kReleasePriority));
+    pass(10ms);
+    EXPECT_EQ(election.predecessor()->life, Life::kAlive);
+}
+
 TEST_F(ElectionTest, AReleaseEndsProbing) {
     enable();
     hear(advert(kLower, kReleasePriority));

@@ -143,11 +143,31 @@ TEST(OpenConnections, SurviveWhoeverIsNotWellAndWhoeverStops) {
     HomeLan lan = settled(2);
     lan.set_health(0, Health::kBad);
     lan.run_for(1s);
-    EXPECT_EQ(redirects(lan, 1).size(), 1U);
+    EXPECT_EQ(
+        redirects(lan, 1),
+        (std::vector<Redirect>{{HomeLan::vip(), HomeLan::mac_of(0), Predecessor::Life::kUnwell}}));
     HomeLan other = settled(2);
     other.change(0, [&](Reconciler& r) { r.stop(other.now()); });
     other.run_for(1s);
     EXPECT_EQ(redirects(other, 1).size(), 1U);
+}
+
+TEST(OpenConnections, LateClientsComeForAWhileToWhereAVipWas) {
+    using Place = VipPlace::Place;
+    HomeLan lan = settled(2);
+    const auto place = [&](std::size_t node) {
+        return lan.node(node).reconciler.places(lan.now()).front();
+    };
+    EXPECT_EQ(place(0), (VipPlace{HomeLan::vip(), Place::kHere}));
+    EXPECT_EQ(place(1), (VipPlace{HomeLan::vip(), Place::kElsewhere}));
+    take(lan, 1);
+    lan.run_for(Reconciler::kServeAfterMove - 1ms);
+    EXPECT_EQ(place(0).place, Place::kJustLeft);
+    EXPECT_EQ(place(1).place, Place::kHere);
+    lan.run_for(2ms);
+    EXPECT_EQ(place(0).place, Place::kElsewhere);
+    lan.change(1, [&](Reconciler& r) { r.stop(lan.now()); });
+    EXPECT_EQ(place(1).place, Place::kHere) << "until a successor is heard";
 }
 
 TEST(OpenConnections, ADeadNodeHasNone) {

@@ -20,9 +20,10 @@ def make(make_lan, address: str = VIP, more: str = "", vip: str = ""):
     text = lan.document(vip=f", vrid: 53{vip}", more="dns: {vip: dns, upstreams: [10.0.0.50]}\n" + more)
     text = text.replace(f"address: {VIP}", f"address: {address}").replace("/24]", '/24, "fd00::/64"]')
     lan.write_document(text)
+    lan.dns = {}
     for i, node in enumerate(lan.nodes):
         node.host.ip(f"address add fd00::{11 + i}/64 dev eth0 nodad")
-        node.start_dns()
+        lan.dns[node] = node.start_dns()
     return lan.start()
 
 
@@ -108,6 +109,31 @@ def test_connections_of_an_l4_service_survive_a_restart_of_hearth_lb(make_lan):
     lan.wait_owner(a, MQTT)
     result = echo.finish()
     assert (result.broken, result.answered) == ("", result.sent)
+
+
+def test_what_else_is_on_the_vip_goes_on_when_hearth_dns_is_killed(make_lan):
+    """It moves at once: the new owner knows its own connections, and does not ask its kernel for them first."""
+    lan = make(make_lan, more=f"services: {{mqtt: {{vip: dns, ports: {{tcp/1883: [{BACKEND}]}}}}}}\n",
+               vip=", advert_interval: 1s")
+    a, b = lan.nodes
+    machine = lan.network.host("machine")
+    lan.switch.attach(machine, f"{BACKEND}/24")
+    tcp_echo.serve(machine, 1883)
+    move(lan, b)
+    wait_until(lambda: "service_backends" not in b.control.problems())
+    open_ones = [tcp_echo.Echo(lan.client, VIP, 1883)]  # at b
+    move(lan, a)
+    open_ones.append(tcp_echo.Echo(lan.client, VIP, 1883))
+    looked = b.control.metric("hearth_lb_connection_lists_total", when="ahead")
+    wait_until(lambda: b.control.metric("hearth_lb_connection_lists_total", when="ahead") > looked)
+    asked = b.control.metric("hearth_lb_connection_lists_total", when="takeover")
+    assert asked >= 1  # before the planned move
+    lan.dns[a].kill()
+    lan.wait_owner(b)
+    assert b.control.metric("hearth_lb_connection_lists_total", when="takeover") == asked
+    for echo in open_ones:
+        result = echo.finish()
+        assert (result.broken, result.answered) == ("", result.sent)
 
 
 def test_a_node_that_died_gets_nothing(make_lan):
