@@ -12,14 +12,16 @@ void Prober::probe(const Endpoint& endpoint, const std::optional<UpstreamSecurit
                    const ProbeRequest& request, Duration timeout,
                    std::function<void(const ProbeResult&)> done) {
     const bool is_plain = !security || security->protocol == UpstreamProtocol::kHttp;
-    if (is_plain || (request.path.empty() && !request.grpc))
+    const bool connects_only = request.path.empty() && !request.grpc;
+    const bool is_secure = !is_plain && security->protocol == UpstreamProtocol::kHttps;
+    if (is_plain || (connects_only && !is_secure))
         return probe_upstream(loop_, endpoint, request, timeout, std::move(done));
     UpstreamAsk ask;
     ask.target = {endpoint, std::make_shared<const UpstreamSecurity>(*security)};
     if (request.grpc) {
         ask.text = grpc_health_head(request.host, *request.grpc);
         ask.body = grpc_health_message(*request.grpc);
-    } else {
+    } else if (!connects_only) {
         ask.text = probe_question(request.host, request.path);
     }
     ask.timeout = timeout;

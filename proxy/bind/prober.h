@@ -21,8 +21,8 @@ public:
     Prober(runtime::EventLoop& loop, std::function<void(UpstreamAsk)> ask)
         : loop_(loop), ask_(std::move(ask)) {}
 
-    // Connects and, with a path, asks for it, on a connection of its own. Without TLS a connection
-    // is all that is tried where there is no path. `done` runs once on the loop, never inside this.
+    // Connects, with TLS where that is spoken, and asks for the path where there is one, on a
+    // connection of its own. `done` runs once on the loop, never inside this.
     void probe(const Endpoint& endpoint, const std::optional<UpstreamSecurity>& security,
                const ProbeRequest& request, Duration timeout,
                std::function<void(const ProbeResult&)> done);

@@ -74,11 +74,7 @@ struct ProbeRound {
 
 UpstreamBoard::UpstreamBoard(runtime::EventLoop& loop, runtime::Problems& problems,
                              const TargetKeeper& targets, Prober& prober)
-    : loop_(loop),
-      problems_(problems),
-      targets_(targets),
-      prober_(prober),
-      timer_(loop.context()) {}
+    : problems_(problems), targets_(targets), prober_(prober), timer_(loop.context()) {}
 
 void UpstreamBoard::adopt(std::shared_ptr<const Snapshot> snapshot) {
     snapshot_ = std::move(snapshot);
@@ -92,24 +88,32 @@ void UpstreamBoard::set_addresses(std::shared_ptr<const HostAddresses> addresses
 
 void UpstreamBoard::check_all() {
     std::set<Endpoint> of_udp;
-    std::map<Endpoint, std::string> wanted;  // with the path of those that are Unix sockets
+    struct Wanted {
+        std::string socket;  // the path, of a Unix socket
+        std::optional<UpstreamSecurity> security;
+    };
+    std::map<Endpoint, Wanted> wanted;
     for (const Service& service : snapshot_->services) {
         for (const UpstreamSpec& spec : service.upstreams) {
             for (const Endpoint& endpoint : endpoints_of(spec, *addresses_)) {
-                wanted.emplace(endpoint, socket_at(service, endpoint));
+                // TLS behind a PROXY header, which tells of a client, is not tried without one.
+                wanted.emplace(endpoint,
+                               Wanted{std::string(socket_at(service, endpoint)),
+                                      service.keeps_connections() ? spec.security : std::nullopt});
                 if (service.stream.kind == StreamKind::kUdp) of_udp.insert(endpoint);
             }
         }
     }
-    sockets_ = wanted;
-    std::erase_if(sockets_, [](const auto& each) { return each.second.empty(); });
+    sockets_.clear();
+    for (const auto& [endpoint, how] : wanted)
+        if (!how.socket.empty()) sockets_.emplace(endpoint, how.socket);
     std::erase_if(known_, [&](const auto& each) { return !wanted.contains(each.first); });
-    for (const auto& [endpoint, socket] : wanted) {
+    for (const auto& [endpoint, how] : wanted) {
         if (of_udp.contains(endpoint)) continue;  // only its clients find out
-        probe_upstream(loop_, endpoint, {{}, {}, socket}, kConnectLimit,
-                       [this, asked = endpoint](const ProbeResult& result) {
-                           report(asked, result.error.reason);
-                       });
+        prober_.probe(endpoint, how.security, {{}, {}, how.socket}, kConnectLimit,
+                      [this, asked = endpoint](const ProbeResult& result) {
+                          report(asked, result.error.reason);
+                      });
     }
     update_problem();
     timer_.expires_after(kCheckInterval);

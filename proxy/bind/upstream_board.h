@@ -49,7 +49,6 @@ private:
     void check_all();
     [[nodiscard]] std::string name_of(const Endpoint& endpoint) const;
 
-    runtime::EventLoop& loop_;
     runtime::Problems& problems_;
     const TargetKeeper& targets_;
     Prober& prober_;

@@ -72,8 +72,15 @@ Explanation explain_upstream(HopReason reason) {
                     "Look at the service's own log."};
         case HopReason::kTlsFailed:
             return {
-                "The upstream's certificate is not trusted, or it does not speak TLS.",
+                "The upstream's certificate is not trusted, or it ended the TLS handshake.",
                 "Name its authority: upstreams: [{url: ..., ca: FILE}]; verify: false takes any."};
+        case HopReason::kSpeaksNoTls:
+            return {"The upstream does not speak TLS on that port.",
+                    "Write http:// for it in hearth.yaml, or the port that speaks TLS."};
+        case HopReason::kTlsTimeout:
+            return {"The upstream took the connection and did not answer the TLS handshake.",
+                    "Check that the port speaks TLS (else write http://), and that the service is "
+                    "not stuck."};
         case HopReason::kNoTunnel:
             return {"The upstream speaks HTTP/2 alone, and takes no WebSockets in it.",
                     "Have it speak HTTP/1.1 as well, or extended CONNECT (RFC 8441)."};

@@ -304,10 +304,10 @@ TimePoint Exchange::deadline() const noexcept {
     return kNever;
 }
 
-void Exchange::on_deadline(TimePoint now) {
+void Exchange::on_deadline(TimePoint now, HopReason awaited) {
     if (now < deadline()) return;
     switch (phase_) {
-        case Phase::kConnecting: return upstream_failed(HopReason::kConnectTimeout);
+        case Phase::kConnecting: return upstream_failed(awaited);
         case Phase::kAwaitingHead: {
             const bool client_slow = !request_.done() && !grpc_asked_ && to_upstream_.empty();
             return fail(client_slow ? HopReason::kRequestTimeout : HopReason::kResponseTimeout);

@@ -81,7 +81,8 @@ public:
     void upstream_closed(TimePoint now);  // it will send no more
     void upstream_failed(HopReason reason);
     void upstream_write_failed();  // it may still have answered
-    void on_deadline(TimePoint now);
+    // `awaited`: what a connection under way lacks.
+    void on_deadline(TimePoint now, HopReason awaited = HopReason::kConnectTimeout);
 
     // The client connection is to end with this response.
     void announce_close() noexcept { keep_alive_ = false; }

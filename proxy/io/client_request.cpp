@@ -58,7 +58,10 @@ ClientRequest::Progress ClientRequest::run() {
 
 void ClientRequest::on_deadline() {
     if (state_ == State::kRelay) {
-        active_->exchange.on_deadline(now());
+        const UpstreamConnection* const connection =
+            active_->upstream ? active_->upstream->connection() : nullptr;
+        active_->exchange.on_deadline(
+            now(), connection != nullptr ? connection->awaited() : HopReason::kConnectTimeout);
     } else if (state_ == State::kAsking) {
         active_->ticket->owner = nullptr;
         failed({HopReason::kAuthUnavailable, Refusal::kNone});

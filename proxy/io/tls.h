@@ -57,6 +57,8 @@ public:
     [[nodiscard]] int socket_error() const noexcept;
     // The handshake failed because the peer speaks nothing of what was offered (RFC 7301 §3.2).
     [[nodiscard]] bool lacks_protocol() const noexcept { return lacks_protocol_; }
+    // The handshake failed because what came was no TLS.
+    [[nodiscard]] bool met_other() const noexcept { return met_other_; }
     // The socket has more since: it is to be asked again.
     void note_arrival() noexcept;
     // The certificate shown to the client is the one for `host`.
@@ -75,6 +77,7 @@ private:
     bool open_ = false;
     bool spoke_http_ = false;
     bool lacks_protocol_ = false;
+    bool met_other_ = false;
 };
 
 // What one worker needs to accept TLS connections; used on its thread alone, for OpenSSL's objects

@@ -21,6 +21,11 @@ constexpr std::size_t kMostGathered = 8 * kRecord;
 
 SSL* as_ssl(void* ssl) { return static_cast<SSL*>(ssl); }
 
+// What OpenSSL makes of octets that are no TLS.
+bool is_no_record(int reason) noexcept {
+    return reason == SSL_R_WRONG_VERSION_NUMBER || reason == SSL_R_PACKET_LENGTH_TOO_LONG;
+}
+
 // As much of it as goes into a record; small parts are joined in `space`.
 std::string_view next_record(const Outgoing& out, std::array<char, kRecord>& space) noexcept {
     const auto parts = out.parts();
@@ -121,6 +126,7 @@ IoResult TlsChannel::status_of(int result) noexcept {
     // An end without close_notify: HTTP's own framing tells whether something is missing.
     if (error == 0 && wire_->ended) return {IoStatus::kEnd, 0};
     spoke_http_ = ERR_GET_REASON(error) == SSL_R_HTTP_REQUEST;
+    met_other_ = !open_ && is_no_record(ERR_GET_REASON(error));
     lacks_protocol_ = ERR_GET_REASON(error) == SSL_R_TLSV1_ALERT_NO_APPLICATION_PROTOCOL;
     return {IoStatus::kFailed, 0};
 }

@@ -52,6 +52,7 @@ std::optional<HopReason> UpstreamConnection::connect_result() {
         const IoResult done = stream_.handshake();
         if (done.status == IoStatus::kWouldBlock) return std::nullopt;
         if (done.status != IoStatus::kMoved) {
+            if (stream_.tls()->met_other()) return HopReason::kSpeaksNoTls;
             return stream_.tls()->lacks_protocol() ? HopReason::kNoTunnel : HopReason::kTlsFailed;
         }
         phase_ = Phase::kOpen;

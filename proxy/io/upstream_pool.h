@@ -46,6 +46,10 @@ public:
     HopReason failure() const noexcept override { return stream_.failure(); }
     void end_writing() override { stream_.end_writing(); }
     void watch_peer() { stream_.watch_peer(); }
+    // Why it does not stand yet.
+    [[nodiscard]] HopReason awaited() const noexcept {
+        return phase_ == Phase::kHandshake ? HopReason::kTlsTimeout : HopReason::kConnectTimeout;
+    }
 
     // When it is closed: with a reset, what was sent not being everything.
     void abort_on_close() noexcept { stream_.abort_on_close(); }

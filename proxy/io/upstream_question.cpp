@@ -43,7 +43,9 @@ public:
 private:
     void on_upstream_ready() override { run(); }
     void on_deadline() override {
-        fail(connecting_ ? HopReason::kConnectTimeout : HopReason::kResponseTimeout);
+        if (!connecting_) return fail(HopReason::kResponseTimeout);
+        UpstreamConnection* const connection = leg_ ? leg_->connection() : nullptr;
+        fail(connection != nullptr ? connection->awaited() : HopReason::kConnectTimeout);
     }
 
     void connect() {
@@ -78,6 +80,10 @@ private:
         }
         connecting_ = false;
         answer_.connected_after = now() - began_;
+        if (ask_.text.empty()) {
+            over();
+            return false;
+        }
         leg_ = pool_.opened(std::move(leg_));
         leg_->set_user(this);
         to_write_.clear();

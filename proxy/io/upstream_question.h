@@ -23,7 +23,7 @@ struct UpstreamAnswer {
 // A question of ours to an upstream: a head in HTTP/1.1, whatever is spoken there.
 struct UpstreamAsk {
     UpstreamTarget target;
-    std::string text;
+    std::string text;    // empty: that a connection stands is the answer
     std::string body{};  // as long as the head says
     Duration timeout{};
     enum class Connection : std::uint8_t { kKept, kNew } connection = Connection::kKept;

@@ -60,6 +60,8 @@ std::string_view to_string(HopReason reason) noexcept {
         case HopReason::kTruncated: return "truncated";
         case HopReason::kBadResponse: return "bad_response";
         case HopReason::kTlsFailed: return "tls_failed";
+        case HopReason::kSpeaksNoTls: return "speaks_no_tls";
+        case HopReason::kTlsTimeout: return "tls_timeout";
         case HopReason::kNoTunnel: return "no_tunnel";
         case HopReason::kResponseTimeout: return "response_timeout";
     }
@@ -86,6 +88,7 @@ int status_of(const HopError& error) noexcept {
         case HopReason::kOverloaded:
         case HopReason::kNameNotResolved: return 503;
         case HopReason::kConnectTimeout:
+        case HopReason::kTlsTimeout:
         case HopReason::kResponseTimeout: return 504;
         default: return 502;
     }

@@ -39,6 +39,8 @@ enum class HopReason : std::uint8_t {
     kTruncated,    // closed inside the response body
     kBadResponse,  // `refusal` says why
     kTlsFailed,    // its certificate is not accepted, or the handshake failed
+    kSpeaksNoTls,  // it answered a TLS handshake with something else
+    kTlsTimeout,   // it took the connection and did not answer the handshake
     kNoTunnel,     // it speaks HTTP/2 alone, and takes no tunnels there (RFC 8441)
     kResponseTimeout,
 };

@@ -48,6 +48,8 @@ class H2Connection:
     def run(self) -> None:
         self.flush()
         while octets := self._receive():
+            if self not in self.upstream.connections:
+                self.upstream.connections.append(self)
             with self.lock:
                 for event in self.h2.receive_data(octets):
                     self._take(event)
@@ -147,9 +149,9 @@ class H2Upstream:
     def __init__(self, host, port: int, script=ok, context: ssl.SSLContext | None = None,
                  is_hasty=lambda asked: False, connection=H2Connection) -> None:
         self.script, self.context, self.is_hasty, self.connection = script, context, is_hasty, connection
-        self.connections: list[H2Connection] = []
+        self.connections: list[H2Connection] = []  # on which something was said
         self.asked: list[Asked] = []
-        self.http1 = 0  # connections that agreed on HTTP/1.1
+        self.http1 = 0  # the same for those that agreed on HTTP/1.1
         with host.entered():
             self._listener = socket.create_server((ADDRESS, port), backlog=128)
         threading.Thread(target=self._accept, daemon=True).start()
@@ -169,18 +171,19 @@ class H2Upstream:
             if self.context:
                 sock = self.context.wrap_socket(sock, server_side=True)
                 if sock.selected_alpn_protocol() != "h2":
-                    self.http1 += 1
                     self.serve_http1(sock)
                     return
             connection = self.connection(self, sock)
-            self.connections.append(connection)
             try:
                 connection.run()
             finally:
                 hang_up(sock)
 
     def serve_http1(self, sock) -> None:
+        is_first = True
         while sock.recv(65536):
+            self.http1 += is_first
+            is_first = False
             sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhttp1")
 
     def close(self) -> None:

@@ -222,6 +222,7 @@ def test_https_without_it_goes_by_http1(house, upstreams, authority):
 
     def serve_http1(sock) -> None:
         assert b"Upgrade: websocket" in sock.recv(65536)
+        upstream.http1 += 1
         sock.sendall(b"HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
         while octets := sock.recv(65536):
             sock.sendall(octets)
@@ -247,8 +248,7 @@ def test_https_with_neither_is_said_so(house, authority):
         hello = sock.recv(65536, socket.MSG_PEEK)
         with contextlib.suppress(OSError):
             if b"\x02h2" in hello:
-                upstream.connections.append(H2Connection(upstream, context.wrap_socket(sock, server_side=True)))
-                upstream.connections[-1].run()
+                H2Connection(upstream, context.wrap_socket(sock, server_side=True)).run()
             else:
                 sock.sendall(NO_PROTOCOL)
                 sock.close()
