@@ -333,6 +333,13 @@ bool Exchange::take_client_end() noexcept {
     return !std::exchange(client_end_sent_, true);
 }
 
+Exchange::Sent Exchange::sent() const noexcept {
+    if (phase_ == Phase::kConnecting || (!sent_any_ && !received_any_)) return Sent::kNothing;
+    if (received_any_) return Sent::kAnswered;
+    const bool is_all = request_.done() && to_upstream_.empty() && !request_abandoned_;
+    return is_all ? Sent::kAll : Sent::kPart;
+}
+
 bool Exchange::client_reusable() const noexcept {
     return verdict_ == Verdict::kFinished && keep_alive_ && !close_announced_ && request_.done();
 }

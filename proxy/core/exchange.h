@@ -63,6 +63,15 @@ public:
     // A kept connection turned out to be dead: another one might be, too.
     [[nodiscard]] bool needs_fresh_upstream() const noexcept { return fresh_only_; }
 
+    // How much of the request is with the upstream of this attempt.
+    enum class Sent : std::uint8_t {
+        kNothing,
+        kPart,
+        kAll,       // and nothing of an answer has come
+        kAnswered,  // at least in part
+    };
+    [[nodiscard]] Sent sent() const noexcept;
+
     enum class UpstreamConnection : std::uint8_t { kFresh, kReused };
     void upstream_ready(UpstreamConnection connection, TimePoint now) noexcept;
 

@@ -72,6 +72,7 @@ ClientRequest::Next ClientRequest::failed(HopError error) {
     worker_.metrics.failed(error.reason);
     worker_.note_failure(active.record);
     leave_upstream();
+    if (error.reason == HopReason::kClientGone) abandon_upstream();
     drop_upstream();
     finish_record();
     if (answered || active.record.status == 0) {

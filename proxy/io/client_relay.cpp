@@ -297,6 +297,16 @@ ClientRequest::Next ClientRequest::conclude() {
     return start_attempt();
 }
 
+// Its answer has nobody to go to.
+void ClientRequest::abandon_upstream() {
+    ActiveExchange& active = *active_;
+    if (!active.upstream || !active.service->service->keeps_connections()) return drop_upstream();
+    worker_.unwanted.leave(
+        std::move(active.upstream),
+        {active.record.method, active.exchange.sent(), active.exchange.asks_for_upgrade(),
+         active.generation->snapshot->upstream_idle_timeout});
+}
+
 void ClientRequest::drop_upstream() noexcept {
     if (active_->upstream) worker_.upstreams.discard(std::move(active_->upstream));
 }

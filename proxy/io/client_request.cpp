@@ -37,7 +37,7 @@ void ClientRequest::end() noexcept {
     active_->ticket.reset();
     leave_upstream();
     leave_service();
-    drop_upstream();
+    abandon_upstream();
     worker_.give_back(std::move(active_));
 }
 

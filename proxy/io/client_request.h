@@ -177,6 +177,7 @@ private:
     void watch_silence();
     Next conclude();
     void drop_upstream() noexcept;
+    void abandon_upstream();
 
     // client_answer.cpp
     Next failed(HopError error);

@@ -29,6 +29,7 @@
 #include "proxy/io/request_metrics.h"
 #include "proxy/io/shared_service.h"
 #include "proxy/io/tls.h"
+#include "proxy/io/unwanted_answers.h"
 #include "proxy/io/upstream_pool.h"
 #include "proxy/io/upstream_question.h"
 #include "proxy/io/write_turn.h"
@@ -142,6 +143,7 @@ public:
           timers(poller.now()),
           upstreams(poller, timers, blocks, std::move(shelf)),
           questions(upstreams),
+          unwanted(upstreams),
           metrics(metric_worker),
           upstream_changed(std::move(on_upstream_change)),
           connections(std::move(counts)),
@@ -167,6 +169,7 @@ public:
     PiecePool pieces;  // for sessions of HTTP/2
     UpstreamPool upstreams;
     UpstreamQuestions questions;
+    UnwantedAnswers unwanted;
     ProxyMetrics metrics;
     UpstreamReport upstream_changed;
     std::shared_ptr<Generation> generation;

@@ -98,6 +98,16 @@ bool is_idempotent(Method method) noexcept {
     }
 }
 
+bool is_safe(Method method) noexcept {
+    switch (method) {
+        case Method::kGet:
+        case Method::kHead:
+        case Method::kOptions:
+        case Method::kTrace: return true;
+        default: return false;
+    }
+}
+
 HeaderId header_id(std::string_view name) noexcept {
     if (name.size() > kLongestKnown) return HeaderId::kOther;
     for (const std::uint8_t index : kByLength[name.size()]) {

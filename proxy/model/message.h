@@ -27,6 +27,8 @@ enum class Method : std::uint8_t {
 [[nodiscard]] std::string_view to_string(Method method) noexcept;
 // RFC 9110 §9.2.2: sending it twice has the effect of sending it once.
 [[nodiscard]] bool is_idempotent(Method method) noexcept;
+// §9.2.1: it asks for no effect at all.
+[[nodiscard]] bool is_safe(Method method) noexcept;
 
 enum class Version : std::uint8_t { kHttp10, kHttp11, kHttp2 };
 inline constexpr std::size_t kVersionCount = 3;

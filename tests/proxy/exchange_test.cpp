@@ -491,8 +491,31 @@ TEST(Exchange, InterimAnswersMustEnd) {
     for (int i = 0; i < 100; ++i) wire.from_upstream("HTTP/1.1 102 Processing\r\n\r\n");
     EXPECT_EQ(wire.exchange.verdict(), Verdict::kGoOn);
     wire.from_upstream("HTTP/1.1 102 Processing\r\n\r\n");
-    EXPECT_EQ(wire.exchange.error(),
-              (HopError{HopReason::kBadResponse, Refusal::kTooManyInterim}));
+    EXPECT_EQ(wire.exchange.error(), (HopError{HopReason::kBadResponse, Refusal::kTooManyInterim}));
+}
+
+TEST(Exchange, KnowsHowMuchOfTheRequestIsWithTheUpstream) {
+    using Sent = Exchange::Sent;
+    Wire wire("POST / HTTP/1.1\r\nHost: web.home\r\nContent-Length: 4\r\n\r\n");
+    EXPECT_EQ(wire.exchange.sent(), Sent::kNothing);
+    wire.connected();
+    EXPECT_EQ(wire.exchange.sent(), Sent::kPart);
+    wire.from_client("half");
+    EXPECT_EQ(wire.exchange.sent(), Sent::kAll);
+    wire.exchange.client_failed();
+    EXPECT_EQ(wire.exchange.sent(), Sent::kAll);
+
+    Wire answered("GET / HTTP/1.1\r\nHost: web.home\r\n\r\n");
+    answered.connected();
+    EXPECT_EQ(answered.exchange.sent(), Sent::kAll);
+    answered.from_upstream("H");
+    EXPECT_EQ(answered.exchange.sent(), Sent::kAnswered);
+
+    Wire again("GET / HTTP/1.1\r\nHost: web.home\r\n\r\n");
+    again.connected(Connection::kReused);
+    again.exchange.upstream_failed(HopReason::kReset);
+    again.exchange.try_again(again.now);
+    EXPECT_EQ(again.exchange.sent(), Sent::kNothing) << "of the next attempt";
 }
 
 }  // namespace

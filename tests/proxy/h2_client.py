@@ -47,6 +47,7 @@ class H2Client:
         self.answers: dict[int, Answer] = {}
         self.goaway: h2.events.ConnectionTerminated | None = None
         self.goaways: list[int] = []
+        self.pongs = 0
         self.closed = False
         self.flush()
 
@@ -118,6 +119,8 @@ class H2Client:
                 answer.ended = True
             case h2.events.StreamReset():
                 answer.reset = int(event.error_code)
+            case h2.events.PingAckReceived():
+                self.pongs += 1
             case h2.events.ConnectionTerminated():
                 self.goaway = event
                 self.goaways.append(int(event.error_code))
