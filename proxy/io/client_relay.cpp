@@ -147,10 +147,11 @@ ClientRequest::Next ClientRequest::relay() {
     return Next::kWait;
 }
 
-// Reads what there is. True when something is to be written, at the end of the batch.
+// Reads what there is. True when something is to be written, at the end of the batch. One of few
+// does not wait for the others: where there is little to do, it would only be later.
 bool ClientRequest::puts_off_writing() {
     if (awaits_turn_) return true;
-    if (worker_.write_turn.has_come()) return false;
+    if (worker_.write_turn.has_come() || worker_.poller.has_few()) return false;
     const Exchange& exchange = active_->exchange;
     const bool is_shared = client_.is_shared();
     if (exchange.verdict() == Exchange::Verdict::kGoOn) (void)read_client();

@@ -68,10 +68,12 @@ void Poller::dispatch() {
         const int count = ::epoll_wait(epoll_->set.native_handle(), events.data(), kBatch, 0);
         if (count <= 0) break;
         refresh();
+        batch_ = count;
         for (int i = 0; i < count; ++i) {
             const epoll_event& event = events[static_cast<std::size_t>(i)];
             static_cast<Pollable*>(event.data.ptr)->on_ready(event.events);
         }
+        batch_ = 0;
         after_batch_();
         if (count < kBatch / 8) break;
     }

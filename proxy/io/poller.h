@@ -38,11 +38,16 @@ public:
     // parses in one) still holds a copy, the set would go on naming a dead Pollable.
     void remove(int fd) noexcept;
 
+    // What is being delivered came with few other events, if with any.
+    [[nodiscard]] bool has_few() const noexcept { return batch_ > 0 && batch_ < kFew; }
+
     // The moment at which the present batch began; refresh() at other entries of the loop.
     [[nodiscard]] TimePoint now() const noexcept { return now_; }
     void refresh() noexcept { now_ = std::chrono::steady_clock::now(); }
 
 private:
+    static constexpr int kFew = 4;
+
     void wait();
     void dispatch();
 
@@ -50,6 +55,7 @@ private:
     std::shared_ptr<Descriptor> epoll_;
     std::function<void()> after_batch_;
     TimePoint now_;
+    int batch_ = 0;  // events that came at once; 0 between batches
 };
 
 }  // namespace hearth::proxy

@@ -7,10 +7,10 @@ namespace hearth::proxy {
 
 class ClientRequest;
 
-// Requests with octets to send, until all that a batch of events brought has been read. Then those
-// for upstreams leave, one after the other, then those for clients: the process at the other end
-// is woken by the first and still awake for the others, and a wake-up costs a sender as much as
-// the sending. On its worker's thread.
+// Requests with octets to send, until all that a batch of more than a few events brought has been
+// read. Then those for upstreams leave, one after the other, then those for clients: the process at
+// the other end is woken by the first and still awake for the others, and a wake-up costs a sender
+// as much as the sending. On its worker's thread.
 class WriteTurn {
 public:
     enum class To : std::uint8_t { kUpstream, kClient };
