@@ -40,6 +40,7 @@ class ProbeResult:
     slowest: float  # seconds, of the answered ones, from the intended time of sending
     settled: bool  # answered again at the end
     late: float  # seconds that a probe went out after the intended time, at most
+    ended: float  # time.monotonic() when the outage was over
 
     @property
     def lost(self) -> int:
@@ -79,7 +80,7 @@ class Timeline:
     def __init__(self, interval: float) -> None:
         self._interval = interval
         self.answered = self.in_a_row = 0
-        self.slowest = self.late = self._longest_gap = 0.0
+        self.slowest = self.late = self._longest_gap = self._ended = 0.0
         self._times: list[float] = []  # intended, of what was sent from the first answered one on
         self._first: float | None = None
         self._last_answer: float | None = None
@@ -96,7 +97,8 @@ class Timeline:
         elif intended < self._first:
             return
         else:
-            self._longest_gap = max(self._longest_gap, now - self._last_answer)
+            if now - self._last_answer > self._longest_gap:
+                self._longest_gap, self._ended = now - self._last_answer, now
         self._last_answer = now
         self.answered += 1
         self.in_a_row += 1
@@ -112,9 +114,9 @@ class Timeline:
     def result(self, now: float) -> ProbeResult:
         last = now if self._last_answer is None else self._last_answer
         settled = self.in_a_row >= _SETTLED
-        gap = self._longest_gap if settled else max(self._longest_gap, now - last)
+        gap, ended = max((self._longest_gap, self._ended), (0.0 if settled else now - last, now))
         outage = max(0.0, gap - self._interval)
-        return ProbeResult(len(self._times), self.answered, outage, self.slowest, settled, self.late)
+        return ProbeResult(len(self._times), self.answered, outage, self.slowest, settled, self.late, ended)
 
 
 def _family(address: str) -> socket.AddressFamily:

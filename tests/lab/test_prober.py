@@ -26,7 +26,9 @@ def test_steady_answers_are_no_outage() -> None:
 
 def test_the_longest_gap_counts() -> None:
     later = [when + 0.8 for when in STEADY]
-    assert timeline(*STEADY, *later).result(2.0).outage == pytest.approx(0.3, abs=1e-6)
+    result = timeline(*STEADY, *later).result(2.0)
+    assert result.outage == pytest.approx(0.3, abs=1e-6)
+    assert result.ended == later[0]
 
 
 def test_what_was_over_at_the_mark_does_not_count() -> None:
