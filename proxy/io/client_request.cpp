@@ -167,8 +167,7 @@ void ClientRequest::begin(RequestHead& head) {
         failed(active.exchange.error());
     } else if (active.service->service->stream.kind != StreamKind::kNone) {
         answer_for_passed_on(head);
-    } else if (who_.tls != nullptr && !who_.tls->covers(host_of(head.authority)) &&
-               worker_.tls.store().find(host_of(head.authority))) {
+    } else if (who_.tls != nullptr && who_.tls->is_misdirected(host_of(head.authority))) {
         failed({HopReason::kMisdirected, Refusal::kNone});
     } else if (!wants_https(head) || !redirect_to_https(head)) {
         guard(head);

@@ -63,6 +63,9 @@ public:
     void note_arrival() noexcept;
     // The certificate shown to the client is the one for `host`.
     [[nodiscard]] bool covers(std::string_view host) const noexcept;
+    // `host` is another name's business (RFC 9110 §15.5.20): another certificate has it, or none
+    // and the client connected for another name. One that it named itself, or none, stays.
+    [[nodiscard]] bool is_misdirected(std::string_view host) const noexcept;
 
 private:
     friend class TlsContext;

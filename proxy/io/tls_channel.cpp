@@ -10,6 +10,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "proxy/core/authority.h"
+#include "proxy/core/octets.h"
 #include "proxy/io/tls_wire.h"
 
 namespace hearth::proxy {
@@ -225,6 +227,13 @@ void TlsChannel::note_arrival() noexcept { wire_->drained = false; }
 
 bool TlsChannel::covers(std::string_view host) const noexcept {
     return wire_->store && wire_->certificate && wire_->store->find(host) == wire_->certificate;
+}
+
+bool TlsChannel::is_misdirected(std::string_view host) const noexcept {
+    if (covers(host)) return false;
+    if (wire_->store && wire_->store->find(host)) return true;
+    const char* asked = SSL_get_servername(as_ssl(ssl_), TLSEXT_NAMETYPE_host_name);
+    return asked != nullptr && !equals_ignoring_case(host_of(asked), host);
 }
 
 }  // namespace hearth::proxy

@@ -130,6 +130,36 @@ def test_a_request_for_a_name_of_another_certificate_is_misdirected(home, author
     assert peer.read_response()[0] == 404
 
 
+@pytest.mark.parametrize(
+    ("connected_for", "asked", "status"),
+    [
+        ("web.home", "web.home", 200),
+        ("web.home", "WEB.home.:443", 200),
+        ("web.home", "chat.home", 421),  # no certificate has it, and it is not what was connected for
+        ("web.home", "chat", 421),
+        ("chat.home", "chat.home", 200),  # shown the first certificate, and gone on
+        ("CHAT.home", "chat.home", 200),
+        ("chat.home", "talk.home", 421),
+        ("chat.home", "web.home", 200),  # what the certificate shown is for
+        (None, "chat.home", 200),
+        (None, "web.home", 200),
+    ],
+)
+@pytest.mark.parametrize("protocol", ["http/1.1", "h2"])
+def test_names_without_a_certificate_stay_with_their_connection(house, authority, connected_for, asked, status, protocol):
+    house.upstream(9000)
+    house.start(TWO, **secure(house, authority.leaf("web.home"), unknown="first"))
+    context = client_context(authority)
+    context.check_hostname = False
+    context.set_alpn_protocols([protocol])
+    peer = connect(house, authority, connected_for, context=context)
+    if protocol == "h2":
+        assert H2Client(peer.connection).ask(h2_get(host=asked, scheme="https")).status == status
+    else:
+        peer.send(get(asked))
+        assert peer.read_response()[0] == status
+
+
 def test_a_session_is_resumed_by_whichever_worker(house, authority):
     house.upstream(9000)
     house.start(TWO, **secure(house, authority.leaf("web.home")), workers=4)
