@@ -28,10 +28,10 @@ ClientSession::Next ClientSession::read_preamble() {
     }
     stream_.skip(got.octets - octets.size());
     if (reader.names_client()) {
-        worker_.connections->remove(who_.address);
+        worker_.connections->remove(who_.counted_as);
         set_peer(reader.client());
         const std::size_t most = snapshot().max_connections_per_address;
-        if (worker_.connections->of(who_.address) > most && !who_.address.is_loopback()) {
+        if (worker_.connections->of(who_.counted_as) > most && !who_.address.is_loopback()) {
             worker_.metrics.failed(HopReason::kTooManyConnections);
             close();
             return Next::kWait;
@@ -46,7 +46,8 @@ void ClientSession::set_peer(const Endpoint& peer) {
     who_.address = peer.address;
     who_.port = peer.port;
     who_.text = peer.address.to_string();
-    worker_.connections->add(who_.address);
+    who_.counted_as = snapshot().one_client(peer.address);
+    worker_.connections->add(who_.counted_as);
 }
 
 }  // namespace hearth::proxy

@@ -18,6 +18,7 @@ namespace hearth::proxy {
 // Who is at the other end of a connection; outlives its requests.
 struct ClientIdentity {
     IpAddress address;  // of a connection that a proxy passes on: whom its PROXY header names
+    IpAddress counted_as;  // among the connections of one client
     std::uint16_t port = 0;
     std::string text;  // the address
     Security security = Security::kPlain;

@@ -27,7 +27,7 @@ ClientSession::ClientSession(WorkerState& worker, runtime::AcceptedConnection co
                              Security security)
     : worker_(worker),
       stream_(std::move(connection.socket)),
-      who_{{}, 0, {}, security, nullptr},
+      who_{{}, {}, 0, {}, security, nullptr},
       request_(worker, *this, who_),
       permit_(std::move(connection.permit)) {
     set_peer(connection.peer);
@@ -35,7 +35,7 @@ ClientSession::ClientSession(WorkerState& worker, runtime::AcceptedConnection co
 
 ClientSession::~ClientSession() {
     worker_.timers.set(*this, kNever);
-    worker_.connections->remove(who_.address);
+    worker_.connections->remove(who_.counted_as);
 }
 
 bool ClientSession::start() {

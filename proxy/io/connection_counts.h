@@ -10,7 +10,8 @@
 
 namespace hearth::proxy {
 
-// How many connections there are and each client address has, of all workers together. Any thread.
+// How many connections there are and each client has, of all workers together. Clients are as
+// Snapshot::one_client says. Any thread.
 class ConnectionCounts {
 public:
     // At most so many at a time; more wait in the kernel's queue.

@@ -20,7 +20,7 @@ namespace hearth::proxy {
 namespace {
 
 constexpr std::size_t kMostDatagram = 65'535;
-constexpr std::size_t kMostOfOneAddress = 512;  // clients
+constexpr std::size_t kMostOfOneClient = 512;  // ports
 constexpr int kReadsPerTurn = 256;
 
 // The header of a connection, saying that it is none (DGRAM, proxy-protocol.txt §2.2).
@@ -55,6 +55,9 @@ public:
     void send(ByteView payload);
     void on_ready(std::uint32_t events) override;
     [[nodiscard]] const Endpoint& endpoint() const noexcept { return endpoint_; }
+    [[nodiscard]] IpAddress counted_as() const noexcept {
+        return generation_->snapshot->one_client(path.peer.address);
+    }
     void close() noexcept {
         if (fd_) relay_.worker_.poller.remove(fd_.get());
         fd_.reset();
@@ -221,8 +224,8 @@ DatagramRelay::Client* DatagramRelay::admit(const runtime::UdpPath& path) {
     };
     if (!route.allow.empty() && !is_trusted(address, route.allow))
         return refuse(HopReason::kForbidden);
-    const auto count = by_address_.find(address);
-    if (count != by_address_.end() && count->second >= kMostOfOneAddress && !address.is_loopback())
+    const auto count = by_client_.find(worker_.generation->snapshot->one_client(address));
+    if (count != by_client_.end() && count->second >= kMostOfOneClient && !address.is_loopback())
         return refuse(HopReason::kTooManyConnections);
     // The client gives the place back when it goes.
     auto client = std::make_unique<Client>(*this, path, worker_.generation, service);
@@ -231,7 +234,7 @@ DatagramRelay::Client* DatagramRelay::admit(const runtime::UdpPath& path) {
     if (!client->connect()) return nullptr;
     service.streams->accepted.add();
     client->let_in();
-    ++by_address_[address];
+    ++by_client_[client->counted_as()];
     return clients_.emplace(path.peer, std::move(client)).first->second.get();
 }
 
@@ -239,8 +242,8 @@ void DatagramRelay::forget(Client& client, StreamClose how) {
     client.ends(how);
     const auto it = clients_.find(client.path.peer);
     if (it == clients_.end()) return;
-    const auto count = by_address_.find(client.path.peer.address);
-    if (count != by_address_.end() && --count->second == 0) by_address_.erase(count);
+    const auto count = by_client_.find(client.counted_as());
+    if (count != by_client_.end() && --count->second == 0) by_client_.erase(count);
     client.close();
     gone_.push_back(std::move(it->second));  // events for it may be waiting
     clients_.erase(it);

@@ -42,7 +42,7 @@ private:
     std::unique_ptr<runtime::UdpSocket> socket_;
     std::unique_ptr<char[]> room_;  // for one datagram from an upstream
     std::unordered_map<Endpoint, std::unique_ptr<Client>> clients_;
-    std::unordered_map<IpAddress, std::size_t> by_address_;
+    std::unordered_map<IpAddress, std::size_t> by_client_;
     std::vector<std::unique_ptr<Client>> gone_;
 };
 

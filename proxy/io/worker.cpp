@@ -258,9 +258,9 @@ void Worker::set_error_pages(std::shared_ptr<const ErrorPages> pages) {
 
 bool Worker::admits(const Endpoint& peer) const {
     const Snapshot& snapshot = *state_.generation->snapshot;
-    const bool many = state_.connections->of(peer.address) >= snapshot.max_connections_per_address;
-    if (!many && !state_.nuisances.is_spent(snapshot.one_client(peer.address), state_.poller.now()))
-        return true;
+    const IpAddress client = snapshot.one_client(peer.address);
+    const bool many = state_.connections->of(client) >= snapshot.max_connections_per_address;
+    if (!many && !state_.nuisances.is_spent(client, state_.poller.now())) return true;
     return peer.address.is_loopback() || is_trusted(peer.address, snapshot.trusted_proxies) ||
            is_trusted(peer.address, snapshot.proxy_protocol_from);
 }

@@ -1,10 +1,12 @@
 """A home that speaks IPv6: clients, upstreams, and what is counted of them."""
 
+import contextlib
 import json
 import socket
 
 import pytest
 
+from tests.lab.waiting import wait_until
 from tests.proxy.house import Peer, Upstream, get
 from tests.proxy.test_routing import header
 
@@ -73,3 +75,49 @@ def test_a_device_at_home_is_counted_by_itself(home):
     start(rate_limit={"client": "1/h", "burst": 1})
     assert [ask(client, get())[0] for client in (ANN, ANN, BOB)] == [200, 429, 200]
     assert [ask(client, get())[0] for client in (STRANGER, "2001:db8::51")] == [200, 429]
+
+
+def test_connections_of_strangers_are_counted_together_and_those_of_the_house_apart(home, house):
+    """512 of one client: who has a /64 outside has as many addresses as it likes, at home all share one."""
+    start, ask = home
+    start()
+    neighbour = "2001:db8:0:1::50"
+    house.host.ip(f"address add {neighbour}/128 dev lo nodad")
+
+    def many(address: str, count: int) -> list[socket.socket]:
+        with house.host.entered():
+            return [socket.create_connection((HERE, 80), timeout=10, source_address=(address, 0)) for _ in range(count)]
+
+    def closed(some: list[socket.socket]) -> int:
+        return sum(is_closed(one) for one in some)
+
+    def is_closed(one: socket.socket) -> bool:
+        one.setblocking(False)
+        try:
+            return one.recv(1) == b""
+        except BlockingIOError:
+            return False
+        except ConnectionResetError:
+            return True
+
+    with contextlib.ExitStack() as opened:
+        def hold(some: list[socket.socket]) -> list[socket.socket]:
+            for one in some:
+                opened.enter_context(one)
+            return some
+
+        of_the_house = hold(many(ANN, 400)) + hold(many(BOB, 400))
+        assert (ask(ANN, get())[0], ask(BOB, get())[0]) == (200, 200)
+        strangers = hold(many(STRANGER, 400)) + hold(many("2001:db8::51", 200))
+        workers = 4
+        wait_until(lambda: closed(strangers) >= 600 - 512 - workers, 30, what="the others are closed")
+        assert closed(strangers) <= 600 - 512 and closed(of_the_house) == 0
+        assert ask(neighbour, get())[0] == 200, "another /64 is another client"
+    # What has ended counts no more.
+    wait_until(lambda: served(lambda: ask("2001:db8::51", get())), 30, what="it is let in")
+
+
+def served(asks) -> bool:
+    with contextlib.suppress(OSError, AssertionError):
+        return asks()[0] == 200
+    return False
