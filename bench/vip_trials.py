@@ -195,8 +195,8 @@ class Trial:
 
         def join(_: Node) -> None:
             self.adverts.forget()
-            begin.append(time.time())
             owner.port.join()
+            begin.append(time.time())
 
         outcomes.append(self.probe("join", join))
         self.settle()

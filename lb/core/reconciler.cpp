@@ -149,10 +149,14 @@ void Reconciler::set_lan(const LanState& lan, TimePoint now) {
                 carry_out(*router, Effect::kAnnounce, now);
             continue;
         }
-        if (was_up) carry_out(*router, router->election.disable(now), now);
+        if (was_up) {
+            carry_out(*router, router->election.disable(now), now);
+            router->handover.reset();
+        }
         if (is_up && router->life == Life::kActive)
             carry_out(*router, router->election.enable(lan.address, now), now);
     }
+    list_redirects();
     erase_retired();
 }
 
@@ -383,7 +387,7 @@ void Reconciler::carry_out(Router& router, Effects effects, TimePoint now) {
     if (router.election.state() != ElectionState::kProbing) router.probe.stop();
     if (const auto transition = router.election.take_transition()) {
         ++router.transitions;
-        note_handover(router, now);
+        note_handover(router, *transition, now);
         TransitionReport report{router.settings.vrid, {}, *transition};
         for (const auto& vip : router.settings.vips)
             if (std::ranges::find(report.vips, vip.name) == report.vips.end())
@@ -393,13 +397,15 @@ void Reconciler::carry_out(Router& router, Effects effects, TimePoint now) {
 }
 
 // Connections that were opened to the predecessor go on there.
-void Reconciler::note_handover(Router& router, TimePoint now) {
-    const ElectionState state = router.election.state();
+void Reconciler::note_handover(Router& router, const Transition& transition, TimePoint now) {
+    const ElectionState state = transition.to;
     if (state == ElectionState::kReleasing) return;
+    const bool is_succeeded = transition.from == ElectionState::kReleasing &&
+                              transition.cause != ElectionEvent::kDisabled;
     if (state == ElectionState::kMaster)
         begin_handover(router, now);
-    else if (state == ElectionState::kBackup && router.handover)
-        router.handover->lost = now;
+    else if (router.handover && (state == ElectionState::kBackup || is_succeeded))
+        router.handover->lost = now;  // clients come here until they hear of the successor
     else
         router.handover.reset();
     list_redirects();
@@ -538,7 +544,8 @@ TimePoint Reconciler::next_deadline() const noexcept {
 
 void Reconciler::erase_retired() noexcept {
     std::erase_if(routers_, [](const auto& r) {
-        return r->life == Life::kRetiring && r->election.state() == ElectionState::kInit;
+        return r->life == Life::kRetiring && r->election.state() == ElectionState::kInit &&
+               !r->handover;
     });
 }
 

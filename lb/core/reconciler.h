@@ -231,7 +231,7 @@ private:
     void on_foreign_claim(Router& router, std::size_t vip, MacAddress holder, TimePoint now);
     void learn(IpAddress address, MacAddress mac, TimePoint now) noexcept;
     [[nodiscard]] bool is_stranger(const Router& router, MacAddress mac) const noexcept;
-    void note_handover(Router& router, TimePoint now);
+    void note_handover(Router& router, const Transition& transition, TimePoint now);
     void begin_handover(Router& router, TimePoint now);
     void end_handovers(TimePoint now);
     void list_redirects();

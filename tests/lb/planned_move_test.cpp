@@ -170,6 +170,38 @@ TEST(OpenConnections, LateClientsComeForAWhileToWhereAVipWas) {
     EXPECT_EQ(place(1).place, Place::kHere) << "until a successor is heard";
 }
 
+// Clients go on to come to a node that ends until they hear of its successor.
+TEST(OpenConnections, AreLedOnForAMomentByANodeThatEnds) {
+    HomeLan lan = settled(2);
+    take(lan, 1);
+    lan.run_for(2s);
+    lan.change(1, [&](Reconciler& r) { r.stop(lan.now()); });
+    lan.run_for(10ms);
+    ASSERT_TRUE(lan.owned_by(0));
+    EXPECT_EQ(redirects(lan, 1), (std::vector<Redirect>{{HomeLan::vip(), HomeLan::mac_of(0)}}));
+    EXPECT_FALSE(lan.node(1).reconciler.is_idle());
+    lan.run_for(Reconciler::kDoubt);
+    EXPECT_TRUE(redirects(lan, 1).empty());
+    EXPECT_TRUE(lan.node(1).reconciler.is_idle());
+}
+
+TEST(OpenConnections, DoNotHoldUpTheEndOfANodeThatIsCutOff) {
+    HomeLan lan = settled(2);
+    take(lan, 1);
+    lan.run_for(2s);
+    lan.change(1, [&](Reconciler& r) { r.stop(lan.now()); });
+    lan.unplug(1);
+    EXPECT_TRUE(lan.node(1).reconciler.is_idle());
+    HomeLan late = settled(2);
+    take(late, 1);
+    late.run_for(2s);
+    late.change(1, [&](Reconciler& r) { r.stop(late.now()); });
+    late.run_for(10ms);
+    late.unplug(1);  // after the successor was heard
+    late.run_for(1s);
+    EXPECT_TRUE(late.node(1).reconciler.is_idle());
+}
+
 TEST(OpenConnections, ADeadNodeHasNone) {
     HomeLan lan = settled(2);
     lan.crash(0);
