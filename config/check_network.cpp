@@ -149,9 +149,13 @@ void check_candidates(CheckContext& context, const Vip& vip) {
     for (std::size_t i = 0; i < vip.foreign_peers.size(); ++i) {
         const Span place = item_place(context.root, {"vips", vip.name, "foreign_peers"}, i);
         const IpAddress& peer = vip.foreign_peers[i];
-        // Over IPv6, routers speak from their link-local address.
-        if (!(peer.is_v6() && peer.is_link_local()))
+        if (peer.is_v4())
             check_host_address(context, peer, "foreign peer " + peer.to_string(), place);
+        else if (!peer.is_link_local())
+            context.diagnostics.error(place,
+                                      "over IPv6 routers speak from their link-local address "
+                                      "(fe80::…): write that of foreign peer " +
+                                          peer.to_string());
         for (const Node& node : context.document.nodes) {
             if (node.has(peer))
                 context.diagnostics.error(place, peer.to_string() + " is node " + node.name +

@@ -29,7 +29,9 @@ std::string_view advice_on(Drop why) noexcept {
         case Drop::kBadInterval: return "version 2 needs the same `advert_interval` everywhere";
         case Drop::kPassword:
             return "it uses a password, which VRRP no longer has; remove it there";
-        case Drop::kBadTtl: return "they came over a router, or somebody forges them";
+        case Drop::kBadTtl:
+            return "they came over a router, or somebody forges them; keepalived needs unicast_ttl "
+                   "255";
         default: return "they are damaged, or somebody forges them";
     }
 }

@@ -210,6 +210,49 @@ def test_hearth_backs_up_keepalived_in_version_2(make_lan):
         assert line not in router.process.log().lower()
 
 
+# --- routers that are set up otherwise ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "why"),
+    [
+        ("", "version 2\n  advert_int 1", "(bad_version): it speaks another version than `vrrp_version` says"),
+        (
+            ", vrrp_version: 2, advert_interval: 1s",
+            "version 3\n  advert_int 1",
+            "(bad_version): it speaks another version than `vrrp_version` says",
+        ),
+        (
+            ", vrrp_version: 2, advert_interval: 1s",
+            "version 2\n  advert_int 2",
+            "(bad_interval): version 2 needs the same `advert_interval` everywhere",
+        ),
+        (
+            ", vrrp_version: 2, advert_interval: 1s",
+            "version 2\n  advert_int 1\n  authentication {\n auth_type PASS\n auth_pass secret\n }",
+            "(password): it uses a password, which VRRP no longer has; remove it there",
+        ),
+    ],
+    ids=["version 2", "version 3", "interval", "password"],
+)
+def test_a_router_that_is_not_followed_is_named_with_what_differs(make_lan, ours, theirs, why):
+    lan = make_lan(1, vip=f", vrid: {VRID}, foreign_peers: [{ROUTER}]{ours}")
+    router = Keepalived(lan, 250, options=theirs)
+    lan.start()
+    (a,) = lan.nodes
+    assert "vip_adverts" not in a.control.problems()
+    router.start()
+
+    def told() -> str:
+        return next((one["detail"] for one in a.control.status()["problems"] if one["name"] == "vip_adverts"), "")
+
+    wait_until(told, 20, what="the problem")
+    assert told().startswith(f"adverts of {ROUTER} are not followed {why}")
+    assert a.state() == "master"
+    router.stop()
+    wait_until(lambda: not told(), 60, what="it is forgotten")
+
+
 # --- sync groups ----------------------------------------------------------------------------------
 
 
@@ -267,3 +310,34 @@ def test_keepalived_backs_up_hearth_over_ipv6(make_lan):
 def test_hearth_backs_up_keepalived_over_ipv6(make_lan):
     lan, router = make_group6(make_lan, priority=250)
     hearth_takes_over_and_gives_back(lan, router, answering6, ndp.link_local(router.host))
+
+
+def make_unicast_group6(make_lan, priority: int):
+    """keepalived sends by unicast over IPv6 with a hop limit of 64, unless it is told 255 (RFC 9568 §5.1.2.3)."""
+    lan, router = make_group6(make_lan, priority)
+    (a,) = lan.nodes
+    addresses = f"unicast_src_ip {ndp.link_local(router.host)}\n  unicast_peer {{ {ndp.link_local(a.host)} }}"
+    multicast = router.config.read_text()
+    router.config.write_text(multicast.replace("advert_int 0.1", f"advert_int 0.1\n  unicast_ttl 255\n  {addresses}"))
+    lan.write_document(a.config.read_text().replace("preempt_delay", "foreign_adverts: unicast, preempt_delay"))
+    return lan, router
+
+
+def test_keepalived_backs_up_hearth_by_unicast_over_ipv6(make_lan):
+    keepalived_takes_over_and_gives_back(*make_unicast_group6(make_lan, priority=90), answering6)
+
+
+def test_hearth_backs_up_keepalived_by_unicast_over_ipv6(make_lan):
+    lan, router = make_unicast_group6(make_lan, priority=250)
+    hearth_takes_over_and_gives_back(lan, router, answering6, ndp.link_local(router.host))
+
+
+def test_keepalived_without_a_hop_limit_of_255_is_named(make_lan):
+    lan, router = make_unicast_group6(make_lan, priority=250)
+    router.config.write_text(router.config.read_text().replace("unicast_ttl 255", ""))
+    lan.start()
+    router.start()
+    (a,) = lan.nodes
+    wait_until(lambda: "vip_adverts" in a.control.problems(), 20, what="the problem")
+    detail = next(one["detail"] for one in a.control.status()["problems"] if one["name"] == "vip_adverts")
+    assert f"adverts of {ndp.link_local(router.host)} are not followed (bad_ttl)" in detail and "unicast_ttl 255" in detail
