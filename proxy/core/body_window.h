@@ -12,21 +12,23 @@ namespace hearth::proxy {
 class BodyWindow {
 public:
     static constexpr std::int32_t kFirst = 64 * 1024;
-    static constexpr std::int32_t kMost = 1024 * 1024;
 
-    // Octets were taken, `left` of those that had arrived still wait. The new size when it grows.
-    [[nodiscard]] std::int32_t taken(std::size_t octets, std::size_t left) noexcept {
-        if (left > 0 || size_ == kMost) return 0;
-        at_once_ += octets;
-        if (at_once_ < static_cast<std::size_t>(size_)) return 0;
-        at_once_ = 0;
-        size_ = std::min(2 * size_, kMost);
+    // Octets were taken, `left` of those that had arrived still wait. The new size when it grows,
+    // which it does up to `most`, what there is for all bodies together.
+    [[nodiscard]] std::int32_t taken(std::size_t octets, std::size_t left,
+                                     std::int32_t most) noexcept {
+        taken_ += octets;
+        const auto size = static_cast<std::size_t>(size_);
+        // A sender on a short way hears of room when half of it is there, and fills it at once.
+        if (taken_ < size / 2 || left > size / 4 || size_ >= most) return 0;
+        taken_ = 0;
+        size_ = std::min(4 * size_, most);
         return size_;
     }
 
 private:
     std::int32_t size_ = kFirst;
-    std::size_t at_once_ = 0;  // octets since it grew that did not wait
+    std::size_t taken_ = 0;  // octets since it grew
 };
 
 }  // namespace hearth::proxy

@@ -29,6 +29,10 @@ constexpr std::uint64_t kIdleBurst = 1000;
 constexpr std::uint64_t kIdlePerSecond = 100;
 constexpr std::uint64_t kOctetsPerIdle = 1024;
 
+// Windows of a worker's connections beyond their first size: should all takers stop at once, that
+// is what it has to keep.
+constexpr std::size_t kMostWide = 16 * 1024 * 1024;
+
 }  // namespace
 
 Http2Connection::Http2Connection(WorkerState& worker, ClientSession& owner, Stream& stream,
@@ -47,7 +51,9 @@ Http2Connection::Http2Connection(WorkerState& worker, ClientSession& owner, Stre
     wake();
 }
 
-Http2Connection::~Http2Connection() = default;
+Http2Connection::~Http2Connection() {
+    worker_.wide_windows -= static_cast<std::size_t>(window_.size() - PathWindow::kFirst);
+}
 
 Http2StreamUser* Http2Connection::on_stream(std::int32_t id) {
     ++opened_;
@@ -92,6 +98,7 @@ Http2Connection::Life Http2Connection::on_ready() {
         if (got.status != IoStatus::kMoved) return Life::kBroken;
         if (!session_.receive(in.room().first(got.octets))) input_over_ = true;
         pace_idle_frames();
+        widen();
         const std::uint64_t fresh = cost_so_far() - before;
         read_size_ = fresh > kCostlyRead ? kSmallRead : std::min(2 * read_size_, BlockPool::kBlock);
         cost += fresh;
@@ -114,6 +121,22 @@ void Http2Connection::pace_idle_frames() {
         session_.idle_frames() - std::exchange(idle_seen_, session_.idle_frames());
     expelled_ |= fresh > idle_budget_;
     idle_budget_ -= std::min(fresh, idle_budget_);
+}
+
+std::int32_t Http2Connection::take_note_of(std::size_t octets) {
+    if (window_.taken(octets)) session_.ping();
+    return window_.size();
+}
+
+// When it is known how long the way is.
+void Http2Connection::widen() {
+    if (std::exchange(pongs_seen_, session_.pongs()) == session_.pongs()) return;
+    const std::int32_t growth = window_.growth();
+    const auto octets = static_cast<std::size_t>(growth);
+    if (growth == 0 || worker_.wide_windows + octets > kMostWide) return;
+    worker_.wide_windows += octets;
+    window_.grow(growth);
+    session_.widen(0, window_.size());
 }
 
 void Http2Connection::run_streams() {

@@ -49,6 +49,8 @@ public:
     // It has something to do or to send: flush() comes.
     void wake(Http2Stream& stream);
     void wake();
+    // Octets of a body were taken; how many may be on the way.
+    [[nodiscard]] std::int32_t take_note_of(std::size_t octets);
     // It cannot wait for that; it may be gone afterwards.
     void run(Http2Stream& stream);
     // The client is a nuisance.
@@ -62,6 +64,7 @@ private:
     [[nodiscard]] bool write();
     [[nodiscard]] std::uint64_t cost_so_far() const noexcept;
     void pace_idle_frames();
+    void widen();
     void set_timer();
 
     WorkerState& worker_;
@@ -86,6 +89,8 @@ private:
     std::uint64_t idle_budget_ = 0;
     std::uint64_t octets_sent_ = 0;
     TimePoint paced_at_{};
+    PathWindow window_;
+    std::uint64_t pongs_seen_ = 0;
 };
 
 }  // namespace hearth::proxy

@@ -83,6 +83,7 @@ struct Http2Session::Impl {
     std::span<char> room;     // where send() writes
     std::size_t filled = 0;
     std::uint64_t decoded = 0;
+    std::uint64_t pongs = 0;
     bool knows_peer = false;  // its SETTINGS
     bool blames_peer = false;
 
@@ -144,6 +145,8 @@ int Http2Session::Impl::on_frame(nghttp2_session*, const nghttp2_frame* frame, v
         if (Http2StreamUser* user = of(self).user_of(frame->hd.stream_id)) user->on_data_end();
     } else if (frame->hd.type == NGHTTP2_SETTINGS && (frame->hd.flags & NGHTTP2_FLAG_ACK) == 0) {
         of(self).knows_peer = true;
+    } else if (frame->hd.type == NGHTTP2_PING && (frame->hd.flags & NGHTTP2_FLAG_ACK) != 0) {
+        ++of(self).pongs;
     }
     return 0;
 }
@@ -259,7 +262,7 @@ Http2Session::Http2Session(Side side, Acceptor* acceptor, PiecePool* pieces)
         nghttp2_submit_settings(impl_->session, NGHTTP2_FLAG_NONE, settings.data(),
                                 settings.size());
         nghttp2_session_set_local_window_size(impl_->session, NGHTTP2_FLAG_NONE, 0,
-                                              kConnectionWindow);
+                                              PathWindow::kFirst);
         return;
     }
     const std::array settings{
@@ -270,7 +273,7 @@ Http2Session::Http2Session(Side side, Acceptor* acceptor, PiecePool* pieces)
         nghttp2_settings_entry{NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1},  // RFC 8441
     };
     nghttp2_submit_settings(impl_->session, NGHTTP2_FLAG_NONE, settings.data(), settings.size());
-    nghttp2_session_set_local_window_size(impl_->session, NGHTTP2_FLAG_NONE, 0, kConnectionWindow);
+    nghttp2_session_set_local_window_size(impl_->session, NGHTTP2_FLAG_NONE, 0, PathWindow::kFirst);
 }
 
 Http2Session::~Http2Session() = default;
@@ -384,6 +387,8 @@ void Http2Session::expel() {
 }
 
 void Http2Session::ping() { nghttp2_submit_ping(impl_->session, NGHTTP2_FLAG_NONE, nullptr); }
+
+std::uint64_t Http2Session::pongs() const noexcept { return impl_->pongs; }
 
 bool Http2Session::blames_peer() const noexcept { return impl_->blames_peer; }
 

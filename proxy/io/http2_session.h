@@ -10,6 +10,7 @@
 #include "proxy/core/body_window.h"
 #include "proxy/core/http2_request.h"
 #include "proxy/core/http2_response.h"
+#include "proxy/core/path_window.h"
 
 namespace hearth::proxy {
 
@@ -60,7 +61,6 @@ public:
     };
 
     static constexpr std::uint32_t kMaxStreams = 100;
-    static constexpr std::int32_t kConnectionWindow = 1024 * 1024;
     static constexpr std::size_t kMaxFrame = 16 * 1024;
 
     // `acceptor` of a server outlives it, and so does `pieces`, where its memory comes from; null:
@@ -98,7 +98,7 @@ public:
     void resume(std::int32_t id);
     // Octets of on_data() were used up.
     void consume(std::int32_t id, std::size_t octets);
-    // The peer may send so much of it at a time.
+    // The peer may send so much of it at a time; of all together with 0.
     void widen(std::int32_t id, std::int32_t window);
     // Of a stream that is gone.
     void consume_lost(std::size_t octets);
@@ -113,6 +113,8 @@ public:
     void expel();
     // Asks the peer for a sign of life; its answer is octets to receive() as any.
     void ping();
+    // How many have come.
+    [[nodiscard]] std::uint64_t pongs() const noexcept;
 
     // It was ended for what the peer has sent.
     [[nodiscard]] bool blames_peer() const noexcept;

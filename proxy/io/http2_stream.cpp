@@ -140,7 +140,8 @@ IoResult Http2Stream::read(std::span<char> room) {
     const std::size_t taken = in_.take(room);
     if (taken > 0) {
         connection_.session().consume(id_, taken);
-        if (const std::int32_t window = window_.taken(taken, in_.size()); window > 0)
+        const std::int32_t most = connection_.take_note_of(taken);
+        if (const std::int32_t window = window_.taken(taken, in_.size(), most); window > 0)
             connection_.session().widen(id_, window);
         return {IoStatus::kMoved, taken};
     }

@@ -180,7 +180,8 @@ public:
     std::vector<ClientSession*> closed;    // to be destroyed after the batch
     std::vector<ClientSession*> to_flush;  // to be written once after the batch
     WriteTurn write_turn;
-    Http2Fields http2_fields;  // of the head that is passed on
+    Http2Fields http2_fields;      // of the head that is passed on
+    std::size_t wide_windows = 0;  // octets that clients may send beyond the usual
     std::shared_ptr<PasswordChecker> passwords;
     // The service that one of ours has left has waiting requests at other workers.
     std::function<void()> tell_of_room;
