@@ -282,3 +282,20 @@ def test_dual_stack_transitions(make_lan, first):
     assert after["ipv4"] == before["ipv4"]
     reload(lan, text[first])
     assert wait_families(first)["ipv4"] == before["ipv4"]
+
+
+@pytest.mark.parametrize("option", ["", ", avoid_buggy_ips: true", ", avoid_buggy_ips: false"])
+def test_addresses_that_look_like_broadcasts_are_left_out_unless_wanted(make_lan, option):
+    """10.0.0.255 and 10.0.1.0 are hosts of 10.0.0.0/22, and some devices do not believe it."""
+    lan = make_lan(1)
+    text = document(lan, {"mqtt": AUTO, "zigbee": AUTO, "web": AUTO}, "10.0.0.254-10.0.1.1")
+    lan.write_document(text.replace("10.0.0.0/24", "10.0.0.0/22").replace("10.0.1.1]", f"10.0.1.1]{option}"))
+    (a,) = lan.nodes
+    a.start_lb()
+    if option.endswith("false"):
+        wait_until(lambda: len(addresses(a)) == 3, 20, what="three of four addresses are given")
+        assert {"10.0.0.255", "10.0.1.0"} & set(addresses(a).values())
+        assert "pool_exhausted" not in a.control.problems()
+        return
+    wait_until(lambda: "pool_exhausted" in a.control.problems(), 20, what="no address is left for the third")
+    assert set(addresses(a).values()) == {"10.0.0.254", "10.0.1.1"}
