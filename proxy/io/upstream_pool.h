@@ -113,7 +113,7 @@ public:
 
 private:
     friend class UpstreamConnection;
-    static constexpr std::size_t kMaxIdlePerEndpoint = 128;
+    static constexpr std::size_t kMaxIdlePerEndpoint = 1024;
     using Connections = std::vector<std::unique_ptr<UpstreamConnection>>;
     struct Idle {
         Connections kept;        // the one used last at the end

@@ -9,6 +9,8 @@ import pytest
 
 from tests.lab import services
 from tests.lab.waiting import wait_until
+from tests.proxy.h2_client import connect as connect_http2
+from tests.proxy.h2_client import get as get_http2
 from tests.proxy.house import ADDRESS, OK, WEB, Peer, answer_all, get
 
 
@@ -321,3 +323,22 @@ def test_health_is_what_a_worker_says(house):
     house.start(WEB)
     reply = house.control.get("/health")
     assert reply.status == 200 and reply.json()["healthy"] is True
+
+
+def test_connections_that_a_crowd_needed_serve_the_next_one(house):
+    """Each that is closed takes a port to the upstream out of use for a minute."""
+    at_a_time, rounds = 200, 4
+    all_there = threading.Barrier(at_a_time, timeout=60)
+
+    def script(peer):
+        while peer.read_head():
+            all_there.wait()
+            peer.send(OK)
+
+    web = house.upstream(9000, script)
+    house.start(WEB, workers=1)
+    clients = [connect_http2(house) for _ in range(at_a_time // 100)]
+    for _ in range(rounds):
+        asked = [(client, client.request(get_http2())) for client in clients for _ in range(100)]
+        assert all(client.wait(stream).status == 200 for client, stream in asked)
+    assert web.asked < 300, f"for {rounds} times {at_a_time} requests"
