@@ -21,7 +21,12 @@ namespace json = boost::json;
 
 constexpr Duration kEvery = 1s;
 constexpr Duration kAnswerWithin = 800ms;
-constexpr std::array<std::string_view, 3> kDaemons{"dns", "lb", "proxy"};
+constexpr std::array<std::string_view, 4> kDaemons{"dns", "lb", "proxy", "certs"};
+using Answers = std::array<std::optional<json::value>, kDaemons.size()>;
+
+std::filesystem::path socket_of(const std::filesystem::path& run_dir, std::string_view daemon) {
+    return run_dir / (std::string(daemon) + ".sock");
+}
 
 std::string text_of(const json::value* object, std::string_view key) {
     const auto* fields = object == nullptr ? nullptr : object->if_object();
@@ -40,13 +45,20 @@ void add_problems(NodeReport& report, std::string_view daemon, const json::value
     }
 }
 
+// Not every home has a root of its own.
+bool is_expected(std::string_view daemon, const std::filesystem::path& socket) {
+    std::error_code ignored;
+    return daemon != "certs" || std::filesystem::exists(socket, ignored);
+}
+
 // `answers` in the order of kDaemons; an absent one is a daemon that does not answer.
-NodeReport make_report(const std::array<std::optional<json::value>, 3>& answers) {
+NodeReport make_report(const Answers& answers, const std::filesystem::path& run_dir) {
     NodeReport report;
     report.version = HEARTH_VERSION;
     for (std::size_t i = 0; i < kDaemons.size(); ++i) {
         const auto& status = answers[i];
         if (!status || !status->is_object()) {
+            if (!is_expected(kDaemons[i], socket_of(run_dir, kDaemons[i]))) continue;
             report.daemons.push_back({std::string(kDaemons[i]), "down"});
             continue;
         }
@@ -69,8 +81,8 @@ struct NodeReporter::Impl : std::enable_shared_from_this<Impl> {
         answers = {};
         for (std::size_t i = 0; i < kDaemons.size(); ++i) {
             runtime::async_control_request(
-                loop, run_dir / (std::string(kDaemons[i]) + ".sock"), runtime::ControlMethod::kGet,
-                "/status", "", kAnswerWithin,
+                loop, socket_of(run_dir, kDaemons[i]), runtime::ControlMethod::kGet, "/status", "",
+                kAnswerWithin,
                 [self = shared_from_this(), i](const Result<runtime::ControlResponse>& answer) {
                     self->answered(i, answer);
                 });
@@ -85,7 +97,7 @@ struct NodeReporter::Impl : std::enable_shared_from_this<Impl> {
             if (!error) answers[i] = std::move(status);
         }
         if (--waiting > 0) return;
-        on_report(make_report(answers));
+        on_report(make_report(answers, run_dir));
         timer.expires_after(kEvery);
         timer.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
             if (!error && !self->closed) self->ask();
@@ -96,7 +108,7 @@ struct NodeReporter::Impl : std::enable_shared_from_this<Impl> {
     std::filesystem::path run_dir;
     std::function<void(NodeReport)> on_report;
     boost::asio::steady_timer timer;
-    std::array<std::optional<json::value>, 3> answers;
+    Answers answers;
     std::size_t waiting = 0;
     bool closed = false;
 };

@@ -10,7 +10,7 @@ namespace hearth::lb {
 
 // What a node tells the others about itself, for `hearth status` on any of them.
 struct ReportedDaemon {
-    std::string name;   // "dns", "lb", "proxy"
+    std::string name;   // "dns", "lb", "proxy", "certs"
     std::string state;  // "ok", "warn", "error", "down"
 
     friend bool operator==(const ReportedDaemon&, const ReportedDaemon&) = default;

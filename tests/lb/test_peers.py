@@ -32,6 +32,21 @@ def test_every_node_tells_the_state_of_the_others(make_lan):
     assert "b (" in next(p["detail"] for p in c.control.status()["problems"] if p["name"] == "peer_away")
 
 
+def test_the_others_certificates_are_told_of(make_lan, binaries):
+    """Two nodes and no root yet: what hearth-certs of one says is in `hearth status` of the other."""
+    lan = make_lan(2).start()
+    wait_connected(lan)
+    a, b = lan.nodes
+    wait_until(lambda: node_seen_by(a, "b").get("daemons"), what="a report")
+    assert "certs" not in node_seen_by(a, "b")["daemons"], "it was never there"
+    certs = b.host.start(b.command("hearth-certs"), name="hearth-certs").wait_ready()
+    wait_until(lambda: node_seen_by(a, "b")["daemons"].get("certs") in ("warn", "error"), what="its state")
+    shown = a.host.run([binaries["hearth"], "--run-dir", a.run_dir, "status"], check=False).stdout
+    assert "ca_missing" in shown
+    certs.kill()
+    wait_until(lambda: node_seen_by(a, "b")["daemons"].get("certs") == "down", what="its end")
+
+
 def test_node_that_is_no_candidate_knows_the_owner(make_lan):
     lan = make_lan(3)
     lan.write_document(lan.document().replace("prefer: [a, b, c]", "prefer: [a, b]"))
