@@ -208,3 +208,21 @@ def test_a_home_without_ipv4(binaries, network):
     a.lb.kill()
     wait_until(lambda: answering(lan) == ["b"], 5)
     assert probe.finish().settled
+
+
+def test_a_partition_that_heals_has_one_owner_and_clients_are_told_which(make_lan6):
+    lan = make_lan6().start()
+    a, b = lan.nodes
+    assert ping(lan)
+    a.port.part()  # the link stays up
+    b.wait_state("master")
+    wait_until(lambda: answering(lan) == ["b"], 5)
+    assert ping(lan)
+    with ndp.Wire(lan.client) as wire:
+        a.port.join()
+        b.wait_state("backup")
+        told = [m for m in wire.answers(VIP6, 2.5) if m.destination == ndp.ALL_NODES]
+    assert a.host.mac() in {m.link for m in told} and {m.flags for m in told} == {ndp.OVERRIDE}
+    wait_until(lambda: a.host.mac() in lan.client.run(["ip", "-6", "neigh", "show", VIP6]).stdout, 5)
+    wait_until(lambda: answering(lan) == ["a"], 5)
+    assert ping(lan)
