@@ -6,7 +6,7 @@
 namespace hearth::lb {
 namespace {
 
-constexpr std::array<Duration, 2> kGaps{1100ms, 1100ms};
+constexpr std::array<Duration, 3> kGaps{30ms, 1070ms, 1100ms};
 // A rival that keeps on claiming is answered, but not at its own rate.
 constexpr Duration kAtMostEvery = 100ms;
 

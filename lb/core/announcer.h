@@ -7,10 +7,11 @@
 
 namespace hearth::lb {
 
-// When the owner of a VIP says so to the LAN: at once, 1.1 s and 2.2 s later (Linux ignores a
-// second update within its lock time of 1 s, so one of these counts whatever was heard
-// just before), then every `refresh`, which should be shorter than a switch's ageing (300 s as a
-// rule), or not again when that is 0.
+// When the owner of a VIP says so to the LAN: at once, 30 ms later (a broadcast may be lost, and
+// nobody would ask before the next one), 1.1 s and 2.2 s later (Linux ignores a second update
+// within its lock time of 1 s, so one of these counts whatever was heard just before), then every
+// `refresh`, which should be shorter than a switch's ageing (300 s as a rule), or not again when
+// that is 0.
 class Announcer {
 public:
     void start(TimePoint now, Duration refresh) noexcept;

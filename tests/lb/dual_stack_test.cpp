@@ -91,8 +91,8 @@ TEST_F(DualStack, ProbesForBothAndAnnouncesBoth) {
     EXPECT_EQ(std::ranges::count(sent, EtherType::kIpv6, &Frame::type), 1);
     EXPECT_TRUE(parse_ndp(sent[1].payload)->is_probe());
     run(2s);
-    EXPECT_EQ(reconciler_.arp_counters().gratuitous, 2U);
-    EXPECT_EQ(reconciler_.ndp_counters().gratuitous, 1U);
+    EXPECT_EQ(reconciler_.arp_counters().gratuitous, 4U);
+    EXPECT_EQ(reconciler_.ndp_counters().gratuitous, 2U);
 }
 
 TEST_F(DualStack, NodesAreKnownByTheirEthernetAddressOverIpv6) {

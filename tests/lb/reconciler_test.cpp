@@ -204,6 +204,41 @@ TEST(Reconciler, PartitionHasTwoOwnersAndHealsToOne) {
     }
 }
 
+// Whoever speaks first, the lesser of the two is no owner any more.
+TEST(Reconciler, APartitionThatHealsHasOneOwnerWithinAnInterval) {
+    for (const std::size_t cut : {0U, 1U}) {
+        for (Duration phase{}; phase < 1s; phase += 37ms) {
+            HomeLan lan(2, 1s);
+            lan.plug_all();
+            lan.run_for(10s);
+            lan.isolate(cut);
+            lan.run_for(10s + phase);
+            ASSERT_EQ(lan.owners().size(), 2U);
+            lan.join(cut);
+            EXPECT_LT(lan.time_until([&] { return lan.owned_by(0); }, 2s), 1s + 10ms) << cut;
+            lan.run_for(1ms);
+            EXPECT_EQ(lan.client_view(), HomeLan::mac_of(0));
+        }
+    }
+}
+
+TEST(Reconciler, AnAnnouncementThatIsLostIsRepeatedSoon) {
+    auto lan = settled(2);
+    lan.crash(0);
+    int lost = 0;
+    lan.lose([&](const Frame& frame) {
+        const auto packet = parse_arp(frame.payload);
+        const bool is_lost = frame.type == EtherType::kArp && packet &&
+                             packet->sender_ip == HomeLan::vip() && lost < 2;
+        lost += is_lost ? 1 : 0;
+        return is_lost;
+    });
+    lan.time_until([&] { return lan.owned_by(1); }, 1s);
+    const auto known = [&] { return lan.client_view() == HomeLan::mac_of(1); };
+    EXPECT_FALSE(known());
+    EXPECT_LT(lan.time_until(known, 1s), 40ms);
+}
+
 TEST(Reconciler, LossNeverLeavesTheHomeWithoutOwnerForLong) {
     std::mt19937 random(7);
     auto lan = settled(3);
@@ -276,7 +311,7 @@ TEST(Reconciler, ConflictWhileOwningIsDefendedAtMostEveryTenSeconds) {
         lan.inject_arp({ArpOperation::kRequest, kStranger, HomeLan::vip(), {}, HomeLan::vip()});
         lan.run_for(100ms);
     }
-    EXPECT_EQ(lan.gratuitous_seen - before, 6U) << "one defence: three announcements of two frames";
+    EXPECT_EQ(lan.gratuitous_seen - before, 8U) << "one defence: four announcements of two frames";
     EXPECT_EQ(lan.node(0).conflicts.size(), 1U);
     EXPECT_EQ(lan.node(1).conflicts.size(), 1U) << "a backup reports too";
     EXPECT_TRUE(lan.owned_by(0));

@@ -132,7 +132,7 @@ def test_live_conflict_is_defended_at_most_every_ten_seconds(make_lan):
         attacker.claim(2)
     for node in (a, b):
         wait_until(lambda node=node: node.vip().get("conflict") == lan.client.mac())
-    wait_until(lambda: a.control.metric("hearth_arp_gratuitous_total") == before + 6)
+    wait_until(lambda: a.control.metric("hearth_arp_gratuitous_total") == before + 8)
     assert a.state() == "master"
     lan.wait_owner(a)
 

@@ -87,7 +87,7 @@ def test_fail_over_is_announced_to_those_who_know_the_address(make_lan6):
         wait_until(lambda: answering(lan) == ["b"], 5)
         told = [m for m in wire.answers(VIP6, 2.5) if m.destination == ndp.ALL_NODES]
     assert {m.flags for m in told} == {ndp.OVERRIDE}
-    assert [m.link for m in told] == [b.host.mac()] * 3  # at once, 1.1 s and 2.2 s later
+    assert [m.link for m in told] == [b.host.mac()] * 4  # at once, 30 ms, 1.1 s and 2.2 s later
     assert b.host.mac() in lan.client.run(["ip", "-6", "neigh", "show", VIP6]).stdout
     assert ping(lan)
 
@@ -125,8 +125,7 @@ def test_a_stranger_is_reported_and_the_address_defended(make_lan6):
     with ndp.Wire(lan.client) as wire:
         wire.hear(2.5)  # its own announcements at the start are over
         wire.send(forged)
-        (defence,) = wire.answers(VIP6)
-        assert (defence.link, defence.flags) == (a.host.mac(), ndp.OVERRIDE)
+        assert {(defence.link, defence.flags) for defence in wire.answers(VIP6)} == {(a.host.mac(), ndp.OVERRIDE)}
     wait_until(lambda: "vip_conflict" in a.control.problems())
     assert a.vip()["conflict"] == lan.client.mac()
     assert a.state() == "master"
