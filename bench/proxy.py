@@ -62,12 +62,13 @@ class ProxyBench:
         self.flood_program = options.program("bench-http-flood")
         self.upstream = self.arena.address(3, self.arena.load)
         core = str(self.arena.cores.upstream)
-        self.arena.load.start(
-            pinned(core, [options.program("bench-http-responder"), self.upstream, "80"]))
-        self.hearth = Hearth(self.arena, 11, self.upstream, options.program("hearth-proxy"))
+        self.arena.load.start(pinned(core, [options.program("bench-http-responder"), "0.0.0.0", "80"]))
+        # Each knows it by another address: ports to it that one has used up are not missing to the next.
+        upstream = [self.arena.address(21 + i, self.arena.load) for i in range(5)]
+        self.hearth = Hearth(self.arena, 11, upstream[0], options.program("hearth-proxy"))
         self.servers: list[ProxyServer] = [
             self.hearth,
-            *(peer(self.arena, 12 + i, self.upstream) for i, peer in enumerate((Nginx, Haproxy, H2o, Caddy))),
+            *(peer(self.arena, 12 + i, upstream[1 + i]) for i, peer in enumerate((Nginx, Haproxy, H2o, Caddy))),
         ]
         make_certificate(self.arena.directory, HOST, [server.address for server in self.servers])
 
