@@ -17,7 +17,11 @@ void Prober::probe(const Endpoint& endpoint, const std::optional<UpstreamSecurit
     if (is_plain || (connects_only && !is_secure))
         return probe_upstream(loop_, endpoint, request, timeout, std::move(done));
     UpstreamAsk ask;
-    ask.target = {endpoint, std::make_shared<const UpstreamSecurity>(*security)};
+    // Others have no part in a connection that begins with a header of its own.
+    const auto needs = request.preamble.empty() || request.grpc ? UpstreamTarget::Needs::kAny
+                                                                : UpstreamTarget::Needs::kHttp1;
+    ask.target = {endpoint, std::make_shared<const UpstreamSecurity>(*security), needs,
+                  request.preamble};
     if (request.grpc) {
         ask.text = grpc_health_head(request.host, *request.grpc);
         ask.body = grpc_health_message(*request.grpc);

@@ -4,6 +4,7 @@
 #include <boost/asio/io_context.hpp>
 #include <chrono>
 
+#include "proxy/core/http1_question.h"
 #include "runtime/event_loop.h"
 #include "runtime/log.h"
 
@@ -53,6 +54,7 @@ void TargetKeeper::gather() {
     std::map<Key, Checked> wanted;
     std::set<Key> all;
     for (const Service& service : snapshot_->services) {
+        const std::string preamble = header_of_nobody(service.send_proxy_protocol);
         for (const UpstreamSpec& spec : service.upstreams) {
             for (const Endpoint& endpoint : endpoints_of(spec, *addresses_)) {
                 const Key key{service.name, endpoint};
@@ -60,13 +62,14 @@ void TargetKeeper::gather() {
                 if (!service.health.is_wanted()) continue;
                 const auto known = checked_.find(key);
                 if (known != checked_.end() && known->second.check == service.health &&
-                    known->second.security == spec.security) {
+                    known->second.security == spec.security && known->second.preamble == preamble) {
                     wanted.emplace(*known);
                 } else {
                     wanted.emplace(key, Checked{service.health,
                                                 service.hosts.front(),
                                                 std::string(socket_at(service, endpoint)),
                                                 spec.security,
+                                                preamble,
                                                 HealthJudge(service.health),
                                                 {},
                                                 false,
@@ -90,7 +93,8 @@ void TargetKeeper::check_due() {
         Endpoint asked_at = key.second;
         if (checked.check.port != 0) asked_at.port = checked.check.port;
         prober_.probe(asked_at, checked.security,
-                      {checked.host, checked.check.path, checked.socket_path, checked.check.grpc},
+                      {checked.host, checked.check.path, checked.socket_path, checked.check.grpc,
+                       checked.preamble},
                       checked.check.timeout,
                       [this, asked = key](const ProbeResult& result) { answered(asked, result); });
     }

@@ -51,6 +51,7 @@ private:
         std::string host;
         std::string socket_path;
         std::optional<UpstreamSecurity> security;
+        std::string preamble;
         HealthJudge judge;
         TimePoint due{};
         bool asking = false;

@@ -7,6 +7,7 @@
 #include <boost/json/serialize.hpp>
 #include <set>
 
+#include "proxy/core/http1_question.h"
 #include "proxy/io/upstream_probe.h"
 #include "runtime/event_loop.h"
 #include "runtime/log.h"
@@ -91,15 +92,15 @@ void UpstreamBoard::check_all() {
     struct Wanted {
         std::string socket;  // the path, of a Unix socket
         std::optional<UpstreamSecurity> security;
+        std::string preamble;
     };
     std::map<Endpoint, Wanted> wanted;
     for (const Service& service : snapshot_->services) {
         for (const UpstreamSpec& spec : service.upstreams) {
             for (const Endpoint& endpoint : endpoints_of(spec, *addresses_)) {
-                // TLS behind a PROXY header, which tells of a client, is not tried without one.
                 wanted.emplace(endpoint,
-                               Wanted{std::string(socket_at(service, endpoint)),
-                                      service.keeps_connections() ? spec.security : std::nullopt});
+                               Wanted{std::string(socket_at(service, endpoint)), spec.security,
+                                      header_of_nobody(service.send_proxy_protocol)});
                 if (service.stream.kind == StreamKind::kUdp) of_udp.insert(endpoint);
             }
         }
@@ -110,7 +111,7 @@ void UpstreamBoard::check_all() {
     std::erase_if(known_, [&](const auto& each) { return !wanted.contains(each.first); });
     for (const auto& [endpoint, how] : wanted) {
         if (of_udp.contains(endpoint)) continue;  // only its clients find out
-        prober_.probe(endpoint, how.security, {{}, {}, how.socket}, kConnectLimit,
+        prober_.probe(endpoint, how.security, {{}, {}, how.socket, {}, how.preamble}, kConnectLimit,
                       [this, asked = endpoint](const ProbeResult& result) {
                           report(asked, result.error.reason);
                       });
@@ -254,7 +255,8 @@ void UpstreamBoard::probe(const std::string& name, runtime::ControlServer::Reply
             const std::string socket(socket_at(*service, endpoint));
             if (service->stream.kind != StreamKind::kNone) path.clear();
             prober_.probe(endpoint, spec.security,
-                          {service->hosts.front(), std::move(path), socket, service->health.grpc},
+                          {service->hosts.front(), std::move(path), socket, service->health.grpc,
+                           header_of_nobody(service->send_proxy_protocol)},
                           kProbeLimit, [round, spec, endpoint](const ProbeResult& result) {
                               round->add(describe_probe(spec, endpoint, result));
                           });

@@ -158,6 +158,12 @@ void ClientRequest::ask_service() {
     wait_for_answer();
     UpstreamAsk ask;
     ask.target = {*endpoint, asked->security_of(*endpoint)};
+    if (!asked->service->keeps_connections()) {
+        ask.target.needs = UpstreamTarget::Needs::kHttp1;
+        ask.target.preamble = proxy_header(asked->service->send_proxy_protocol,
+                                           {who_.address, who_.port}, client_.local());
+        ask.connection = UpstreamAsk::Connection::kNew;
+    }
     ask.text = auth_question(*head_, peer, origin, active.asked_target,
                              asked->service->hosts.front(), rule.path);
     ask.timeout = kAskTime;

@@ -46,7 +46,7 @@ public:
           timer_(loop.context()),
           connects_only_(request.path.empty()),
           socket_path_(request.socket_path),
-          request_(probe_question(request.host, request.path)),
+          request_(request.preamble + probe_question(request.host, request.path)),
           done_(std::move(done)) {}
 
     void start(const Endpoint& endpoint, Duration timeout);

@@ -19,6 +19,7 @@ struct ProbeRequest {
     std::string path;
     std::string socket_path{};          // of a Unix socket, instead of the endpoint
     std::optional<std::string> grpc{};  // a service of gRPC's: its own question, instead of GET
+    std::string preamble{};             // ahead of all else: a PROXY header of nobody's
 };
 
 struct ProbeResult {

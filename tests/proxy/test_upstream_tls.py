@@ -76,8 +76,48 @@ def test_a_certificate_that_is_not_accepted_is_told_of_before_anybody_asks(house
     upstream.close()
 
 
-def test_tls_behind_a_proxy_header_is_not_tried_without_one(house):
-    """Who expects the header would take the handshake for a bad one."""
-    house.upstream(9000, lambda peer: peer.send(OK))
-    house.start({"web": {"upstreams": [{"url": URL, "verify": False}], "send_proxy_protocol": "v1"}}, workers=1)
-    wait_until(lambda: state(house)["up"] is True, what="a connection is enough")
+@pytest.mark.parametrize("version", ["v1", "v2"])
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_proxy_header_goes_ahead_of_what_we_ask_ourselves(house, scheme, version):
+    """Who expects the header takes anything else for a bad one: it says that the connection is nobody's (LOCAL)."""
+    context = server_context(Authority(house.directory / "tls").leaf("localhost"), "http/1.1")
+    ours = b"PROXY UNKNOWN\r\n" if version == "v1" else b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0"
+    said: list[bytes] = []
+
+    def script(peer: Peer) -> None:
+        head = b""
+        while not head.endswith(b"\n" if version == "v1" else ours):
+            if not (octet := peer.connection.recv(1)):
+                return
+            head += octet
+        said.append(head)
+        if scheme == "https":
+            peer.connection = context.wrap_socket(peer.connection, server_side=True)
+        while peer.connection.recv(65536):
+            peer.connection.sendall(OK)
+
+    house.upstream(9000, script)
+    upstream = {"url": f"{scheme}://{ADDRESS}:9000", **({"verify": False} if scheme == "https" else {})}
+    health = {"path": "/health", "interval": "1s", "fall": 1, "rise": 1}
+    house.start({"web": {"upstreams": [upstream], "send_proxy_protocol": version, "health": health}}, workers=1)
+    wait_until(lambda: len(said) >= 3, what="checks")
+    wait_until(lambda: state(house)["up"] is True, what="it is well")
+    assert set(said) == {ours}
+    assert house.control.get("/probe?service=web").json()["upstreams"][0]["status"] == 200
+
+
+def test_a_proxy_header_of_the_client_goes_ahead_of_the_question_who_it_is(house):
+    def asked(peer: Peer) -> None:
+        line = peer.read_until(b"\n")
+        assert line.startswith(b"PROXY TCP4 127.0.0.1 127.0.0.1 ")
+        while peer.read_head():
+            peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    house.upstream(9000)
+    auth = house.upstream(9001, asked)
+    house.start({
+        "web": {"upstream": f"http://{ADDRESS}:9000", "middleware": {"forward_auth": {"service": "auth", "path": "/verify"}}},
+        "auth": {"upstream": f"http://{ADDRESS}:9001", "send_proxy_protocol": "v1"},
+    }, workers=1)
+    assert [house.ask(get())[0] for _ in range(3)] == [200] * 3
+    assert auth.asked == 3, "each a connection of its own"
