@@ -123,6 +123,7 @@ def test_http2_at_a_socket(house):
         script = staticmethod(ok)
         is_hasty = staticmethod(lambda asked: False)
         asked: list = []
+        connections: list = []
 
     SocketUpstream(path, lambda peer: H2Connection(Script, peer.connection).run())
     house.start({"web": {"upstream": f"h2c+unix:{path}"}})
