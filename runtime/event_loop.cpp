@@ -27,7 +27,12 @@ struct EventLoop::Impl {
         thread_id.store({}, std::memory_order_relaxed);
     }
 
+    void interrupt() const {
+        if (interrupts) interrupts();
+    }
+
     std::string name;
+    std::function<void()> interrupts;
     boost::asio::io_context context{kOneThread};
     boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work{
         context.get_executor()};
@@ -65,7 +70,10 @@ void EventLoop::start(Urgency urgency) {
 
 void EventLoop::run() { impl_->run(); }
 
-void EventLoop::stop() noexcept { impl_->context.stop(); }
+void EventLoop::stop() noexcept {
+    impl_->context.stop();
+    impl_->interrupt();
+}
 
 void EventLoop::join() noexcept {
     if (impl_->thread.joinable()) impl_->thread.join();
@@ -73,6 +81,7 @@ void EventLoop::join() noexcept {
 
 void EventLoop::post(std::function<void()> work) {
     boost::asio::post(impl_->context, std::move(work));
+    impl_->interrupt();
 }
 
 void EventLoop::run_and_wait(const std::function<void()>& work) {
@@ -91,6 +100,10 @@ void EventLoop::run_and_wait(const std::function<void()>& work) {
 
 bool EventLoop::is_current() const noexcept {
     return impl_->thread_id.load(std::memory_order_relaxed) == std::this_thread::get_id();
+}
+
+void EventLoop::on_interrupt(std::function<void()> interrupt) {
+    impl_->interrupts = std::move(interrupt);
 }
 
 }  // namespace hearth::runtime

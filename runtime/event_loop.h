@@ -48,6 +48,10 @@ public:
     void run_and_wait(const std::function<void()>& work);
     [[nodiscard]] bool is_current() const noexcept;
 
+    // For work that sleeps inside its own turn, on descriptors of its own: `interrupt` is called
+    // after each post() and by stop(), on their thread. Set while the loop does not run.
+    void on_interrupt(std::function<void()> interrupt);
+
 private:
     struct Impl;
     std::unique_ptr<Impl> impl_;

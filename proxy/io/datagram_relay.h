@@ -26,6 +26,7 @@ public:
     // When the worker has a document.
     void start();
     [[nodiscard]] const Endpoint& local() const noexcept { return socket_->local(); }
+    [[nodiscard]] int descriptor() const noexcept { return socket_->descriptor(); }
     // Clients of upstreams that are gone, down or drained now are given to others.
     void look_at_upstreams();
     // Between batches.

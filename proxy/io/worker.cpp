@@ -139,6 +139,7 @@ Result<void> Worker::open_listeners(const std::vector<Listening>& wanted) {
                         accept(std::move(connection), security);
                     });
             }
+            state_.poller.share(listener.descriptor());
             listeners_.push_back(std::move(listener));
         }
     });
@@ -149,6 +150,7 @@ void Worker::close_other_listeners(const std::vector<Listening>& wanted) {
     on_loop([&] {
         std::erase_if(listeners_, [&](const Listener& l) {
             if (holds(wanted, l.where())) return false;
+            state_.poller.remove(l.descriptor());
             sockets_.forget(kept_name(l.where()));
             return true;
         });
@@ -399,6 +401,7 @@ void Worker::drain(std::function<void()> drained) {
         state_.poller.refresh();
         state_.draining = true;
         drained_ = std::move(done);
+        for (const Listener& one : listeners_) state_.poller.remove(one.descriptor());
         listeners_.clear();
         state_.upstreams.close_idle();
         for (const auto& session : sessions_) session->drain();

@@ -92,6 +92,9 @@ private:
         [[nodiscard]] Listening where() const {
             return {datagrams ? datagrams->local() : acceptor->local(), security};
         }
+        [[nodiscard]] int descriptor() const noexcept {
+            return datagrams ? datagrams->descriptor() : acceptor->descriptor();
+        }
     };
 
     void set_targets(ServiceState& state);
