@@ -45,7 +45,7 @@ class Pace:
 
 QUICK = Pace(rounds=1, seconds=0.3, latency_rounds=1, latency_seconds=0.3, bodies=1, big_bodies=8, idle=500, rest_tenths=2,
              reloads=5, restarts=1, flood_rounds=1, flood_seconds=1, uploads=1, upload_mib=4)
-FULL = Pace(rounds=31, seconds=0.3, latency_rounds=301, latency_seconds=0.1, bodies=9, big_bodies=24,
+FULL = Pace(rounds=31, seconds=0.3, latency_rounds=501, latency_seconds=0.1, bodies=9, big_bodies=24,
             idle=min(10_000, MAX_CONNECTIONS - 500), rest_tenths=30, reloads=100, restarts=10, flood_rounds=3, flood_seconds=3,
             uploads=5, upload_mib=32)
 WARM_UP_S = 0.1
