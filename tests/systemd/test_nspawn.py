@@ -190,6 +190,22 @@ def test_ipv6_is_forwarded_when_a_service_needs_it(machine):
     machine.run("systemctl", "reload", "hearth-lb")
 
 
+def test_check_scripts_run_without_capabilities_and_leave_nothing(machine):
+    """Also under the unit's sandbox, which refuses system calls and hides the processes of others."""
+    find = ["sh", "-c", "for f in $(grep -lzx '432[1]' /proc/[0-9]*/cmdline); do grep CapEff ${f%cmdline}status; done"]
+    machine.write("/usr/local/bin/check-router", "#!/bin/sh\nsetsid sleep 4321 &\nsleep 0.3\n")
+    machine.run("chmod", "755", "/usr/local/bin/check-router")
+    vip = "{address: 10.77.0.53, track: [{script: /usr/local/bin/check-router, every: 500ms}]}"
+    machine.write("/etc/hearth/hearth.yaml", DOCUMENT.replace("dns: 10.77.0.53", f"dns: {vip}"))
+    machine.run("systemctl", "reload", "hearth-lb")
+    said = wait_until(lambda: machine.run(*find, check=False).stdout, 15, what="the script's child")
+    assert set(said.splitlines()) == {"CapEff:\t0000000000000000"}
+    machine.write("/etc/hearth/hearth.yaml", DOCUMENT)
+    machine.run("systemctl", "reload", "hearth-lb")
+    wait_until(lambda: not machine.run(*find, check=False).stdout, 15, what="its end")
+    assert "check-router" not in machine.run("journalctl", "-u", "hearth-lb", "-g", "vip_track", check=False).stdout
+
+
 def test_names_of_addresses_from_pools_cross_from_one_user_to_the_other(machine):
     """hearth-lb writes what hearth-dns, another user, reads."""
     pool = "pools: {home: 10.77.0.200}\n"
