@@ -75,6 +75,7 @@ class _Home:
 
     def stop(self) -> None:
         self.node.lb.stop()
+        self.node.host.run(["nft", "flush", "ruleset"])  # it leaves its own for the next one
 
     def kernel_cpu(self) -> float:
         """Seconds of the thread that changes the kernel's tables."""
@@ -209,7 +210,7 @@ def run(options) -> Report:
         home = _Home(options, network)
         cpu: dict[int, float] = {}
         for services in (10, 1000):
-            ready = home.start(services)
+            home.start(services)
             changes = _changes(home, trials)
             bar = {"at_most": 5} if services == 1000 else {}
             report.add(f"one backend changed among {services} services", "hearth", median(changes.took), "ms", **bar)
@@ -217,17 +218,28 @@ def run(options) -> Report:
             report.add(f"one backend changed among {services} services, CPU time", "hearth", round(changes.cpu, 2), "ms")
             if services == 1000:
                 report.add("datagrams lost beside it", "hearth", changes.lost, "", at_most=0)
-                report.add("cold start of 1000 services: in the kernel", "hearth",
-                           home.cold / 1000, "ms", at_most=300)
-                report.add("cold start of 1000 services: until ready", "hearth", ready * 1000, "ms", at_most=300)
-                report.add("cold start of 1000 services: CPU time until ready", "hearth", home.cpu * 1000, "ms")
             home.stop()
+        _cold_starts(report, home, trials)
     report.add("CPU time of a change among 1000 services, among 10 = 1", "hearth", round(cpu[1000] / cpu[10], 2), "",
                at_most=1.25)
     _forwarding(report, options, 100 if options.quick else 1500)
     report.note("packets: CPU time, medians over rounds in which all take turns; the bounds hold the median ratio with 95 %")
     report.note("a change: from the answer of a check until the kernel had it; 10 backends for each service")
     return report
+
+
+def _cold_starts(report: Report, home: _Home, trials: int) -> None:
+    found = []
+    for _ in range(trials):
+        ready = home.start(1000)
+        found.append((home.cold / 1000, ready * 1000, home.cpu * 1000))
+        home.stop()
+    kernel, ready, cpu = (median(values) for values in zip(*found, strict=True))
+    title = "cold start of 1000 services"
+    report.add(f"{title}: in the kernel", "hearth", kernel, "ms", at_most=300)
+    report.add(f"{title}: until ready", "hearth", ready, "ms", at_most=300)
+    report.add(f"{title}: until ready, longest", "hearth", max(times[1] for times in found), "ms")
+    report.add(f"{title}: CPU time until ready", "hearth", cpu, "ms")
 
 
 # --- what a packet costs ------------------------------------------------------------------------

@@ -156,13 +156,17 @@ def _busy(report: Report, options, seconds: float) -> None:
         backups = [rival.other(owner) for rival, owner in zip(rivals, owners, strict=True)]
         before = [rival.contestant.takeovers(backup) for rival, backup in zip(rivals, backups, strict=True)]
         suffering = [rival.contestant.processes(owner) for rival, owner in zip(rivals, owners, strict=True)]
+        begin = time.time()
         with vip_busy.Load(sum(suffering, []), options.build_dir) as load:
             gaps = longest_gaps([rival.adverts.of(owner) for rival, owner in zip(rivals, owners, strict=True)], seconds)
         span = f"owner saturated for {seconds / 60:.2g} min"
         for rival, backup, had, gap in zip(rivals, backups, before, gaps, strict=True):
             name = rival.contestant.name
             bar = 0 if rival is rivals[0] else None
-            report.add(f"false fail-overs, {span}", name, rival.contestant.takeovers(backup) - had, "", at_most=bar)
+            taken = rival.contestant.takeovers(backup) - had
+            report.add(f"false fail-overs, {span}", name, taken, "", at_most=bar)
+            if taken > 0:
+                report.note(f"{name}, {span}: {rival.story(begin)}")
             report.add(f"longest time between adverts of 100 ms, {span}", name, round(gap * 1000, 1), "ms")
         report.note(f"saturated: {load.told}; RFC 9568 allows 300 ms and more between adverts")
 

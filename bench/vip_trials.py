@@ -110,9 +110,9 @@ class Trial:
         action(owner)
         result = probe.finish()
         own_work = sum(max(0.0, cpu_seconds(pid) - before) for pid, before in worked.items())
-        return Outcome(kind, result, self._story(since), begin, own_work)
+        return Outcome(kind, result, self.story(since), begin, own_work)
 
-    def _story(self, since: float) -> str:
+    def story(self, since: float) -> str:
         return self.contestant.story(since) if isinstance(self.contestant, Hearth) else self.contestant.name
 
     def round(self, phase: float) -> None:
@@ -237,7 +237,7 @@ class Trial:
         for address, echo in echoes.items():
             result = echo.finish()
             if result.broken or result.answered != result.sent:
-                self.broken.append(f"{kind}, {address}: {result.broken or 'no answer'}; {self._story(since)}; meanwhile "
+                self.broken.append(f"{kind}, {address}: {result.broken or 'no answer'}; {self.story(since)}; meanwhile "
                                    f"a core stood still for {self.stalls.longest(begin) * 1000:.0f} ms at a time")
 
     def move(self) -> Outcome:
