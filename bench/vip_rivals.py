@@ -17,12 +17,12 @@ _ECHO = f"services: {{echo: {{vip: other, ports: {{tcp/{ECHO_PORT}: [a, b]}}}}}}
 
 
 class Hearth:
-    """hearth-lb with its default settings, but for the preempt delay."""
+    """hearth-lb with its default settings, but that a better node that comes back takes nothing, as in keepalived's."""
 
     name = "hearth"
 
     def __init__(self, lan: VipLan, interval_ms: int) -> None:
-        vip = f", advert_interval: {interval_ms}ms, preempt_delay: 600s"
+        vip = f", advert_interval: {interval_ms}ms, preempt: false"
         other = f"  other: {{address: {OTHER_VIP}, prefer: [b, a]{vip}}}\n"
         lan.write_document(lan.document(vip=vip, more=_DNS + _ECHO).replace("peers:", f"{other}peers:"))
         for node in lan.nodes:

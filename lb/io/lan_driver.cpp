@@ -25,6 +25,12 @@ namespace {
 constexpr Duration kRememberAfter = 50ms;
 constexpr int kLoopback = RouteNetlink::kLoopback;
 
+bool takes_over(const Output& output) {
+    return std::ranges::any_of(output.transitions, [](const TransitionReport& report) {
+        return report.transition.to == ElectionState::kMaster;
+    });
+}
+
 }  // namespace
 
 std::string track_name(const std::string& interface) { return "interface " + interface; }
@@ -47,6 +53,7 @@ struct LanDriver::Impl : std::enable_shared_from_this<Impl> {
     void settle();
     void arm();
     void send(std::vector<Output>& outputs);
+    void ask_neighbours_anew(const LanLink& link);
     void deliver(const Output& output);
     void remember_connections(Duration after);
     void look_at_host();
@@ -226,6 +233,8 @@ void LanDriver::Impl::settle() {
 // ends harms nobody meanwhile. The other nodes hear it before that only when it is urgent: their
 // timers are running, too.
 void LanDriver::Impl::send(std::vector<Output>& outputs) {
+    for (std::size_t i = 0; i < links.size(); ++i)
+        if (takes_over(outputs[i])) ask_neighbours_anew(*links[i]);
     const auto wanted = wanted_redirects();
     const bool is_new = connections.lacks(wanted);
     if (is_new && !connections.is_urgent(wanted)) connections.lead(wanted);
@@ -238,6 +247,13 @@ void LanDriver::Impl::send(std::vector<Output>& outputs) {
     }
     if (is_new) connections.lead(wanted);
     for (std::size_t i = 0; i < links.size(); ++i) links[i]->send(others[i]);
+}
+
+// Clients that did not answer while this node or they were cut off, say, are about to ask.
+void LanDriver::Impl::ask_neighbours_anew(const LanLink& link) {
+    if (!route || link.interface_index() == 0) return;
+    if (const auto done = route->ask_neighbours_anew(link.interface_index()); !done)
+        log::warn("vip_neighbours", {{"error", done.error().to_string()}});
 }
 
 bool LanDriver::Impl::is_idle() const {

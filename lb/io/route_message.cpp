@@ -3,6 +3,7 @@
 #include <libmnl/libmnl.h>
 #include <linux/if_link.h>
 #include <linux/ip.h>
+#include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <net/if_arp.h>
@@ -120,6 +121,23 @@ std::optional<InterfaceAddress> parse_address(const nlmsghdr* message) {
     if (text(attributes[IFA_LABEL]) == kVipLabel ||
         (protocol.size() == 1 && protocol[0] == kVipProtocol))
         found.owner = InterfaceAddress::Owner::kHearth;
+    return found;
+}
+
+std::optional<UnansweredNeighbour> parse_neighbour(const nlmsghdr* message) {
+    const auto* header = header_of<ndmsg>(message);
+    if (header == nullptr || header->ndm_state != NUD_INCOMPLETE) return std::nullopt;
+    const Attributes attributes = attributes_of<ndmsg>(message);
+    nda_cacheinfo times{};
+    const ByteView info = payload(attributes[NDA_CACHEINFO]);
+    if (info.size() < sizeof times) return std::nullopt;
+    std::memcpy(&times, info.data(), sizeof times);
+    constexpr std::int64_t kTicksPerSecond = 100;  // USER_HZ
+    UnansweredNeighbour found;
+    found.interface = header->ndm_ifindex;
+    found.address = address_of(attributes[NDA_DST]);
+    found.age = Duration(std::chrono::seconds(times.ndm_updated)) / kTicksPerSecond;
+    if (found.address.is_unspecified()) return std::nullopt;
     return found;
 }
 

@@ -6,10 +6,11 @@
 
 #include "base/ip.h"
 #include "base/mac.h"
+#include "base/time.h"
 
 struct nlmsghdr;
 
-// Interfaces and addresses as rtnetlink tells of them: messages whose lengths are right in the
+// Interfaces, addresses and neighbours as rtnetlink tells of them: messages whose lengths are right in the
 // header (mnl_nlmsg_ok) and nowhere else.
 namespace hearth::lb {
 
@@ -38,8 +39,17 @@ struct InterfaceAddress {
     enum class Owner : std::uint8_t { kOthers, kHearth } owner = Owner::kOthers;
 };
 
+// A neighbour that the kernel has asked for its hardware address, which has not answered yet.
+struct UnansweredNeighbour {
+    int interface = 0;
+    IpAddress address;
+    Duration age{};  // since the first question, in ticks of 10 ms
+};
+
 [[nodiscard]] std::optional<Interface> parse_link(const nlmsghdr* message);
 // None for an IPv6 address that is not proven unique yet (RFC 4862 §5.4), or proven not to be.
 [[nodiscard]] std::optional<InterfaceAddress> parse_address(const nlmsghdr* message);
+// None for one in any other state.
+[[nodiscard]] std::optional<UnansweredNeighbour> parse_neighbour(const nlmsghdr* message);
 
 }  // namespace hearth::lb

@@ -3,6 +3,7 @@
 #include <libmnl/libmnl.h>
 #include <linux/if_link.h>
 #include <linux/ip.h>
+#include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 
 #include <array>
@@ -202,6 +203,24 @@ Result<void> RouteNetlink::keep_vips_quiet(int interface) {
 Result<void> RouteNetlink::forward_ipv4(int interface) {
     static constexpr std::array kForward{Setting{IPV4_DEVCONF_FORWARDING, 1}};
     return impl_->configure(interface, kForward);
+}
+
+Result<void> RouteNetlink::ask_neighbours_anew(int interface) {
+    const auto all = impl_->dump<UnansweredNeighbour>(RTM_GETNEIGH, AF_UNSPEC, parse_neighbour);
+    if (!all) return fail(all.error());
+    for (const auto& one : *all) {
+        if (one.interface != interface || one.age < kPatience) continue;
+        nlmsghdr* message = impl_->begin(RTM_DELNEIGH, NLM_F_ACK);
+        auto* header = static_cast<ndmsg*>(mnl_nlmsg_put_extra_header(message, sizeof(ndmsg)));
+        header->ndm_family = one.address.is_v4() ? AF_INET : AF_INET6;
+        header->ndm_ifindex = interface;
+        const ByteView octets = one.address.bytes();
+        mnl_attr_put(message, NDA_DST, octets.size(), octets.data());
+        const auto done = impl_->exchange(message, nullptr, nullptr);
+        if (!done && errno != ENOENT)
+            return fail(done.error().code, one.address.to_string(), done.error().detail);
+    }
+    return {};
 }
 
 struct RouteMonitor::Impl : std::enable_shared_from_this<Impl> {

@@ -14,7 +14,7 @@ namespace hearth::runtime {
 class EventLoop;
 }
 
-// Interfaces and addresses by rtnetlink. Calls are answered by the kernel at once.
+// Interfaces, addresses and neighbours by rtnetlink. Calls are answered by the kernel at once.
 namespace hearth::lb {
 
 class RouteNetlink {
@@ -46,6 +46,12 @@ public:
     [[nodiscard]] Result<void> keep_vips_quiet(int interface);
     // What comes in there for other machines is forwarded; other interfaces stay as they are.
     [[nodiscard]] Result<void> forward_ipv4(int interface);
+
+    // Asks neighbours there that have not answered the kernel for kPatience anew with the next packet
+    // for them: it holds back all packets, and asks only once a second (RFC 4861 §10,
+    // RETRANS_TIMER). What it held back for them is lost.
+    static constexpr Duration kPatience = 20ms;
+    [[nodiscard]] Result<void> ask_neighbours_anew(int interface);
 
 private:
     struct Impl;

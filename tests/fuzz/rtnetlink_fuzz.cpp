@@ -1,4 +1,4 @@
-// Interfaces and addresses, as rtnetlink tells of them.
+// Interfaces, addresses and neighbours, as rtnetlink tells of them.
 
 #include <cstdlib>
 
@@ -12,6 +12,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         if (link && link->name.find('\0') != std::string::npos) std::abort();
         const auto address = parse_address(message);
         if (address && address->prefix_length > address->address.bit_length()) std::abort();
+        const auto neighbour = parse_neighbour(message);
+        if (neighbour && neighbour->age < neighbour->age.zero()) std::abort();
     });
     return 0;
 }

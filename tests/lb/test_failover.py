@@ -3,7 +3,7 @@
 import signal
 
 from tests.lab.waiting import wait_until
-from tests.lb.vip_lan import VIP
+from tests.lb.vip_lan import CLIENT, VIP
 
 
 def test_first_preferred_node_owns_and_everyone_holds_the_address(make_lan):
@@ -46,6 +46,21 @@ def test_returning_node_does_not_flap(make_lan):
     lan.wait_owner(a)
     assert b.vip()["transitions"] == 4  # probing, backup, master, backup
     assert a.vip()["transitions"] == 3  # probing, backup, master
+
+
+def test_clients_that_did_not_answer_before_are_served_at_once(make_lan):
+    """The kernel asks a silent neighbour only from time to time, and holds back what is for it."""
+    lan = make_lan(2).start()
+    a, b = lan.nodes
+    b.host.sysctl("net.ipv4.neigh.eth0.retrans_time_ms", 3_600_000)
+    lan.client.run(["ping", "-c", "1", VIP])
+    lan.client.sysctl("net.ipv4.conf.eth0.arp_ignore", 8)  # answers nobody
+    b.host.run(["ping", "-c", "1", "-W", "0.1", CLIENT], check=False)
+    assert "INCOMPLETE" in b.host.run(["ip", "neigh", "show", CLIENT]).stdout
+    lan.client.sysctl("net.ipv4.conf.eth0.arp_ignore", 0)
+    a.lb.kill()
+    lan.wait_owner(b)
+    assert lan.client.run(["ping", "-c", "1", "-W", "5", VIP], check=False).returncode == 0
 
 
 def test_clean_stop_hands_over_without_a_lost_probe(make_lan):

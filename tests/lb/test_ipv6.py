@@ -70,6 +70,21 @@ def test_nobody_else_gets_the_address(make_lan6):
     wait_until(lambda: "dadfailed" in lan.client.run(shown).stdout, 5)
 
 
+def test_clients_that_did_not_answer_before_are_served_at_once(make_lan6):
+    """The kernel asks a silent neighbour only from time to time, and holds back what is for it."""
+    lan = make_lan6().start()
+    a, b = lan.nodes
+    b.host.sysctl("net.ipv6.neigh.eth0.retrans_time_ms", 3_600_000)
+    assert ping(lan)
+    lan.client.nft("table ip6 deaf { chain in { type filter hook input priority 0; icmpv6 type nd-neighbor-solicit drop; }; }")
+    b.host.run(["ping", "-c", "1", "-W", "0.1", CLIENT6], check=False)
+    assert "INCOMPLETE" in b.host.run(["ip", "-6", "neigh", "show", CLIENT6]).stdout
+    lan.client.nft("delete table ip6 deaf")
+    a.lb.kill()
+    wait_until(lambda: answering(lan) == ["b"])
+    assert ping(lan)
+
+
 def test_never_the_source_of_other_traffic(make_lan6):
     lan = make_lan6().start()
     for node in lan.nodes:
