@@ -12,11 +12,13 @@ constexpr std::array<std::uint8_t, 12> kSignature{0x0d, 0x0a, 0x0d, 0x0a, 0x00, 
 constexpr std::size_t kFixedSize = 16;
 constexpr std::uint8_t kLocal = 0x20;  // version 2, and what to do
 constexpr std::uint8_t kProxy = 0x21;
+constexpr std::uint8_t kUnspecified = 0x00;
 constexpr std::uint8_t kTcp4 = 0x11;
 constexpr std::uint8_t kTcp6 = 0x21;
 
 // PROXY SP (TCP4 | TCP6) SP source SP destination SP port SP port CRLF, or PROXY UNKNOWN … CRLF
 constexpr std::string_view kTextStart = "PROXY ";
+constexpr std::string_view kTextOfNobody = "PROXY UNKNOWN\r\n";
 constexpr std::size_t kMaxText = 107;  // with its CRLF (§2.1)
 
 // Takes the next word off the front; words are separated by exactly one space.
@@ -38,14 +40,14 @@ std::array<std::uint8_t, 16> as_v6(const IpAddress& address) noexcept {
     return octets;
 }
 
-void append_port(std::string& out, std::uint16_t port) {
+void append_be16(std::string& out, std::uint16_t value) {
     std::array<std::uint8_t, 2> octets{};
-    store_be16(octets.data(), port);
+    store_be16(octets.data(), value);
     append(out, octets);
 }
 
 std::string text_header(const Endpoint& client, const Endpoint& server) {
-    if (client.address.family() != server.address.family()) return "PROXY UNKNOWN\r\n";
+    if (client.address.family() != server.address.family()) return std::string(kTextOfNobody);
     std::string out = client.address.is_v4() ? "PROXY TCP4 " : "PROXY TCP6 ";
     out.append(client.address.to_string()).append(" ").append(server.address.to_string());
     out.append(" ").append(std::to_string(client.port));
@@ -53,13 +55,18 @@ std::string text_header(const Endpoint& client, const Endpoint& server) {
     return out;
 }
 
+void start_binary_header(std::string& out, std::uint8_t command, std::uint8_t family,
+                         std::uint16_t length) {
+    append(out, kSignature);
+    out.push_back(static_cast<char>(command));
+    out.push_back(static_cast<char>(family));
+    append_be16(out, length);
+}
+
 std::string binary_header(const Endpoint& client, const Endpoint& server) {
     const bool v4 = client.address.is_v4() && server.address.is_v4();
     std::string out;
-    append(out, kSignature);
-    out.push_back(static_cast<char>(kProxy));
-    out.push_back(static_cast<char>(v4 ? kTcp4 : kTcp6));
-    append_port(out, v4 ? 12 : 36);  // the length of what follows
+    start_binary_header(out, kProxy, v4 ? kTcp4 : kTcp6, v4 ? 12 : 36);
     if (v4) {
         append(out, client.address.bytes());
         append(out, server.address.bytes());
@@ -67,8 +74,8 @@ std::string binary_header(const Endpoint& client, const Endpoint& server) {
         append(out, as_v6(client.address));
         append(out, as_v6(server.address));
     }
-    append_port(out, client.port);
-    append_port(out, server.port);
+    append_be16(out, client.port);
+    append_be16(out, server.port);
     return out;
 }
 
@@ -161,6 +168,13 @@ std::string proxy_header(ProxyProtocol version, const Endpoint& client, const En
         case ProxyProtocol::kV2: return binary_header(client, server);
     }
     return {};
+}
+
+std::string proxy_header_of_nobody(ProxyProtocol version) {
+    std::string out;
+    if (version == ProxyProtocol::kV1) out = kTextOfNobody;
+    if (version == ProxyProtocol::kV2) start_binary_header(out, kLocal, kUnspecified, 0);
+    return out;
 }
 
 }  // namespace hearth

@@ -51,5 +51,7 @@ enum class ProxyProtocol : std::uint8_t { kNone, kV1, kV2 };
 // The header for a TCP connection of `client` to `server`; empty with kNone.
 [[nodiscard]] std::string proxy_header(ProxyProtocol version, const Endpoint& client,
                                        const Endpoint& server);
+// Of a connection that the proxy makes for itself: LOCAL, or UNKNOWN.
+[[nodiscard]] std::string proxy_header_of_nobody(ProxyProtocol version);
 
 }  // namespace hearth

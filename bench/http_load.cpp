@@ -17,7 +17,6 @@
 
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -37,12 +36,9 @@
 #include <thread>
 #include <vector>
 
-#include "base/ip.h"
-#include "bench/cores.h"
 #include "bench/http_text.h"
 #include "bench/ipv4.h"
-#include "bench/latency.h"
-#include "bench/load_window.h"
+#include "bench/load_crowd.h"
 
 namespace {
 
@@ -51,24 +47,11 @@ using namespace hearth::bench;
 
 enum class Mode { kKeep, kClose, kRate, kDown, kUp, kIdle };
 
-struct Options {
+struct Options : CrowdOptions {
     Mode mode = Mode::kKeep;
-    Endpoint server;
-    std::string host;
     std::string path = "/";
-    unsigned connections = 64;
-    LoadWindow window;
     double rate = 0;
     std::uint64_t bytes = 1 << 30;
-    std::vector<int> cpus = {0};
-};
-
-struct Outcome {
-    std::uint64_t answered = 0;
-    std::uint64_t failed = 0;  // not 200, or broken off
-    double seconds = 0;
-    double cpu_seconds = 0;
-    Latencies latencies;
 };
 
 int connect_to(const Endpoint& server, int flags) {
@@ -138,12 +121,6 @@ Progress read_response(Connection& connection) {
 }
 
 std::atomic<bool> input_ended = false;
-
-void wait_for_end_of_input() {
-    while (std::getchar() != EOF) {
-    }
-    input_ended = true;
-}
 
 // Some connections on one thread.
 class Clients {
@@ -340,77 +317,30 @@ std::optional<Mode> parse_mode(std::string_view text) {
     return at->second;
 }
 
-bool apply(Options& options, std::string_view key, const char* value) {
-    if (key == "--server") {
-        options.server = Endpoint::parse(value, 80).value_or(Endpoint{});
-    } else if (key == "--host") {
-        options.host = value;
-    } else if (key == "--path") {
+bool apply_one(Options& options, std::string_view key, const char* value) {
+    if (key == "--path") {
         options.path = value;
-    } else if (key == "--connections") {
-        options.connections = static_cast<unsigned>(std::atoi(value));
-    } else if (key == "--seconds") {
-        options.window.seconds = std::atof(value);
-    } else if (key == "--warm-up") {
-        options.window.warm_up = std::atof(value);
-    } else if (key == "--account") {
-        options.window.accounted = parse_numbers(value);
     } else if (key == "--rate") {
         options.rate = std::atof(value);
     } else if (key == "--bytes") {
         options.bytes = std::strtoull(value, nullptr, 10);
-    } else if (key == "--cpus") {
-        options.cpus = parse_numbers(value);
     } else {
-        return false;
+        return apply(options, key, value);
     }
     return true;
 }
 
-std::uint64_t answered_by(const std::vector<std::unique_ptr<Clients>>& clients) {
-    std::uint64_t sum = 0;
-    for (const auto& one : clients) sum += one->answered();
-    return sum;
-}
-
 Outcome run_all(const Options& options) {
-    const auto threads = static_cast<unsigned>(options.cpus.size());
-    std::vector<Outcome> outcomes(threads);
-    std::vector<std::unique_ptr<Clients>> clients;
-    std::vector<std::thread> running;
-    for (unsigned i = 0; i < threads; ++i)
-        clients.push_back(std::make_unique<Clients>(options, options.connections / threads));
-    if (options.window.seconds == 0) running.emplace_back(wait_for_end_of_input);
-    const std::uint64_t start = now_ns();
-    for (unsigned i = 0; i < threads; ++i) {
-        running.emplace_back([&, i] {
-            pin(options.cpus[i]);
-            outcomes[i] = clients[i]->run(start);
+    const bool is_timed = options.window.seconds > 0 && options.mode != Mode::kIdle;
+    std::thread until;
+    if (options.window.seconds == 0) {
+        until = std::thread([] {
+            wait_for_end_of_input();
+            input_ended = true;
         });
     }
-    const bool timed = options.window.seconds > 0 && options.mode != Mode::kIdle;
-    Measured measured;
-    if (timed) measured = measure(options.window, start, [&] { return answered_by(clients); });
-    for (std::thread& thread : running) thread.join();
-    Outcome all;
-    for (const Outcome& one : outcomes) {
-        all.answered += one.answered;
-        all.failed += one.failed;
-        all.seconds = std::max(all.seconds, one.seconds);
-        all.latencies.merge(one.latencies);
-    }
-    if (timed) {
-        all.answered = measured.answered;
-        all.seconds = measured.seconds;
-        all.cpu_seconds = measured.cpu_seconds;
-    }
-    if (options.mode == Mode::kIdle) {
-        std::printf("{\"answered\":%llu,\"failed\":%llu}\n",
-                    static_cast<unsigned long long>(all.answered),
-                    static_cast<unsigned long long>(all.failed));
-        std::fflush(stdout);
-        wait_for_end_of_input();
-    }
+    const Outcome all = run_crowd<Clients>(options, is_timed ? Timed::kYes : Timed::kNo);
+    if (until.joinable()) until.join();
     return all;
 }
 
@@ -420,25 +350,16 @@ int main(int argc, char** argv) {
     Options options;
     const auto mode = argc > 1 ? parse_mode(argv[1]) : std::nullopt;
     bool good = mode.has_value() && argc % 2 == 0;
-    for (int i = 2; good && i + 1 < argc; i += 2) good = apply(options, argv[i], argv[i + 1]);
+    for (int i = 2; good && i + 1 < argc; i += 2) good = apply_one(options, argv[i], argv[i + 1]);
     if (!good || options.server.port == 0 || options.cpus.empty()) {
         std::fputs("usage: see the head of bench/http_load.cpp\n", stderr);
         return 2;
     }
     options.mode = *mode;
-    rlimit files{};
-    ::getrlimit(RLIMIT_NOFILE, &files);
-    files.rlim_cur = files.rlim_max;
-    ::setrlimit(RLIMIT_NOFILE, &files);
-    if (options.mode == Mode::kDown || options.mode == Mode::kUp) pin(options.cpus[0]);
-    const Outcome all = options.mode == Mode::kDown || options.mode == Mode::kUp ? transfer(options)
-                                                                                 : run_all(options);
-    if (options.mode == Mode::kIdle) return 0;
-    std::printf(
-        "{\"answered\":%llu,\"failed\":%llu,\"seconds\":%.4f,\"cpu_seconds\":%.6f,\"p50_us\":%.1f,"
-        "\"p99_us\":%.1f}\n",
-        static_cast<unsigned long long>(all.answered), static_cast<unsigned long long>(all.failed),
-        all.seconds, all.cpu_seconds, all.latencies.quantile_us(0.5),
-        all.latencies.quantile_us(0.99));
+    allow_many_files();
+    const bool is_one = options.mode == Mode::kDown || options.mode == Mode::kUp;
+    if (is_one) pin(options.cpus[0]);
+    print(is_one ? transfer(options) : run_all(options));
+    if (options.mode == Mode::kIdle) wait_for_end_of_input();
     return 0;
 }

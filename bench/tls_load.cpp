@@ -14,7 +14,6 @@
 #include <netinet/tcp.h>
 #include <openssl/ssl.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -33,12 +32,9 @@
 #include <utility>
 #include <vector>
 
-#include "base/ip.h"
-#include "bench/cores.h"
 #include "bench/http_text.h"
 #include "bench/ipv4.h"
-#include "bench/latency.h"
-#include "bench/load_window.h"
+#include "bench/load_crowd.h"
 
 namespace {
 
@@ -47,23 +43,9 @@ using namespace hearth::bench;
 
 enum class Mode { kKeep, kFull, kResumed, kIdle };
 
-struct Options {
+struct Options : CrowdOptions {
     Mode mode = Mode::kFull;
-    Endpoint server;
-    std::string host;
     std::string protocol = "http/1.1";
-    unsigned connections = 32;
-    LoadWindow window;
-    std::vector<int> cpus = {0};
-};
-
-struct Outcome {
-    std::uint64_t answered = 0;
-    std::uint64_t failed = 0;  // not 200, or broken off
-    std::uint64_t resumed = 0;
-    double seconds = 0;
-    double cpu_seconds = 0;
-    Latencies latencies;
 };
 
 // RFC 9113 §4.1.
@@ -284,77 +266,10 @@ std::optional<Mode> parse_mode(std::string_view text) {
     return std::nullopt;
 }
 
-bool apply(Options& options, std::string_view key, const char* value) {
-    if (key == "--server") {
-        options.server = Endpoint::parse(value, 443).value_or(Endpoint{});
-    } else if (key == "--host") {
-        options.host = value;
-    } else if (key == "--protocol") {
-        options.protocol = value;
-    } else if (key == "--connections") {
-        options.connections = static_cast<unsigned>(std::atoi(value));
-    } else if (key == "--seconds") {
-        options.window.seconds = std::atof(value);
-    } else if (key == "--warm-up") {
-        options.window.warm_up = std::atof(value);
-    } else if (key == "--account") {
-        options.window.accounted = parse_numbers(value);
-    } else if (key == "--cpus") {
-        options.cpus = parse_numbers(value);
-    } else {
-        return false;
-    }
+bool apply_one(Options& options, std::string_view key, const char* value) {
+    if (key != "--protocol") return apply(options, key, value);
+    options.protocol = value;
     return true;
-}
-
-std::uint64_t answered_by(const std::vector<std::unique_ptr<Clients>>& clients) {
-    std::uint64_t sum = 0;
-    for (const auto& one : clients) sum += one->answered();
-    return sum;
-}
-
-void run_all(const Options& options) {
-    const auto threads = static_cast<unsigned>(options.cpus.size());
-    std::vector<Outcome> outcomes(threads);
-    std::vector<std::unique_ptr<Clients>> clients;
-    std::vector<std::thread> running;
-    for (unsigned i = 0; i < threads; ++i)
-        clients.push_back(std::make_unique<Clients>(
-            options, options.connections / threads + (i < options.connections % threads ? 1 : 0)));
-    const std::uint64_t start = now_ns();
-    for (unsigned i = 0; i < threads; ++i) {
-        running.emplace_back([&, i] {
-            pin(options.cpus[i]);
-            outcomes[i] = clients[i]->run(start);
-        });
-    }
-    Measured measured;
-    if (options.mode != Mode::kIdle)
-        measured = measure(options.window, start, [&] { return answered_by(clients); });
-    for (std::thread& thread : running) thread.join();
-    Outcome all;
-    for (const Outcome& one : outcomes) {
-        all.answered += one.answered;
-        all.failed += one.failed;
-        all.resumed += one.resumed;
-        all.seconds = std::max(all.seconds, one.seconds);
-        all.latencies.merge(one.latencies);
-    }
-    if (options.mode != Mode::kIdle) {
-        all.answered = measured.answered;
-        all.seconds = measured.seconds;
-        all.cpu_seconds = measured.cpu_seconds;
-    }
-    std::printf(
-        "{\"answered\":%llu,\"failed\":%llu,\"resumed\":%llu,\"seconds\":%.4f,"
-        "\"cpu_seconds\":%.6f,\"p50_us\":%.1f,\"p99_us\":%.1f}\n",
-        static_cast<unsigned long long>(all.answered), static_cast<unsigned long long>(all.failed),
-        static_cast<unsigned long long>(all.resumed), all.seconds, all.cpu_seconds,
-        all.latencies.quantile_us(0.5), all.latencies.quantile_us(0.99));
-    std::fflush(stdout);
-    if (options.mode != Mode::kIdle) return;
-    while (std::getchar() != EOF) {
-    }
 }
 
 }  // namespace
@@ -363,16 +278,15 @@ int main(int argc, char** argv) {
     Options options;
     const auto mode = argc > 1 ? parse_mode(argv[1]) : std::nullopt;
     bool good = mode.has_value() && argc % 2 == 0;
-    for (int i = 2; good && i + 1 < argc; i += 2) good = apply(options, argv[i], argv[i + 1]);
+    for (int i = 2; good && i + 1 < argc; i += 2) good = apply_one(options, argv[i], argv[i + 1]);
     if (!good || options.server.port == 0 || options.cpus.empty() || options.host.size() > 100) {
         std::fputs("usage: see the head of bench/tls_load.cpp\n", stderr);
         return 2;
     }
     options.mode = *mode;
-    rlimit files{};
-    ::getrlimit(RLIMIT_NOFILE, &files);
-    files.rlim_cur = files.rlim_max;
-    ::setrlimit(RLIMIT_NOFILE, &files);
-    run_all(options);
+    allow_many_files();
+    const bool is_idle = options.mode == Mode::kIdle;
+    print(run_crowd<Clients>(options, is_idle ? Timed::kNo : Timed::kYes));
+    if (is_idle) wait_for_end_of_input();
     return 0;
 }

@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "base/ascii.h"
 #include "base/ip.h"
 #include "config/check.h"
 #include "config/places.h"
@@ -12,14 +13,6 @@
 // services too.
 namespace hearth::config {
 namespace {
-
-std::string lower_case(std::string_view text) {
-    std::string lower(text);
-    std::ranges::transform(lower, lower.begin(), [](char c) {
-        return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
-    });
-    return lower;
-}
 
 struct Target {
     std::string host;  // lower case, without its port

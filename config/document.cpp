@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
+
 namespace hearth::config {
 namespace {
 
@@ -92,13 +94,6 @@ const Service* Document::find_service(std::string_view name) const noexcept {
 }
 
 namespace {
-
-std::string lower_case(std::string name) {
-    std::ranges::transform(name, name.begin(), [](char c) {
-        return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
-    });
-    return name;
-}
 
 // Of services that answer requests, and of our own pages.
 std::set<std::string> names_of_pages(const Document& document) {

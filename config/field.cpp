@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/ascii.h"
 #include "config/suggest.h"
 
 namespace hearth::config {
@@ -15,16 +16,7 @@ bool is_number_like(std::string_view text) noexcept {
 // What readers of YAML 1.1 make of the plain word: the Norway problem.
 bool is_boolean_like(std::string_view text) noexcept {
     static constexpr std::array kWords{"yes", "no", "on", "off", "true", "false", "null", "~"};
-    std::string lower(text);
-    std::transform(lower.begin(), lower.end(), lower.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-    return std::find(kWords.begin(), kWords.end(), lower) != kWords.end();
-}
-
-std::string lower_case(std::string text) {
-    std::transform(text.begin(), text.end(), text.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-    return text;
+    return std::find(kWords.begin(), kWords.end(), lower_case(text)) != kWords.end();
 }
 
 // "immich" for "immich.home", "home-assistant" for "home_assistant"; else nothing.

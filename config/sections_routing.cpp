@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/ascii.h"
 #include "config/codec.h"
 #include "config/sections_middleware.h"
 #include "config/sections_upstreams.h"
@@ -17,11 +18,7 @@ bool is_ours(std::string_view name) {
         "host",      "content-length",    "transfer-encoding", "connection",      "keep-alive",
         "te",        "trailer",           "upgrade",           "forwarded",       "x-forwarded-for",
         "x-real-ip", "x-forwarded-proto", "proxy-connection",  "x-forwarded-host"};
-    std::string lower(name);
-    std::ranges::transform(lower, lower.begin(), [](char c) {
-        return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
-    });
-    return std::ranges::find(kOurs, lower) != kOurs.end();
+    return std::ranges::find(kOurs, lower_case(name)) != kOurs.end();
 }
 
 bool expect_field_name(const std::string& name, Span place, ReadContext& context) {
@@ -117,10 +114,7 @@ Codec<PathRule> path_rule() {
 
 Codec<std::string> host_pattern() {
     const auto parse = [](const Value& value) -> Parsed<std::string> {
-        std::string text = value.text;
-        std::ranges::transform(text, text.begin(), [](char c) {
-            return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
-        });
+        std::string text = lower_case(value.text);
         if (text.ends_with('.')) text.pop_back();
         const bool is_wild = text.starts_with("*.");
         const auto name = Name::parse(is_wild ? text.substr(2) : text);

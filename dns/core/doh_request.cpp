@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
 #include "dns/core/wire_view.h"
 #include "dns/model/protocol.h"
 
@@ -38,8 +39,7 @@ std::string_view dns_parameter(std::string_view query) noexcept {
 bool is_dns_message(std::string_view type) noexcept {
     type = type.substr(0, type.find(';'));
     while (type.ends_with(' ')) type.remove_suffix(1);
-    return std::equal(type.begin(), type.end(), kDohType.begin(), kDohType.end(),
-                      [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a + 32 : a) == b; });
+    return equals_ignoring_case(type, kDohType);
 }
 
 int read_get(std::string_view query, std::vector<std::uint8_t>& question) {

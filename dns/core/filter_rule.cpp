@@ -5,6 +5,7 @@
 #include <charconv>
 #include <utility>
 
+#include "base/ascii.h"
 #include "base/idna.h"
 #include "dns/core/name_patterns.h"
 
@@ -32,13 +33,6 @@ constexpr std::array kTypes = {
     RrType::kTxt,  RrType::kAaaa,   RrType::kSrv,   RrType::kDname, RrType::kDs,  RrType::kRrsig,
     RrType::kNsec, RrType::kDnskey, RrType::kSvcb,  RrType::kHttps, RrType::kAny};
 
-std::string upper(std::string_view text) {
-    std::string made(text);
-    for (char& c : made)
-        if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-    return made;
-}
-
 template <class T>
 bool read_number(std::string_view text, T& out) noexcept {
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
@@ -46,7 +40,7 @@ bool read_number(std::string_view text, T& out) noexcept {
 }
 
 std::optional<RrType> type_of(std::string_view text) {
-    const std::string name = upper(text);
+    const std::string name = upper_case(text);
     for (const RrType type : kTypes)
         if (to_string(type) == name) return type;
     for (const auto& [known, number] : kMoreTypes)
@@ -357,7 +351,7 @@ private:
             made.rdata.assign(bytes.begin(), bytes.end());
             return true;
         }
-        const std::string word = upper(value);
+        const std::string word = upper_case(value);
         if (word == value &&
             (word == "NOERROR" || word == "NXDOMAIN" || word == "REFUSED" || word == "SERVFAIL"))
             return rcode(value, made);
@@ -365,7 +359,7 @@ private:
     }
 
     bool rcode(std::string_view text, RuleRewrite& made) {
-        const std::string word = upper(text);
+        const std::string word = upper_case(text);
         if (word == "NOERROR") return true;
         if (word == "NXDOMAIN") made.rcode = Rcode::kNxDomain;
         if (word == "REFUSED") made.rcode = Rcode::kRefused;

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/ascii.h"
 #include "dns/model/protocol.h"
 
 namespace hearth::dns {
@@ -18,13 +19,6 @@ constexpr int kFieldsTooLarge = 431;
 constexpr int kNotImplemented = 501;
 constexpr int kVersionNotSupported = 505;
 
-char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
-
-bool equal_case_less(std::string_view a, std::string_view b) noexcept {
-    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                      [](char x, char y) { return lower(x) == lower(y); });
-}
-
 std::string_view trim(std::string_view text) noexcept {
     while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
     while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
@@ -34,7 +28,7 @@ std::string_view trim(std::string_view text) noexcept {
 bool is_token(std::string_view text) noexcept {
     static constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
     return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-        return (lower(c) >= 'a' && lower(c) <= 'z') || (c >= '0' && c <= '9') ||
+        return (to_lower(c) >= 'a' && to_lower(c) <= 'z') || (c >= '0' && c <= '9') ||
                kMarks.find(c) != std::string_view::npos;
     });
 }
@@ -47,7 +41,7 @@ bool is_visible(std::string_view text) noexcept {
 bool lists(std::string_view list, std::string_view token) noexcept {
     while (!list.empty()) {
         const auto end = std::min(list.find(','), list.size());
-        if (equal_case_less(trim(list.substr(0, end)), token)) return true;
+        if (equals_ignoring_case(trim(list.substr(0, end)), token)) return true;
         list.remove_prefix(std::min(end + 1, list.size()));
     }
     return false;
@@ -138,21 +132,21 @@ int Http1Reader::read_field() {
     const std::string_view value = trim(line.substr(colon + 1));
     if (value.find('\0') != std::string_view::npos || value.find('\r') != std::string_view::npos)
         return kBadRequest;
-    if (equal_case_less(name, "transfer-encoding"))
+    if (equals_ignoring_case(name, "transfer-encoding"))
         return lists(value, "chunked") ? kLengthRequired : kNotImplemented;
-    if (equal_case_less(name, "content-length")) {
+    if (equals_ignoring_case(name, "content-length")) {
         const char* const end = value.data() + value.size();
         const auto [at, error] = std::from_chars(value.data(), end, body_size_);
         if (std::exchange(has_length_, true) || error != std::errc{} || at != end)
             return kBadRequest;
         if (body_size_ > kMaxMessage) return kContentTooLarge;
-    } else if (equal_case_less(name, "host")) {
+    } else if (equals_ignoring_case(name, "host")) {
         if (std::exchange(has_host_, true)) return kBadRequest;
-    } else if (equal_case_less(name, "content-type")) {
+    } else if (equals_ignoring_case(name, "content-type")) {
         request_.content_type = value;
-    } else if (equal_case_less(name, "expect")) {
-        request_.expects_continue = equal_case_less(value, "100-continue");
-    } else if (equal_case_less(name, "connection")) {
+    } else if (equals_ignoring_case(name, "expect")) {
+        request_.expects_continue = equals_ignoring_case(value, "100-continue");
+    } else if (equals_ignoring_case(name, "connection")) {
         if (lists(value, "close")) request_.keep_alive = false;
     }
     return kGood;

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <optional>
 
+#include "base/ascii.h"
 #include "base/name.h"
 #include "dns/core/lease_collector.h"
 
@@ -104,10 +105,10 @@ bool is_taken_by_programs(std::string_view label) noexcept {
 std::string lease_host(std::string_view told) {
     std::string label;
     for (const char c : told.substr(0, told.find('.'))) {
-        const bool is_upper = c >= 'A' && c <= 'Z';
-        const bool is_kept = is_upper || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+        const char lower = to_lower(c);
+        const bool is_kept = (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9');
         if (is_kept) {
-            label += is_upper ? static_cast<char>(c - 'A' + 'a') : c;
+            label += lower;
         } else if (!label.empty() && label.back() != '-') {
             label += '-';
         }

@@ -4,6 +4,8 @@
 #include <array>
 #include <charconv>
 
+#include "base/ascii.h"
+
 namespace hearth::dns {
 namespace {
 
@@ -16,18 +18,11 @@ std::optional<T> number(std::string_view text) {
     return value;
 }
 
-char upper(char c) noexcept { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; }
-
-bool same_word(std::string_view a, std::string_view b) noexcept {
-    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                      [](char x, char y) { return upper(x) == upper(y); });
-}
-
 // The values of an enum by the word that shows them, or by number.
 template <class E>
 std::optional<E> word_of(std::string_view text, unsigned count) {
     for (unsigned i = 0; i < count; ++i)
-        if (same_word(to_string(static_cast<E>(i)), text)) return static_cast<E>(i);
+        if (equals_ignoring_case(to_string(static_cast<E>(i)), text)) return static_cast<E>(i);
     return std::nullopt;
 }
 
@@ -35,7 +30,8 @@ std::optional<RrType> type_of(std::string_view text) {
     constexpr std::string_view kUnknown = "TYPE";  // RFC 3597 §5
     // The types that have a name here are all below 256.
     if (const auto named = word_of<RrType>(text, 256)) return named;
-    if (text.size() > kUnknown.size() && same_word(text.substr(0, kUnknown.size()), kUnknown))
+    if (text.size() > kUnknown.size() &&
+        equals_ignoring_case(text.substr(0, kUnknown.size()), kUnknown))
         text.remove_prefix(kUnknown.size());
     const auto value = number<int>(text);
     if (!value || *value > UINT16_MAX) return std::nullopt;
@@ -113,7 +109,7 @@ Result<void> take_parameter(QueryFilter& filter, std::string_view key, const std
 bool QueryFilter::takes_client(const std::optional<IpAddress>& who, const NameOf& name_of) const {
     if (!client && client_name.empty()) return true;
     if (!who) return false;
-    return client ? client->contains(*who) : same_word(name_of(*who), client_name);
+    return client ? client->contains(*who) : equals_ignoring_case(name_of(*who), client_name);
 }
 
 bool QueryFilter::takes(const QueryEntry& entry, const NameOf& name_of) const {

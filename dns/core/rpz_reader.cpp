@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/ascii.h"
+
 namespace hearth::dns {
 namespace {
 
@@ -32,20 +34,6 @@ std::string_view take_word(std::string_view& text) noexcept {
     return word;
 }
 
-std::string upper(std::string_view text) {
-    std::string made(text);
-    for (char& c : made)
-        if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-    return made;
-}
-
-std::string lower(std::string_view text) {
-    std::string made(text);
-    for (char& c : made)
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    return made;
-}
-
 // "60", "1h30m"
 bool is_ttl(std::string_view word) noexcept {
     return !word.empty() && word[0] >= '0' && word[0] <= '9' &&
@@ -70,7 +58,7 @@ bool RpzReader::is_head(std::string_view line) noexcept {
     if (line.starts_with("$TTL") || line.starts_with("$ORIGIN")) return true;
     (void)take_word(line);
     for (int i = 0; i < 3; ++i)
-        if (upper(take_word(line)) == "SOA") return true;
+        if (upper_case(take_word(line)) == "SOA") return true;
     return false;
 }
 
@@ -86,13 +74,13 @@ std::optional<ParsedRule> RpzReader::read(std::string_view line) {
     if (has_owner) {
         const std::string_view word = take_word(rest);
         if (word[0] == '$') {
-            if (upper(word) == "$ORIGIN") origin_ = lower(take_word(rest));
+            if (upper_case(word) == "$ORIGIN") origin_ = lower_case(take_word(rest));
             return std::nullopt;
         }
-        owner_ = lower(word);
+        owner_ = lower_case(word);
     }
-    std::string type = upper(take_word(rest));
-    while (is_ttl(type) || type == "IN") type = upper(take_word(rest));
+    std::string type = upper_case(take_word(rest));
+    while (is_ttl(type) || type == "IN") type = upper_case(take_word(rest));
     if (type == "SOA" && origin_.empty() && owner_.ends_with('.')) origin_ = owner_;
     if (std::find(kOfTheZone.begin(), kOfTheZone.end(), type) != kOfTheZone.end()) {
         is_open_ = rest.find('(') != rest.npos && rest.find(')') == rest.npos;
@@ -121,7 +109,7 @@ ParsedRule RpzReader::rule_of(std::string_view type, std::string_view data) cons
     std::string text = (is_below ? "||*." : "|") + *name + "^";
 
     if (type == "CNAME") {
-        std::string target = lower(take_word(data));
+        std::string target = lower_case(take_word(data));
         if (target == "." || target == "*." || target == "rpz-drop.")
             return parse_filter_rule(text);
         if (target == "rpz-passthru." || target == whole || target == whole + ".")

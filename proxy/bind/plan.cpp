@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <thread>
 
+#include "base/ascii.h"
 #include "proxy/bind/policies.h"
 #include "proxy/model/unix_socket.h"
 
@@ -11,12 +12,6 @@ namespace hearth::proxy {
 namespace {
 
 constexpr unsigned kMostWorkers = 4;
-
-std::string lower_case(std::string text) {
-    std::transform(text.begin(), text.end(), text.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
-    return text;
-}
 
 Balance balance_of(config::Balance balance) {
     switch (balance) {

@@ -4,7 +4,7 @@
 #include <boost/asio/io_context.hpp>
 #include <chrono>
 
-#include "proxy/core/http1_question.h"
+#include "base/proxy_protocol.h"
 #include "runtime/event_loop.h"
 #include "runtime/log.h"
 
@@ -54,7 +54,7 @@ void TargetKeeper::gather() {
     std::map<Key, Checked> wanted;
     std::set<Key> all;
     for (const Service& service : snapshot_->services) {
-        const std::string preamble = header_of_nobody(service.send_proxy_protocol);
+        const std::string preamble = proxy_header_of_nobody(service.send_proxy_protocol);
         for (const UpstreamSpec& spec : service.upstreams) {
             for (const Endpoint& endpoint : endpoints_of(spec, *addresses_)) {
                 const Key key{service.name, endpoint};

@@ -7,7 +7,7 @@
 #include <boost/json/serialize.hpp>
 #include <set>
 
-#include "proxy/core/http1_question.h"
+#include "base/proxy_protocol.h"
 #include "proxy/io/upstream_probe.h"
 #include "runtime/event_loop.h"
 #include "runtime/log.h"
@@ -100,7 +100,7 @@ void UpstreamBoard::check_all() {
             for (const Endpoint& endpoint : endpoints_of(spec, *addresses_)) {
                 wanted.emplace(endpoint,
                                Wanted{std::string(socket_at(service, endpoint)), spec.security,
-                                      header_of_nobody(service.send_proxy_protocol)});
+                                      proxy_header_of_nobody(service.send_proxy_protocol)});
                 if (service.stream.kind == StreamKind::kUdp) of_udp.insert(endpoint);
             }
         }
@@ -256,7 +256,7 @@ void UpstreamBoard::probe(const std::string& name, runtime::ControlServer::Reply
             if (service->stream.kind != StreamKind::kNone) path.clear();
             prober_.probe(endpoint, spec.security,
                           {service->hosts.front(), std::move(path), socket, service->health.grpc,
-                           header_of_nobody(service->send_proxy_protocol)},
+                           proxy_header_of_nobody(service->send_proxy_protocol)},
                           kProbeLimit, [round, spec, endpoint](const ProbeResult& result) {
                               round->add(describe_probe(spec, endpoint, result));
                           });

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "base/ascii.h"
+
 // The character classes of RFC 9110 §5.6 and RFC 3986, as tables.
 namespace hearth::proxy {
 
@@ -43,18 +45,6 @@ inline constexpr auto kOctetClasses = [] {
 [[nodiscard]] inline bool all_of(std::string_view text, std::uint8_t classes) noexcept {
     for (const char c : text) {
         if (!is_of(c, classes)) return false;
-    }
-    return true;
-}
-
-[[nodiscard]] inline char to_lower(char c) noexcept {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
-}
-
-[[nodiscard]] inline bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept {
-    if (a.size() != b.size()) return false;
-    for (std::size_t i = 0; i < a.size(); ++i) {
-        if (to_lower(a[i]) != to_lower(b[i])) return false;
     }
     return true;
 }

@@ -132,5 +132,15 @@ TEST(ProxyHeader, IsWrittenAsItIsRead) {
     }
 }
 
+TEST(ProxyHeader, OfNobodyIsReadAsNobodys) {
+    EXPECT_EQ(proxy_header_of_nobody(ProxyProtocol::kNone), "");
+    for (const auto version : {ProxyProtocol::kV1, ProxyProtocol::kV2}) {
+        ProxyHeaderReader reader;
+        EXPECT_EQ(read_text(proxy_header_of_nobody(version), reader),
+                  ProxyHeaderReader::State::kComplete);
+        EXPECT_FALSE(reader.names_client());
+    }
+}
+
 }  // namespace
 }  // namespace hearth

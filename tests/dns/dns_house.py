@@ -16,20 +16,12 @@ from tests.lab.control import Control
 from tests.lab.kept import KeptSockets
 from tests.lab.netns import Namespace, Network
 from tests.lab.process import Process
+from tests.lab.unbound import start_unbound
 
 DNS, VIP, ROUTER, CLIENT, STRANGER = "10.0.0.2", "10.0.0.53", "10.0.0.1", "10.0.0.50", "203.0.113.9"
 
 ZONE = """
-server:
   interface: {address}
-  access-control: 0.0.0.0/0 allow
-  do-daemonize: no
-  chroot: ""
-  username: ""
-  pidfile: ""
-  directory: "{directory}"
-  use-syslog: no
-  module-config: "iterator"
   max-udp-size: {max_udp_size}
   local-zone: "example." static
   local-data: "example. 300 IN SOA ns.example. host.example. 1 3600 600 86400 30"
@@ -186,12 +178,7 @@ blocking:
         return self
 
     def unbound(self, *, max_udp_size: int = 1232, extra: str = "") -> Process:
-        config = self.router.directory / "unbound.conf"
-        config.write_text(ZONE.format(address=ROUTER, directory=self.router.directory,
-                                      max_udp_size=max_udp_size, extra=extra))
-        process = self.router.start(["unbound", "-c", config])
-        process.wait_line("start of service")
-        return process
+        return start_unbound(self.router, ZONE.format(address=ROUTER, max_udp_size=max_udp_size, extra=extra))
 
     def dig(self, *arguments: str, server: str = VIP, host: Namespace | None = None) -> Answer:
         argv = ["dig", f"@{server}", "+tries=1", "+time=6", *arguments]

@@ -205,7 +205,7 @@ def test_curl_asks_over_both_versions_of_http(house: House) -> None:
     query = question("immich.home")
     (house.directory / "query").write_bytes(query)
     text = base64.urlsafe_b64encode(query).rstrip(b"=").decode()
-    base = f"https://dns.home:8443/dns-query"
+    base = "https://dns.home:8443/dns-query"
     for version in ("--http1.1", "--http2"):
         common = ["curl", "-s", version, "--cacert", house.directory / "dns.pem", "--resolve",
                   f"dns.home:8443:{VIP}", "-D", "-", "-o", house.directory / "answer"]

@@ -13,6 +13,7 @@ import pytest
 from tests.dns.dns_house import (DNS, ROUTER, VIP, House, ScriptedUpstream, answer_a, name_in,
                                  question, wire_name)
 from tests.lab.netns import Network
+from tests.lab.unbound import start_unbound
 from tests.lab.waiting import wait_until
 
 
@@ -232,23 +233,12 @@ def test_a_router_that_asks_us_is_found_out(house: House) -> None:
 
 def test_a_loop_through_a_real_resolver_is_found_out(house: House) -> None:
     # unbound makes its own OPT record, so our tag does not come back.
-    config = house.router.directory / "loop.conf"
-    config.write_text(f"""
-server:
+    start_unbound(house.router, f"""
   interface: {ROUTER}
-  access-control: 0.0.0.0/0 allow
-  do-daemonize: no
-  chroot: ""
-  username: ""
-  pidfile: ""
-  directory: "{house.router.directory}"
-  use-syslog: no
-  module-config: "iterator"
 forward-zone:
   name: "."
   forward-addr: {VIP}
 """)
-    house.router.start(["unbound", "-c", config]).wait_line("start of service")
     house.start()
 
     def found() -> bool:

@@ -11,6 +11,7 @@ from tests.lab.clock import clock_environment
 from tests.lab.authority import Authority
 from tests.lab.netns import Network
 from tests.lab.signed_zones import ADDRESS, FORGED, SignedZones
+from tests.lab.unbound import start_unbound
 from tests.lab.waiting import wait_until
 
 
@@ -111,24 +112,13 @@ def test_forwarders_are_asked_as_the_document_says(house: House, zones: SignedZo
     authority = Authority(house.directory / "tls")
     leaf = authority.leaf("dns.example")
     house.router.ip("address add 10.0.0.3/24 dev eth0")
-    config = house.router.directory / "forwarder.conf"
-    config.write_text(f"""
-server:
+    start_unbound(house.router, name="forwarder", more=f"""
   interface: 10.0.0.3@853
   tls-port: 853
   tls-service-key: "{leaf.key}"
   tls-service-pem: "{leaf.certificate}"
-  access-control: 0.0.0.0/0 allow
-  do-daemonize: no
-  chroot: ""
-  username: ""
-  pidfile: ""
-  directory: "{house.router.directory}"
-  use-syslog: no
-  module-config: "iterator"
   root-hints: "{zones.hints}"
 """)
-    house.router.start(["unbound", "-c", config]).wait_line("start of service")
     start(house, zones, '"tls://10.0.0.3#dns.example"', more=f"tls_ca: {authority.root}")
     answer = house.dig("www.good", "+adflag")
     assert "ad" in answer.flags and answer.data == [ADDRESS], answer.text

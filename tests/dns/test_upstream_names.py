@@ -7,6 +7,7 @@ import pytest
 from tests.dns.dns_house import ROUTER, House, ScriptedUpstream, answer_a, name_in
 from tests.lab.authority import Authority
 from tests.lab.netns import Network
+from tests.lab.unbound import start_unbound
 from tests.lab.waiting import wait_until
 
 NAME = "dns.example"
@@ -47,29 +48,16 @@ class Places(ScriptedUpstream):
 
 def encrypted(house: House, address: str, authority: Authority):
     leaf = authority.leaf(NAME)
-    config = house.router.directory / f"unbound-{address}.conf"
-    config.write_text(f"""
-server:
+    return start_unbound(house.router, name=f"unbound-{address}", more=f"""
   interface: {address}@853
   interface: {address}@443
   tls-port: 853
   https-port: 443
   tls-service-key: "{leaf.key}"
   tls-service-pem: "{leaf.certificate}"
-  access-control: 0.0.0.0/0 allow
-  do-daemonize: no
-  chroot: ""
-  username: ""
-  pidfile: ""
-  directory: "{house.router.directory}"
-  use-syslog: no
-  module-config: "iterator"
   local-zone: "example." redirect
   local-data: "example. 300 IN A 192.0.2.80"
 """)
-    process = house.router.start(["unbound", "-c", config])
-    process.wait_line("start of service")
-    return process
 
 
 def start(house: House, authority: Authority, upstream: str) -> None:

@@ -11,27 +11,13 @@ from pathlib import Path
 from tests.lab import services
 from tests.lab.netns import Namespace, Network, Switch
 from tests.lab.process import Process
+from tests.lab.unbound import start_unbound
 
 ROUTER = "10.0.0.1"
 INTERNET = "192.0.2.2"
 ANY_NAME = "198.51.100.1"
 EXAMPLE_COM = "203.0.113.10"
 DHCP_NAME, DHCP_ADDRESS = "laptop.lan", "10.0.0.60"
-
-_COMMON = """
-server:
-  chroot: ""
-  username: ""
-  directory: "{directory}"
-  pidfile: ""
-  use-syslog: no
-  do-daemonize: no
-  verbosity: 1
-  num-threads: 1
-  module-config: "iterator"
-  access-control: 0.0.0.0/0 allow
-  interface: {address}
-"""
 
 _INTERNET = """
   local-zone: "." redirect
@@ -76,16 +62,15 @@ class Internet:
             f"  local-data: 'big.example.com. 300 IN TXT \"{number:02} {'x' * 200}\"'" for number in range(20)
         )
         zones = _INTERNET.format(any_name=ANY_NAME, example_com=EXAMPLE_COM, internet=INTERNET, big=big)
-        outside = self._unbound(self.outside, INTERNET, zones)
+        start_unbound(self.outside, f"  interface: {INTERNET}\n{zones}")
         web = services.start(self.outside, "files", str(self.web_root), 80)
         self.start_resolver()
-        outside.wait_ready()
         web.wait_ready()
 
     def start_resolver(self) -> None:
         """The router's; what it has cached is gone."""
         names = _ROUTER.format(dhcp_name=DHCP_NAME, dhcp_address=DHCP_ADDRESS, internet=INTERNET)
-        self._resolver = self._unbound(self.router, ROUTER, names).wait_ready()
+        self._resolver = start_unbound(self.router, f"  interface: {ROUTER}\n{names}")
 
     def kill_resolver(self) -> None:
         assert self._resolver is not None
@@ -96,8 +81,3 @@ class Internet:
 
     def heal(self) -> None:
         self._cable.heal()
-
-    def _unbound(self, host: Namespace, address: str, rest: str) -> Process:
-        settings = host.directory / "unbound.conf"
-        settings.write_text(_COMMON.format(directory=host.directory, address=address) + rest)
-        return host.start(["unbound", "-d", "-c", settings], name="unbound")

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import socket
-import stat
 from pathlib import Path
 
 import pytest
@@ -162,14 +161,11 @@ def test_script_decides_without_any_privilege(lan, tmp_path):
     report = tmp_path / "seen"
     report.touch(mode=0o666)
     report.chmod(0o666)
-    script = tmp_path / "check"
-    script.write_text(
-        "#!/bin/sh\n"
+    script = check_script(
+        tmp_path,
         f'[ "$1" = {a.address} ] || exit 1\n'
-        f'echo "$1 $2 $(id -u) $(grep -E "Cap(Prm|Eff|Bnd|Amb)" /proc/self/status | cut -f2 | sort -u)" > {report}\n'
+        f'echo "$1 $2 $(id -u) $(grep -E "Cap(Prm|Eff|Bnd|Amb)" /proc/self/status | cut -f2 | sort -u)" > {report}',
     )
-    script.chmod(script.stat().st_mode | stat.S_IRWXU | stat.S_IROTH | stat.S_IXOTH)
-    open_to_others(tmp_path)
     reload(lan, document(lan, "{tcp/1883: [a, b]}", f", check: {{kind: script, script: {script}, {FAST}}}"))
     wait_backend(a, "a", "up")
     wait_backend(a, "b", "down")
@@ -181,8 +177,16 @@ def open_to_others(directory: Path) -> None:
     """pytest's folders are closed to nobody."""
     while directory != directory.parent:
         if os.stat(directory).st_uid == os.getuid():
-            directory.chmod(directory.stat().st_mode | stat.S_IXOTH)
+            directory.chmod(directory.stat().st_mode | 0o001)
         directory = directory.parent
+
+
+def check_script(directory: Path, lines: str) -> Path:
+    script = directory / "check"
+    script.write_text(f"#!/bin/sh\n{lines}\n")
+    script.chmod(0o755)
+    open_to_others(directory)
+    return script
 
 
 def running(node, program: str) -> list[str]:
@@ -204,10 +208,7 @@ def test_script_that_hangs_is_killed_with_all_that_it_started(lan, tmp_path, esc
     started = tmp_path / "started"
     started.touch(mode=0o666)
     started.chmod(0o666)
-    script = tmp_path / "check"
-    script.write_text(f"#!/bin/sh\n{ESCAPES[escape].format(forever=forever)}\necho > {started}\n{forever}\n")
-    script.chmod(0o755)
-    open_to_others(tmp_path)
+    script = check_script(tmp_path, f"{ESCAPES[escape].format(forever=forever)}\necho > {started}\n{forever}")
     check = f", check: {{kind: script, script: {script}, interval: 10s, timeout: 2s}}"
     reload(lan, document(lan, "{tcp/1883: a}", check))
     wait_until(lambda: started.read_text() and len(running(a, forever)) > 1, what="what the script starts")
@@ -219,10 +220,7 @@ def test_script_that_hangs_is_killed_with_all_that_it_started(lan, tmp_path, esc
 def test_script_that_is_done_leaves_nothing_behind(lan, tmp_path):
     a, _ = lan.nodes
     forever = f"sleep {200_000 + os.getpid()}"
-    script = tmp_path / "check"
-    script.write_text(f"#!/bin/sh\nsetsid {forever} &\n")
-    script.chmod(0o755)
-    open_to_others(tmp_path)
+    script = check_script(tmp_path, f"setsid {forever} &")
     reload(lan, document(lan, "{tcp/1883: a}", f", check: {{kind: script, script: {script}, interval: 1m}}"))
     wait_backend(a, "a", "up")
     wait_until(lambda: not running(a, forever), what="its end")
@@ -231,10 +229,7 @@ def test_script_that_is_done_leaves_nothing_behind(lan, tmp_path):
 def test_scripts_end_with_hearth_lb_even_when_it_is_killed(lan, tmp_path):
     a, b = lan.nodes
     forever = f"sleep {300_000 + os.getpid()}"
-    script = tmp_path / "check"
-    script.write_text(f"#!/bin/sh\nsetsid {forever} &\n{forever}\n")
-    script.chmod(0o755)
-    open_to_others(tmp_path)
+    script = check_script(tmp_path, f"setsid {forever} &\n{forever}")
     check = f", check: {{kind: script, script: {script}, interval: 2m, timeout: 1m}}"
     reload(lan, document(lan, "{tcp/1883: a}", check))
     wait_until(lambda: len(running(a, forever)) >= 4, what="both nodes' scripts, two processes each")

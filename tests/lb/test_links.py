@@ -150,7 +150,7 @@ def test_dead_nodes_are_known_by_each_of_their_addresses(make_lan):
 def test_moves_keep_connections_of_each_network(make_lan):
     lan = make_lan(2)
     home = TwoNetworks(lan, second_switch(lan)[0])
-    services = f"services: {{mqtt: {{vip: iot, ports: {{tcp/1883: [a, b]}}}}}}\n"
+    services = "services: {mqtt: {vip: iot, ports: {tcp/1883: [a, b]}}}\n"
     lan.write_document(home.document + services)
     a, b = lan.nodes
     for node in lan.nodes:

@@ -20,9 +20,10 @@ def document(lan, ports: str, more: str = "") -> str:
 @contextlib.contextmanager
 def name_server(host, name: str, port: int = 1883, address: str = "0.0.0.0") -> Iterator[None]:
     """Tells everybody who connects, or sends a datagram, its own name and whom it sees; echoes after that."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with host.entered():
-        listener = socket.create_server((address, port))
-        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        listener = socket.create_server((address, port), family=family)
+        udp = socket.socket(family, socket.SOCK_DGRAM)
         udp.bind((address, port))
 
     def echo(connection: socket.socket) -> None:

@@ -2,47 +2,16 @@
 
 import contextlib
 import socket
-import threading
 
 import pytest
 
 from tests.lab.waiting import wait_until
+from tests.lb.test_services import name_server
 from tests.lb.vip_lan import VIP
 
 MQTT6 = "fd00::101"
 CLIENT6 = "fd00::50"
 BACKENDS = '["[fd00::11]:1883", "[fd00::12]:1883"]'
-
-
-@contextlib.contextmanager
-def name_server6(host, name: str):
-    """Tells everybody who connects, or sends a datagram, its own name and whom it sees."""
-    with host.entered():
-        listener = socket.create_server(("::", 1883), family=socket.AF_INET6)
-        udp = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
-        udp.bind(("::", 1883))
-
-    def serve() -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                connection, peer = listener.accept()
-                with connection, contextlib.suppress(ConnectionError):
-                    connection.sendall(f"{name} {peer[0]}".encode())
-
-    def answer() -> None:
-        with contextlib.suppress(OSError):
-            while peer := udp.recvfrom(100)[1]:
-                udp.sendto(f"{name} {peer[0]}".encode(), peer)
-
-    for run in (serve, answer):
-        threading.Thread(target=run, daemon=True).start()
-    try:
-        yield
-    finally:
-        for each in (listener, udp):
-            with contextlib.suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
-            each.close()
 
 
 def ask(host) -> tuple[str, str]:
@@ -62,7 +31,7 @@ def lan(make_lan):
     wait_until(lambda: [v for v in made.nodes[0].control.status()["vips"] if v["address"] == MQTT6][0]["state"] == "master", 15)
     with contextlib.ExitStack() as stack:
         for node in made.nodes:
-            stack.enter_context(name_server6(node.host, node.name))
+            stack.enter_context(name_server(node.host, node.name, address="::"))
         yield made
 
 

@@ -15,6 +15,13 @@ import h2.exceptions
 from tests.proxy.house import ADDRESS
 
 
+def server_context(leaf, *protocols: str) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(leaf.certificate, leaf.key)
+    context.set_alpn_protocols(list(protocols))
+    return context
+
+
 @dataclass
 class Asked:
     """A request as it arrived."""

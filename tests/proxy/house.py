@@ -212,6 +212,17 @@ class House:
             upstream.close()
 
 
+def is_closed(connection: socket.socket) -> bool:
+    """By the other side."""
+    connection.setblocking(False)
+    try:
+        return connection.recv(1) == b""
+    except BlockingIOError:
+        return False
+    except ConnectionResetError:
+        return True
+
+
 def get(host: str = "web.home", path: str = "/", headers: str = "") -> bytes:
     return f"GET {path} HTTP/1.1\r\nHost: {host}\r\n{headers}\r\n".encode()
 

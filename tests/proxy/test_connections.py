@@ -11,7 +11,7 @@ from tests.lab import services
 from tests.lab.waiting import wait_until
 from tests.proxy.h2_client import connect as connect_http2
 from tests.proxy.h2_client import get as get_http2
-from tests.proxy.house import ADDRESS, OK, WEB, Peer, answer_all, get
+from tests.proxy.house import ADDRESS, OK, WEB, Peer, answer_all, get, is_closed
 
 
 def test_both_sides_keep_their_connection(house):
@@ -143,16 +143,7 @@ def test_too_many_connections_from_one_address_are_closed(house, workers):
     many = [connect_from("10.9.9.9") for _ in range(600)]
 
     def closed() -> int:
-        return sum(is_closed(one) for one in many)
-
-    def is_closed(one) -> bool:
-        one.setblocking(False)
-        try:
-            return one.recv(1) == b""
-        except BlockingIOError:
-            return False
-        except ConnectionResetError:
-            return True
+        return sum(map(is_closed, many))
 
     # 512 stay; workers that look at the same moment may let in one more each.
     wait_until(lambda: closed() >= 600 - 512 - workers, 30, what="the others are closed")

@@ -13,11 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab.netns import Network
 from tests.lab.waiting import wait_until
 from tests.proxy.h2_client import PREFACE, H2Client, connect, get
-from tests.proxy.h2_upstream import H2Upstream
-from tests.proxy.house import ADDRESS, OK, WEB, House, answer_all
+from tests.proxy.house import ADDRESS, OK, WEB, answer_all
 from tests.proxy.house import get as get_http1
 
 SMUGGLED = b"GET /smuggled HTTP/1.1\r\nHost: web.home\r\n\r\n"
@@ -106,18 +104,6 @@ REFUSED = {
     "CONNECT to a protocol we do not know": [*replaced(b":method", b"CONNECT"), (b":protocol", b"connect-udp")],
     ":protocol without CONNECT": [*get(), (b":protocol", b"websocket")],
 }
-
-
-@pytest.fixture(scope="module")
-def both(binaries):
-    """`web` speaks HTTP/1.1 behind the proxy, `two` HTTP/2; neither is to hear of anything."""
-    with Network() as network:
-        made = House(network.host("home"), binaries["hearth-proxy"])
-        one, two = made.upstream(9000), H2Upstream(made.host, 9001)
-        made.start({**WEB, "two": {"upstream": f"h2c://{ADDRESS}:9001"}})
-        yield made, one, two
-        made.close()
-        two.close()
 
 
 class Dribbling:

@@ -11,7 +11,6 @@ import h2.exceptions
 import h2.settings
 import pytest
 
-from tests.lab.authority import Authority
 from tests.lab.waiting import wait_until
 from tests.proxy.h2_client import connect
 from tests.proxy.h2_client import get as get2
@@ -61,11 +60,6 @@ def script(connection, asked) -> None:
         connection.head(asked, 403, (b"content-length", b"2"))
         return connection.body(asked, b"no")
     connection.head(asked, 200, (b"sec-websocket-protocol", b"chat"))
-
-
-@pytest.fixture
-def authority(house):
-    return Authority(house.directory / "tls")
 
 
 @pytest.fixture

@@ -1,45 +1,18 @@
 """HTTP/2 to upstreams: shared connections, bodies, trailers, gRPC, TLS and its certificates."""
 
 import socket
-import ssl
 import threading
 
 import pytest
 
-from tests.lab.authority import Authority
 from tests.lab.waiting import wait_until
 from tests.proxy.h2_client import connect
 from tests.proxy.h2_client import get as get2
-from tests.proxy.h2_upstream import H2Upstream, ok
+from tests.proxy.h2_upstream import ok, server_context
 from tests.proxy.house import ADDRESS, get
 
 H2C = {"web": {"upstream": f"h2c://{ADDRESS}:9000"}}
 MIB = 1 << 20
-
-
-@pytest.fixture
-def upstreams(house):
-    made: list[H2Upstream] = []
-
-    def make(script=ok, context=None, port=9000) -> H2Upstream:
-        made.append(H2Upstream(house.host, port, script, context))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.close()
-
-
-@pytest.fixture
-def authority(house):
-    return Authority(house.directory / "tls")
-
-
-def server_context(leaf, *protocols: str) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(leaf.certificate, leaf.key)
-    context.set_alpn_protocols(list(protocols))
-    return context
 
 
 def test_a_request_of_http1_over_h2c(house, upstreams):

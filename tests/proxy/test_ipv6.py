@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from tests.lab.waiting import wait_until
-from tests.proxy.house import Peer, Upstream, get
+from tests.proxy.house import Peer, Upstream, get, is_closed
 from tests.proxy.test_routing import header
 
 HERE, ANN, BOB, STRANGER = "fd00::1", "fd00::50", "fd00::51", "2001:db8::50"
@@ -89,16 +89,7 @@ def test_connections_of_strangers_are_counted_together_and_those_of_the_house_ap
             return [socket.create_connection((HERE, 80), timeout=10, source_address=(address, 0)) for _ in range(count)]
 
     def closed(some: list[socket.socket]) -> int:
-        return sum(is_closed(one) for one in some)
-
-    def is_closed(one: socket.socket) -> bool:
-        one.setblocking(False)
-        try:
-            return one.recv(1) == b""
-        except BlockingIOError:
-            return False
-        except ConnectionResetError:
-            return True
+        return sum(map(is_closed, some))
 
     with contextlib.ExitStack() as opened:
         def hold(some: list[socket.socket]) -> list[socket.socket]:

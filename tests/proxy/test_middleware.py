@@ -9,7 +9,7 @@ import pytest
 from tests.lab.waiting import wait_until
 from tests.proxy.house import OK, get
 from tests.proxy.test_routing import header
-from tests.proxy.test_tls import ask, authority, secure  # noqa: F401: a fixture
+from tests.proxy.test_tls import ask, secure
 
 URL = "http://127.0.0.1:9000"
 
@@ -78,7 +78,7 @@ def test_sizes(house):
         assert post(1025, framing) == 413
 
 
-def test_security_headers(house, authority):  # noqa: F811
+def test_security_headers(house, authority):
     start(house, {"security_headers": True, "hsts": "365d"}, **secure(house, authority.leaf("web.home")))
     _, head, _ = ask(house, authority)
     for line in (b"X-Content-Type-Options: nosniff", b"X-Frame-Options: SAMEORIGIN",

@@ -6,7 +6,7 @@ from tests.lab.clients import curl
 from tests.proxy.house import get
 from tests.proxy.test_balancing import named
 from tests.proxy.test_routing import header
-from tests.proxy.test_tls import authority, secure  # noqa: F401: a fixture
+from tests.proxy.test_tls import secure
 
 SERVICES = {
     "web": {"upstream": "http://127.0.0.1:9000", "aliases": ["www"]},
@@ -94,7 +94,7 @@ def test_a_redirect_goes_from_one_path_of_a_host_to_another_and_ends(house):
     assert answer.status == 200 and answer.body == "there"
 
 
-def test_https_is_asked_for_with_the_path_as_it_was(three, authority):  # noqa: F811
+def test_https_is_asked_for_with_the_path_as_it_was(three, authority):
     three.start(SERVICES, **secure(three, authority.leaf("web.home")))
     _, head, _ = three.ask(get("www", path="/api/x"))
     assert b"Location: " not in head, "no certificate has www.home"

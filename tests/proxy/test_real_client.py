@@ -8,7 +8,7 @@ import pytest
 from tests.lab.clients import curl
 from tests.proxy.house import OK, WEB, get
 from tests.proxy.test_routing import header
-from tests.proxy.test_tls import authority, client_context, secure  # noqa: F401: a fixture
+from tests.proxy.test_tls import client_context, secure
 
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 

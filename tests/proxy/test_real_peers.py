@@ -13,7 +13,6 @@ import wsproto
 import wsproto.connection
 import wsproto.events
 
-from tests.lab.authority import Authority
 from tests.lab.waiting import wait_until
 from tests.proxy.h2_client import H2Client, connect
 from tests.proxy.h2_client import get as h2_get
@@ -24,11 +23,6 @@ PEERS = Path(__file__).parent / "peers"
 NODE = {"NODE_PATH": "/usr/share/nodejs:/usr/lib/nodejs"}
 URL = f"http://{ADDRESS}:9000"
 MIB = 1 << 20
-
-
-@pytest.fixture
-def authority(house):
-    return Authority(house.directory / "tls")
 
 
 @pytest.fixture

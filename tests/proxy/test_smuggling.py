@@ -6,8 +6,7 @@ import socket
 import pytest
 
 from tests.lab.netns import Network
-from tests.proxy.h2_upstream import H2Upstream
-from tests.proxy.house import ADDRESS, OK, WEB, House, get
+from tests.proxy.house import OK, WEB, House, get
 
 HOST = b"Host: web\r\n"
 SMUGGLED = b"GET /smuggled HTTP/1.1\r\nHost: web\r\n\r\n"
@@ -99,18 +98,6 @@ def web(house):
     upstream = house.upstream(9000)
     house.start(WEB)
     return upstream
-
-
-@pytest.fixture(scope="module")
-def both(binaries):
-    """`web` speaks HTTP/1.1 behind the proxy, `two` HTTP/2; neither is to hear of anything."""
-    with Network() as network:
-        house = House(network.host("home"), binaries["hearth-proxy"])
-        one, two = house.upstream(9000), H2Upstream(house.host, 9001)
-        house.start({**WEB, "two": {"upstream": f"h2c://{ADDRESS}:9001"}})
-        yield house, one, two
-        house.close()
-        two.close()
 
 
 @pytest.mark.parametrize("pace", ["whole", "octets"])

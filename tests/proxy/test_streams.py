@@ -9,9 +9,8 @@ import threading
 
 import pytest
 
-from tests.lab.authority import Authority
 from tests.lab.waiting import wait_until
-from tests.proxy.house import ADDRESS, Peer, Upstream, answer_all, get
+from tests.proxy.house import ADDRESS, Peer, Upstream, get
 
 TLS = f"{ADDRESS}:443"
 WEB = {"web": {"upstream": f"http://{ADDRESS}:9000"}}
@@ -42,11 +41,6 @@ class SecureUpstream:
                     secure.sendall(b"own:" + octets)
 
         house.upstreams.append(Upstream(house.host, port, serve))
-
-
-@pytest.fixture
-def authority(house):
-    return Authority(house.directory / "tls")
 
 
 def secure(*leaves, **proxy) -> dict:

@@ -7,7 +7,6 @@ import threading
 
 import pytest
 
-from tests.lab.authority import Authority
 from tests.lab.clock import clock_environment
 from tests.lab.waiting import wait_until
 from tests.proxy.h2_client import H2Client
@@ -20,11 +19,6 @@ TWO = {
     "chat": {"upstream": f"http://{ADDRESS}:9000", "aliases": ["talk"]},
 }
 MIB = 1 << 20
-
-
-@pytest.fixture
-def authority(house):
-    return Authority(house.directory / "tls")
 
 
 def secure(house, *leaves, unknown: str = "refuse", **proxy) -> dict:

@@ -16,9 +16,8 @@ from tests.lab.authority import Authority
 from tests.lab.netns import Network
 from tests.proxy.h2_client import Answer, connect
 from tests.proxy.h2_client import get as get2
-from tests.proxy.h2_upstream import Asked, H2Connection, H2Upstream
+from tests.proxy.h2_upstream import Asked, H2Connection, H2Upstream, server_context
 from tests.proxy.house import ADDRESS, OK, House, Peer, Upstream
-from tests.proxy.test_http2_upstream import server_context
 
 MIB = 1 << 20
 BIG_HEAD = [(f"x-big-{i}", "y" * 1000) for i in range(40)]

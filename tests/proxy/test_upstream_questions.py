@@ -2,33 +2,13 @@
 
 import pytest
 
-from tests.lab.authority import Authority
 from tests.lab.waiting import wait_until
-from tests.proxy.h2_upstream import H2Upstream, ok
+from tests.proxy.h2_upstream import server_context
 from tests.proxy.house import ADDRESS, OK, get
-from tests.proxy.test_http2_upstream import server_context
 
 CHECK = {"path": "/health", "interval": "1s", "fall": 1, "rise": 1}
 SSO = {"service": "auth", "path": "/verify", "headers": ["Remote-User"]}
 URL = f"http://{ADDRESS}:9000"
-
-
-@pytest.fixture
-def upstreams(house):
-    made: list[H2Upstream] = []
-
-    def make(script=ok, context=None, port=9000) -> H2Upstream:
-        made.append(H2Upstream(house.host, port, script, context))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.close()
-
-
-@pytest.fixture
-def authority(house):
-    return Authority(house.directory / "tls")
 
 
 def state(house) -> dict:

@@ -4,9 +4,8 @@ import pytest
 
 from tests.lab.authority import Authority
 from tests.lab.waiting import wait_until
-from tests.proxy.h2_upstream import H2Upstream
+from tests.proxy.h2_upstream import H2Upstream, server_context
 from tests.proxy.house import ADDRESS, OK, Peer, get
-from tests.proxy.test_http2_upstream import server_context
 
 URL = f"https://{ADDRESS}:9000"
 WEB = {"web": {"upstreams": [{"url": URL, "verify": False}]}}
