@@ -26,6 +26,8 @@ public:
         return size_;
     }
 
+    [[nodiscard]] std::int32_t size() const noexcept { return size_; }
+
 private:
     std::int32_t size_ = kFirst;
     std::size_t taken_ = 0;  // octets since it grew

@@ -15,6 +15,8 @@ namespace hearth::proxy {
 namespace {
 
 constexpr std::size_t kMaxFields = 192;
+// A client's, of all streams together: more than their own windows come to.
+constexpr std::int32_t kAllAnswers = 16 * 1024 * 1024;
 constexpr std::size_t kMaxAcks = 100;       // of PING and SETTINGS that wait to be sent
 constexpr std::uint64_t kResetBurst = 400;  // streams that a client took back; more by the second
 constexpr std::uint64_t kResetRate = 50;
@@ -261,8 +263,7 @@ Http2Session::Http2Session(Side side, Acceptor* acceptor, PiecePool* pieces)
         };
         nghttp2_submit_settings(impl_->session, NGHTTP2_FLAG_NONE, settings.data(),
                                 settings.size());
-        nghttp2_session_set_local_window_size(impl_->session, NGHTTP2_FLAG_NONE, 0,
-                                              PathWindow::kFirst);
+        widen(0, kAllAnswers);
         return;
     }
     const std::array settings{
@@ -273,7 +274,7 @@ Http2Session::Http2Session(Side side, Acceptor* acceptor, PiecePool* pieces)
         nghttp2_settings_entry{NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1},  // RFC 8441
     };
     nghttp2_submit_settings(impl_->session, NGHTTP2_FLAG_NONE, settings.data(), settings.size());
-    nghttp2_session_set_local_window_size(impl_->session, NGHTTP2_FLAG_NONE, 0, PathWindow::kFirst);
+    widen(0, PathWindow::kFirst);
 }
 
 Http2Session::~Http2Session() = default;
@@ -358,16 +359,20 @@ std::optional<bool> Http2Session::takes_tunnels() const noexcept {
 
 void Http2Session::resume(std::int32_t id) { nghttp2_session_resume_data(impl_->session, id); }
 
+void Http2Session::consume_of_stream(std::int32_t id, std::size_t octets) {
+    nghttp2_session_consume_stream(impl_->session, id, octets);
+}
+
+void Http2Session::consume_of_all(std::size_t octets) {
+    nghttp2_session_consume_connection(impl_->session, octets);
+}
+
 void Http2Session::consume(std::int32_t id, std::size_t octets) {
     nghttp2_session_consume(impl_->session, id, octets);
 }
 
 void Http2Session::widen(std::int32_t id, std::int32_t window) {
     nghttp2_session_set_local_window_size(impl_->session, NGHTTP2_FLAG_NONE, id, window);
-}
-
-void Http2Session::consume_lost(std::size_t octets) {
-    nghttp2_session_consume_connection(impl_->session, octets);
 }
 
 void Http2Session::reset(std::int32_t id, Why why) {

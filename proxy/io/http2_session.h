@@ -96,12 +96,12 @@ public:
 
     // There is more to supply.
     void resume(std::int32_t id);
-    // Octets of on_data() were used up.
+    // Octets of on_data() were used up: of the stream's window, of that of all together, of both.
+    void consume_of_stream(std::int32_t id, std::size_t octets);
+    void consume_of_all(std::size_t octets);
     void consume(std::int32_t id, std::size_t octets);
     // The peer may send so much of it at a time; of all together with 0.
     void widen(std::int32_t id, std::int32_t window);
-    // Of a stream that is gone.
-    void consume_lost(std::size_t octets);
     enum class Why : std::uint8_t { kNoError, kInternalError, kCancel };
     void reset(std::int32_t id, Why why);
 

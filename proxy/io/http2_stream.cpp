@@ -70,7 +70,7 @@ void Http2Stream::on_closed() {
     closed_ = true;
     if (state_ == State::kRequest) request_.client_failed();
     if (state_ == State::kHead || state_ == State::kBegun) request_.end();  // frees its memory now
-    connection_.session().consume_lost(in_.size());
+    connection_.session().consume_of_all(in_.size());
     connection_.wake(*this);
 }
 

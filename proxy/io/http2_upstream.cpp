@@ -19,6 +19,15 @@ constexpr Duration kLostTime = 15s;
 constexpr unsigned kMostInARow = 2;
 constexpr Duration kPatientTime = 6min;
 constexpr int kReadsPerTurn = 8;  // of a block
+
+// Of one answer's body may be on the way; beyond their first windows, of all that a worker waits
+// for. Should all takers stop at once, that is what it has to keep.
+constexpr std::int32_t kMostWindow = 1024 * 1024;
+constexpr std::size_t kMostWide = 8 * 1024 * 1024;
+std::size_t beyond_first(const BodyWindow& window) noexcept {
+    return static_cast<std::size_t>(window.size() - BodyWindow::kFirst);
+}
+
 }  // namespace
 
 // --- one request ---
@@ -32,9 +41,9 @@ Http2UpstreamStream::~Http2UpstreamStream() {
     if (id_ > 0) {
         connection_.session().forget(id_);
         if (!is_over_) connection_.session().reset(id_, Http2Session::Why::kCancel);
-        connection_.session().consume_lost(unconsumed_);
         connection_.wake();
     }
+    connection_.pool().wide_windows() -= beyond_first(window_);
     connection_.remove(*this);
 }
 
@@ -54,11 +63,23 @@ IoResult Http2UpstreamStream::read(std::span<char> room) {
                 : answered_ ? IoStatus::kEnd
                             : IoStatus::kFailed,
                 0};
-    if (in_.empty() && !is_over_) {
-        connection_.session().consume(id_, std::exchange(unconsumed_, 0));
-        connection_.wake();
-    }
+    if (in_.empty() && !is_over_) make_room();
     return {IoStatus::kMoved, taken};
+}
+
+void Http2UpstreamStream::make_room() {
+    Http2Session& session = connection_.session();
+    const std::size_t octets = std::exchange(unconsumed_, 0);
+    session.consume_of_stream(id_, octets);
+    std::size_t& wide = connection_.pool().wide_windows();
+    const std::int32_t before = window_.size();
+    const std::int32_t most =
+        std::min<std::int32_t>(kMostWindow, before + static_cast<std::int32_t>(kMostWide - wide));
+    if (const std::int32_t window = window_.taken(octets, 0, most); window > 0) {
+        wide += static_cast<std::size_t>(window - before);
+        session.widen(id_, window);
+    }
+    connection_.wake();
 }
 
 IoResult Http2UpstreamStream::write(const Outgoing& out) {
@@ -160,6 +181,8 @@ void Http2UpstreamStream::on_fields_end(StreamEnd end) {
 
 void Http2UpstreamStream::on_data(std::string_view octets) {
     connection_.heard();
+    // Its own window bounds what waits here: who does not take it holds up nobody else's.
+    connection_.session().consume_of_all(octets.size());
     unconsumed_ += octets.size();
     ChunkPrefix prefix;
     if (head_.is_chunked()) in_.append(prefix.set(octets.size()));
@@ -183,7 +206,6 @@ void Http2UpstreamStream::end_answer() {
 
 void Http2UpstreamStream::on_closed() {
     is_over_ = true;
-    connection_.session().consume_lost(std::exchange(unconsumed_, 0));
     connection_.wake(*this);
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/ip.h"
+#include "proxy/core/body_window.h"
 #include "proxy/core/chunked.h"
 #include "proxy/core/http2_translation.h"
 #include "proxy/io/block_queue.h"
@@ -64,6 +65,7 @@ private:
     [[nodiscard]] bool begin(std::string_view head);
     [[nodiscard]] bool take_body(std::string_view octets);
     void end_answer();
+    void make_room();
 
     Http2Upstream& connection_;
     As as_;
@@ -81,8 +83,9 @@ private:
     std::string trailers_;
     BlockQueue in_;
     std::size_t unconsumed_ = 0;  // octets of bodies in in_
-    bool answered_ = false;       // the end of the answer is in in_
-    bool is_over_ = false;        // nothing more arrives
+    BodyWindow window_;
+    bool answered_ = false;  // the end of the answer is in in_
+    bool is_over_ = false;   // nothing more arrives
     HopReason failure_ = HopReason::kReset;
 };
 
@@ -106,6 +109,7 @@ public:
 
     // For its streams.
     [[nodiscard]] Http2Session& session() noexcept { return session_; }
+    [[nodiscard]] UpstreamPool& pool() noexcept { return pool_; }
     [[nodiscard]] BlockPool& blocks() noexcept;
     [[nodiscard]] std::string_view scheme() const noexcept;
     void add(Http2UpstreamStream& stream);

@@ -109,6 +109,8 @@ public:
     [[nodiscard]] Poller& poller() noexcept { return poller_; }
     [[nodiscard]] TimerWheel& timers() noexcept { return timers_; }
     [[nodiscard]] BlockPool& blocks() noexcept { return blocks_; }
+    // Octets of answers that may be on the way beyond the first windows of HTTP/2.
+    [[nodiscard]] std::size_t& wide_windows() noexcept { return wide_windows_; }
     void wants_flush(Http2Upstream& shared) { to_flush_.push_back(&shared); }
 
 private:
@@ -136,6 +138,7 @@ private:
     Connections dead_;
     std::vector<std::unique_ptr<Http2Upstream>> shared_;
     std::vector<Http2Upstream*> to_flush_;
+    std::size_t wide_windows_ = 0;
 };
 
 }  // namespace hearth::proxy
