@@ -24,8 +24,9 @@ constexpr const char* kFromChain = "from";
 constexpr const char* kNumbers = "numbers";
 // Begins the table's comment, which changes with its chains and rules, so that an older table is
 // replaced.
-constexpr const char* kShape = "hearth-lb, shape 7";
-constexpr unsigned kRuleCount = 20;
+constexpr const char* kShape = "hearth-lb, shape 8";
+constexpr unsigned kVipRules = 13;
+constexpr unsigned kPortRules = 7;  // where there are open ports
 
 // nft's numbers of data types, so that it can print our sets.
 constexpr std::uint32_t kTypeIpv4 = 7;
@@ -141,19 +142,28 @@ RuleMaker rule_for_protocol(std::uint8_t protocol) {
     return maker;
 }
 
-std::vector<Rule> make_rules(const PortPattern& pattern) {
-    constexpr std::uint8_t kReset = 0x04;
-    std::vector<Rule> rules;
+// Every packet that the node forwards passes these, and pays for it.
+bool has_ports(const PortPattern& pattern) noexcept { return pattern != PortPattern{}; }
+
+void add_port_rules(std::vector<Rule>& rules, const PortPattern& pattern) {
     rules.push_back(sorting_rule("prerouting", End::kDestination, kToChain, pattern));
     rules.push_back(sorting_rule("output", End::kDestination, kToChain, pattern));
     rules.push_back(sorting_rule("output", End::kSource, kFromChain, pattern));
+    for (const Family& family : kFamilies) {
+        rules.push_back(untracked_rule(kToChain, family, End::kDestination));
+        rules.push_back(untracked_rule(kFromChain, family, End::kSource));
+    }
+}
+
+std::vector<Rule> make_rules(const PortPattern& pattern) {
+    constexpr std::uint8_t kReset = 0x04;
+    std::vector<Rule> rules;
+    if (has_ports(pattern)) add_port_rules(rules, pattern);
     for (const Family& family : kFamilies) {
         rules.push_back(vip_rule(family));
         for (const End end : {End::kDestination, End::kSource})
             rules.push_back(
                 port_rule(kVipChain, family, end, family.ports).verdict(NF_ACCEPT).take());
-        rules.push_back(untracked_rule(kToChain, family, End::kDestination));
-        rules.push_back(untracked_rule(kFromChain, family, End::kSource));
         rules.push_back(
             port_rule(kVipChain, family, End::kSource, family.passing).verdict(NF_ACCEPT).take());
         rules.push_back(rule_for_protocol(family.icmp).verdict(NF_ACCEPT).take());
@@ -176,10 +186,10 @@ struct Hook {
     std::uint32_t number;
     std::int32_t priority;
 };
-constexpr std::array kHooks{
+constexpr Hook kVipHook{kInputChain, NF_INET_LOCAL_IN, NF_IP_PRI_NAT_SRC + 10};
+constexpr std::array kPortHooks{
     Hook{"prerouting", NF_INET_PRE_ROUTING, NF_IP_PRI_RAW},
     Hook{"output", NF_INET_LOCAL_OUT, NF_IP_PRI_RAW},
-    Hook{kInputChain, NF_INET_LOCAL_IN, NF_IP_PRI_NAT_SRC + 10},
 };
 
 // --- a transaction ----------------------------------------------------------------------------
@@ -224,8 +234,12 @@ private:
             set(family.passing, port_type(family.address_type), family.key_size());
         }
         set(kNumbers, kTypeService, sizeof OpenPort::port);
-        for (const char* name : {kVipChain, kToChain, kFromChain}) chain(name, nullptr);
-        for (const Hook& hook : kHooks) chain(hook.chain, &hook);
+        chain(kVipChain, nullptr);
+        chain(kVipHook.chain, &kVipHook);
+        if (has_ports(pattern)) {
+            for (const char* name : {kToChain, kFromChain}) chain(name, nullptr);
+            for (const Hook& hook : kPortHooks) chain(hook.chain, &hook);
+        }
         for (const auto& each : make_rules(pattern)) rule(each);
     }
 
@@ -377,7 +391,6 @@ Result<InstalledRules> Nftables::read() {
     }
     installed.shape = InstalledRules::Shape::kDamaged;
     if (auto done = impl_->read_rules(found); !done) return fail(done.error());
-    if (found.rules != kRuleCount) return installed;
     for (const Family& family : kFamilies) {
         const auto vips = impl_->read_set(family.vips);
         const auto ports = impl_->read_set(family.ports);
@@ -394,7 +407,9 @@ Result<InstalledRules> Nftables::read() {
         }
     }
     if (!impl_->has_numbers(installed.rules)) return installed;
-    const std::string comment = comment_for(common_pattern(installed.rules.open));
+    const PortPattern pattern = common_pattern(installed.rules.open);
+    if (found.rules != kVipRules + (has_ports(pattern) ? kPortRules : 0)) return installed;
+    const std::string comment = comment_for(pattern);
     // Followed by libnftnl's zero.
     if (found.comment.find(comment + '\0') == std::string::npos) return installed;
     installed.shape = InstalledRules::Shape::kCurrent;

@@ -71,6 +71,25 @@ def test_reload_changes_only_what_differs(lan):
     assert f"{VIP} . tcp . 8081" in after and "8080" not in after
 
 
+def test_what_is_forwarded_passes_no_chain_of_ours_where_no_port_is_open(lan):
+    (a,) = lan.nodes
+    table = ["nft", "-a", "list", "table", "inet", "hearth"]
+    handles = lambda: a.host.run(table).stdout
+    assert "hook prerouting" in handles()
+    lan.write_document(lan.document())
+    assert a.control.post("/reload").status == 200
+    before = handles()
+    assert "hook input" in before and "hook prerouting" not in before and "hook output" not in before
+    with pytest.raises(ConnectionRefusedError):
+        lan.client.connect(VIP, 8080, timeout=2)
+    a.lb.kill()
+    a.start_lb()
+    assert handles() == before, "it is adopted"
+    lan.write_document(lan.document(more=MORE))
+    assert a.control.post("/reload").status == 200
+    assert "hook prerouting" in handles()
+
+
 def test_flushed_and_stale_tables_are_repaired(lan):
     (a,) = lan.nodes
     before = ruleset(a)
