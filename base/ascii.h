@@ -34,4 +34,12 @@ namespace hearth {
     return true;
 }
 
+// Whether a char has a sign differs between machines; these do not.
+[[nodiscard]] constexpr bool is_control(char c) noexcept {
+    return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+}
+[[nodiscard]] constexpr bool is_beyond_ascii(char c) noexcept {
+    return static_cast<unsigned char>(c) >= 0x80;
+}
+
 }  // namespace hearth

@@ -7,6 +7,7 @@
 #include <optional>
 #include <sstream>
 
+#include "base/ascii.h"
 #include "base/bytes.h"
 
 namespace hearth::config {
@@ -67,11 +68,11 @@ bool numbers_fit(const ldns_rr* record, const std::string& text) {
 
 Parsed<std::vector<std::uint8_t>> record_data(const std::string& type, const std::string& text,
                                               const Name& domain) {
-    const bool has_control = std::ranges::any_of(
-        text, [](char c) { return static_cast<unsigned char>(c) < 0x20 && c != '\t'; });
+    const bool has_control =
+        std::ranges::any_of(text, [](char c) { return is_control(c) && c != '\t'; });
     if (text.empty() || has_control || text.size() > kMaxText)
         return fault("the data of a " + type + " record is one line of text");
-    const bool has_letters = std::ranges::any_of(text, [](char c) { return c < 0; });
+    const bool has_letters = std::ranges::any_of(text, is_beyond_ascii);
     if (has_letters && type != "TXT")
         return fault("names in record data are written as they are asked for (xn--…)");
     const std::unique_ptr<ldns_rdf, FreeField> origin(ldns_dname_new_frm_str(kRelative));

@@ -48,7 +48,7 @@ bool read_fields(const Value& value, std::vector<std::pair<std::string, std::str
             continue;
         }
         const std::string& text = entry.value.text;
-        if (std::ranges::any_of(text, [](char c) { return (c >= 0 && c < ' ') || c == 0x7f; })) {
+        if (std::ranges::any_of(text, is_control)) {
             context.diagnostics.error(entry.value.span, "a field's value is one line of text");
             is_good = false;
         }

@@ -7,7 +7,8 @@ target_include_directories(hearth_options INTERFACE ${CMAKE_SOURCE_DIR})
 target_compile_options(hearth_options INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor
   -Woverloaded-virtual -Wcast-qual -Wformat=2 -Wimplicit-fallthrough -Wundef -Werror
-  -fstack-protector-strong)
+  -fstack-protector-strong
+  -funsigned-char)  # as on ARM, so that what is tested here is what runs there
 if(CMAKE_BUILD_TYPE STREQUAL "Release")
   target_compile_options(hearth_options INTERFACE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
 endif()
