@@ -359,8 +359,13 @@ std::optional<bool> Http2Session::takes_tunnels() const noexcept {
 
 void Http2Session::resume(std::int32_t id) { nghttp2_session_resume_data(impl_->session, id); }
 
-void Http2Session::consume_of_stream(std::int32_t id, std::size_t octets) {
-    nghttp2_session_consume_stream(impl_->session, id, octets);
+void Http2Session::consume_of_stream(std::int32_t id, std::size_t octets, Tell tell) {
+    if (tell == Tell::kInTime) {
+        nghttp2_session_consume_stream(impl_->session, id, octets);
+    } else {
+        nghttp2_submit_window_update(impl_->session, NGHTTP2_FLAG_NONE, id,
+                                     static_cast<std::int32_t>(octets));
+    }
 }
 
 void Http2Session::consume_of_all(std::size_t octets) {

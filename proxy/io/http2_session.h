@@ -97,7 +97,9 @@ public:
     // There is more to supply.
     void resume(std::int32_t id);
     // Octets of on_data() were used up: of the stream's window, of that of all together, of both.
-    void consume_of_stream(std::int32_t id, std::size_t octets);
+    // The peer hears of it when it is half of a window, or at once.
+    enum class Tell : std::uint8_t { kInTime, kAtOnce };
+    void consume_of_stream(std::int32_t id, std::size_t octets, Tell tell);
     void consume_of_all(std::size_t octets);
     void consume(std::int32_t id, std::size_t octets);
     // The peer may send so much of it at a time; of all together with 0.

@@ -63,14 +63,18 @@ IoResult Http2UpstreamStream::read(std::span<char> room) {
                 : answered_ ? IoStatus::kEnd
                             : IoStatus::kFailed,
                 0};
-    if (in_.empty() && !is_over_) make_room();
+    if (in_.empty() && !is_over_ && !answered_) make_room();
     return {IoStatus::kMoved, taken};
 }
 
 void Http2UpstreamStream::make_room() {
     Http2Session& session = connection_.session();
     const std::size_t octets = std::exchange(unconsumed_, 0);
-    session.consume_of_stream(id_, octets);
+    // In a small window a peer's last segment may wait for us to acknowledge the one before it, and
+    // our kernel for something to say: for 40 ms.
+    session.consume_of_stream(
+        id_, octets,
+        window_.size() < kMostWindow ? Http2Session::Tell::kAtOnce : Http2Session::Tell::kInTime);
     std::size_t& wide = connection_.pool().wide_windows();
     const std::int32_t before = window_.size();
     const std::int32_t most =

@@ -42,6 +42,24 @@ def test_a_window_grows_while_the_client_takes_what_comes(house, upstreams):
     assert 512 * 1024 < script.octets <= MIB
 
 
+def test_the_upstream_hears_of_room_at_once(house, upstreams):
+    """Servers that keep small segments back until the last one is acknowledged are not kept waiting."""
+    told = []
+
+    def script(connection, asked) -> None:
+        connection.head(asked, 200, (b"content-length", b"20000"))
+        connection.body(asked, bytes(10_000), end=False)
+        with connection.lock:
+            room = lambda: connection.h2.streams[asked.stream].outbound_flow_control_window
+            told.append(connection.window.wait_for(lambda: room() == 64 * 1024, timeout=10))
+        connection.body(asked, bytes(10_000))
+
+    upstreams(script)
+    house.start(H2C, workers=1)
+    assert house.ask(get())[0] == 200
+    assert told == [True]
+
+
 def test_clients_that_take_nothing_hold_up_nobody_else(house, upstreams, sanitized):
     """On the one connection to the upstream, and with little memory."""
     upstream = upstreams(by_path)
