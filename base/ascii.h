@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-// Letters of ASCII, whatever the locale; everything else stays as it is.
+// ASCII, whatever the locale: other octets are no letters.
 namespace hearth {
 
 [[nodiscard]] constexpr char to_lower(char c) noexcept {
@@ -34,7 +34,7 @@ namespace hearth {
     return true;
 }
 
-// Whether a char has a sign differs between machines; these do not.
+// Octets below the space, and DEL.
 [[nodiscard]] constexpr bool is_control(char c) noexcept {
     return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
 }

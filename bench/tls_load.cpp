@@ -2,7 +2,7 @@
 // after --warm-up, with the CPU time of the processes of --account.
 //
 //     bench-tls-load MODE --server 10.0.0.1:443 --host NAME [--protocol http/1.1|h2]
-//                    [--connections 32] [--warm-up 0] [--seconds 2] [--cpus 1,2]
+//                    [--connections 64] [--warm-up 0] [--seconds 2] [--cpus 1,2]
 //                    [--account PID,PID]
 //
 //     keep     always one request under way on each connection (HTTP/1.1 only)

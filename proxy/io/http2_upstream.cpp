@@ -24,6 +24,7 @@ constexpr int kReadsPerTurn = 8;  // of a block
 // for. Should all takers stop at once, that is what it has to keep.
 constexpr std::int32_t kMostWindow = 1024 * 1024;
 constexpr std::size_t kMostWide = 8 * 1024 * 1024;
+
 std::size_t beyond_first(const BodyWindow& window) noexcept {
     return static_cast<std::size_t>(window.size() - BodyWindow::kFirst);
 }
